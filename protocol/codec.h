@@ -1,0 +1,60 @@
+/*
+ * Between structs and MessagePack maps, by the descriptors of fields.h. Reading checks every bound that the descriptor
+ * gives; what it hands out are views into the bytes read, lists stand in the scratch memory.
+ */
+#ifndef PROTOCOL_CODEC_H
+#define PROTOCOL_CODEC_H
+
+#include "protocol/cursor.h"
+#include "protocol/error.h"
+#include "protocol/fields.h"
+#include "protocol/scratch.h"
+
+struct msgpack_packer;
+
+/* Who reads: a daemon refuses what it does not know, a client passes over it so that newer daemons can tell more. */
+enum codec_mode { CODEC_STRICT, CODEC_LENIENT };
+
+struct codec_reader {
+	enum codec_mode mode;
+	struct scratch *scratch; /* holds lists and nested structs */
+	struct fail *fail;	 /* gets the field and the reason; may be NULL */
+	/* Fields that may stand beside those of any request (op_common); NULL for none. */
+	const struct object_type *common;
+	void *common_out;
+};
+
+/*
+ * Reads the map at params (an empty cursor is an empty map) into the struct that type describes. Errors:
+ * VAULT_INVALID_PARAMS (an unknown, duplicate, ill-typed or out-of-range field), VAULT_UNSUPPORTED (F_LATER),
+ * VAULT_TOO_LARGE (the scratch memory's limit). On an error *out holds no meaning.
+ */
+MUST_USE enum vault_err codec_read(const struct codec_reader *reader, const struct object_type *type, struct cursor params,
+				   void *out);
+
+/*
+ * Checks a whole free-form value: map keys are text, text is UTF-8, no map names a key twice or has more than
+ * MAP_ENTRIES_MAX entries, there are no ext types.
+ */
+#define MAP_ENTRIES_MAX 256
+bool codec_free_form(struct cursor c);
+
+/* Appends bytes; false when there is no room. */
+typedef bool (*codec_sink)(void *into, const void *p, size_t n);
+
+struct codec_writer {
+	codec_sink sink;
+	void *into;
+	bool failed; /* the sink refused once */
+};
+
+/* Writes the struct as a map of the fields that are present. */
+void codec_write(struct codec_writer *writer, const struct object_type *type, const void *in);
+/* [0, msgid, method, [fields]]: what a client sends. */
+void codec_write_request(struct codec_writer *writer, uint32_t msgid, struct vault_text method,
+			 const struct object_type *type, const void *in, const void *common);
+/* [1, msgid, nil, result] and [1, msgid, error, nil]: what a daemon answers. */
+void codec_write_result(struct codec_writer *writer, uint32_t msgid, const struct object_type *type, const void *in);
+void codec_write_error(struct codec_writer *writer, uint32_t msgid, enum vault_err err, const struct fail *fail);
+
+#endif

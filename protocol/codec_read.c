@@ -1,0 +1,375 @@
+#include <string.h>
+
+#include "protocol/codec.h"
+#include "protocol/text.h"
+
+static enum vault_err read_object(const struct codec_reader *r, const struct object_type *type, struct cursor *c,
+				  void *out);
+
+static enum vault_err
+refuse(const struct codec_reader *r, const struct field *field, const char *message)
+{
+	return fail_with(r->fail, VAULT_INVALID_PARAMS, field->name, message);
+}
+
+static enum vault_err
+refuse_unknown(const struct codec_reader *r, struct vault_text name, const char *message)
+{
+	char field[FAIL_FIELD_MAX + 1] = { 0 };
+
+	/* A name that is not text would make the error itself unreadable. */
+	if (text_utf8(name.p, name.len < FAIL_FIELD_MAX ? name.len : FAIL_FIELD_MAX))
+		memcpy(field, name.p, name.len < FAIL_FIELD_MAX ? name.len : FAIL_FIELD_MAX);
+	return fail_with(r->fail, VAULT_INVALID_PARAMS, field, message);
+}
+
+static enum vault_err
+text_in_bounds(const struct codec_reader *r, const struct field *field, struct vault_text t)
+{
+	if (t.len < (size_t)field->min)
+		return refuse(r, field, "too short");
+	if (t.len > (size_t)field->max)
+		return refuse(r, field, "too long");
+	if (!text_utf8(t.p, t.len))
+		return refuse(r, field, "not UTF-8");
+	return VAULT_OK;
+}
+
+static enum vault_err
+read_text(const struct codec_reader *r, const struct field *field, struct cursor *c, void *out)
+{
+	struct vault_text t;
+
+	if (!cursor_str(c, &t))
+		return refuse(r, field, "must be text");
+	TRY(text_in_bounds(r, field, t));
+	if (field->kind == FIELD_TENANT && !text_tenant_name(t))
+		return refuse(r, field, "not a tenant name: [a-z0-9][a-z0-9_-]{0,62}");
+	if (field->kind == FIELD_NAME && !text_name(t))
+		return refuse(r, field, "not a name: letters, digits and ._/- after a letter or digit, no empty or dot segment");
+	memcpy(out, &t, sizeof t);
+	return VAULT_OK;
+}
+
+static enum vault_err
+read_bytes(const struct codec_reader *r, const struct field *field, struct cursor *c, void *out)
+{
+	struct vault_bytes b;
+
+	if (!cursor_bytes(c, &b))
+		return refuse(r, field, "must be bytes");
+	if (b.len < (size_t)field->min)
+		return refuse(r, field, "too short");
+	if (b.len > (size_t)field->max)
+		return refuse(r, field, "too long");
+	memcpy(out, &b, sizeof b);
+	return VAULT_OK;
+}
+
+static enum vault_err
+read_integer(const struct codec_reader *r, const struct field *field, struct cursor *c, int64_t *v)
+{
+	if (!cursor_int(c, v))
+		return refuse(r, field, "must be an integer");
+	if (*v < field->min)
+		return refuse(r, field, "too small");
+	if (*v > field->max)
+		return refuse(r, field, "too large");
+	return VAULT_OK;
+}
+
+static enum vault_err
+read_int(const struct codec_reader *r, const struct field *field, struct cursor *c, void *out)
+{
+	struct vault_opt_int v = { .set = true };
+
+	TRY(read_integer(r, field, c, &v.v));
+	if (field->required)
+		memcpy(out, &v.v, sizeof v.v);
+	else
+		memcpy(out, &v, sizeof v);
+	return VAULT_OK;
+}
+
+static enum vault_err
+read_bool(const struct codec_reader *r, const struct field *field, struct cursor *c, void *out)
+{
+	struct vault_opt_bool v = { .set = true };
+
+	if (!cursor_bool(c, &v.v))
+		return refuse(r, field, "must be true or false");
+	if (field->required)
+		memcpy(out, &v.v, sizeof v.v);
+	else
+		memcpy(out, &v, sizeof v);
+	return VAULT_OK;
+}
+
+static enum vault_err
+read_enum(const struct codec_reader *r, const struct field *field, struct cursor *c, void *out)
+{
+	struct vault_opt_enum v = { .set = true };
+	struct vault_text t;
+
+	if (!cursor_str(c, &t))
+		return refuse(r, field, "must be text");
+	for (int i = 1; i < field->values->count; i++)
+		if (text_is(t, field->values->names[i]))
+			v.v = i;
+	/* A client meets values newer than itself: they read as no value. */
+	if (v.v == 0 && r->mode == CODEC_STRICT)
+		return refuse(r, field, "not one of the allowed values");
+	if (field->required)
+		memcpy(out, &v.v, sizeof v.v);
+	else
+		memcpy(out, &v, sizeof v);
+	return VAULT_OK;
+}
+
+/* Takes a list's head and makes room for its elements of size bytes. */
+static enum vault_err
+read_list(const struct codec_reader *r, const struct field *field, struct cursor *c, size_t size, uint32_t *n, void **v)
+{
+	if (!cursor_array(c, n))
+		return refuse(r, field, "must be a list");
+	if (*n > field->max_count || *n > (size_t)(c->end - c->p))
+		return refuse(r, field, "too many entries");
+	/* An empty list still differs from an absent one. */
+	*v = scratch_alloc(r->scratch, (*n == 0 ? 1 : *n) * size);
+	if (*v == NULL)
+		return fail_with(r->fail, VAULT_TOO_LARGE, field->name, NULL);
+	return VAULT_OK;
+}
+
+static enum vault_err
+read_texts(const struct codec_reader *r, const struct field *field, struct cursor *c, void *out)
+{
+	struct vault_texts list;
+	struct vault_text *v;
+	void *room;
+	uint32_t n;
+
+	TRY(read_list(r, field, c, sizeof *v, &n, &room));
+	v = room;
+	for (uint32_t i = 0; i < n; i++) {
+		if (!cursor_str(c, &v[i]))
+			return refuse(r, field, "must be a list of text");
+		TRY(text_in_bounds(r, field, v[i]));
+	}
+	list = (struct vault_texts){ v, n };
+	memcpy(out, &list, sizeof list);
+	return VAULT_OK;
+}
+
+static enum vault_err
+read_ints(const struct codec_reader *r, const struct field *field, struct cursor *c, void *out)
+{
+	struct vault_ints list;
+	int64_t *v;
+	void *room;
+	uint32_t n;
+
+	TRY(read_list(r, field, c, sizeof *v, &n, &room));
+	v = room;
+	for (uint32_t i = 0; i < n; i++)
+		TRY(read_integer(r, field, c, &v[i]));
+	list = (struct vault_ints){ v, n };
+	memcpy(out, &list, sizeof list);
+	return VAULT_OK;
+}
+
+static enum vault_err
+read_map(const struct codec_reader *r, const struct field *field, struct cursor *c, void *out)
+{
+	struct cursor probe = *c;
+	struct vault_bytes raw;
+	struct vault_map map;
+	uint32_t n;
+
+	if (!cursor_map(&probe, &n) || !cursor_skip(c, &raw))
+		return refuse(r, field, "must be a map");
+	if (raw.len > (size_t)field->max)
+		return refuse(r, field, "too large");
+	if (r->mode == CODEC_STRICT && !codec_free_form((struct cursor){ raw.p, raw.p + raw.len }))
+		return refuse(r, field, "has a key twice, too many entries, a key that is not text, or a value of a type not allowed");
+	map = (struct vault_map){ raw.p, raw.len };
+	memcpy(out, &map, sizeof map);
+	return VAULT_OK;
+}
+
+static enum vault_err
+read_nested(const struct codec_reader *r, const struct field *field, struct cursor *c, void *out)
+{
+	const struct object_type *type = field->object();
+	void *object = scratch_alloc(r->scratch, type->size == 0 ? 1 : type->size);
+
+	if (object == NULL)
+		return fail_with(r->fail, VAULT_TOO_LARGE, field->name, NULL);
+	TRY(read_object(r, type, c, object));
+	memcpy(out, &object, sizeof object);
+	return VAULT_OK;
+}
+
+static enum vault_err
+read_objects(const struct codec_reader *r, const struct field *field, struct cursor *c, void *out)
+{
+	const struct object_type *type = field->object();
+	struct object_list list;
+	void *room;
+	uint32_t n;
+
+	TRY(read_list(r, field, c, type->size == 0 ? 1 : type->size, &n, &room));
+	for (uint32_t i = 0; i < n; i++)
+		TRY(read_object(r, type, c, (uint8_t *)room + (size_t)i * type->size));
+	list = (struct object_list){ room, n };
+	memcpy(out, &list, sizeof list);
+	return VAULT_OK;
+}
+
+typedef enum vault_err (*field_reader)(const struct codec_reader *, const struct field *, struct cursor *, void *);
+
+static const field_reader readers[] = {
+	[FIELD_TEXT] = read_text,   [FIELD_TENANT] = read_text,	  [FIELD_NAME] = read_text,   [FIELD_BYTES] = read_bytes,
+	[FIELD_INT] = read_int,	    [FIELD_BOOL] = read_bool,	  [FIELD_ENUM] = read_enum,   [FIELD_TEXTS] = read_texts,
+	[FIELD_INTS] = read_ints,   [FIELD_MAP] = read_map,	  [FIELD_OBJECT] = read_nested,
+	[FIELD_OBJECTS] = read_objects,
+};
+
+/* The index of a field by name, looking first where the sender's order most likely has it; -1 where there is none. */
+static int
+field_index(const struct object_type *type, struct vault_text name, unsigned hint)
+{
+	for (unsigned i = 0; i < type->count; i++) {
+		unsigned at = hint + i < type->count ? hint + i : hint + i - type->count;
+		const struct field *field = &type->fields[at];
+
+		if (field->name_len == name.len && memcmp(field->name, name.p, name.len) == 0)
+			return (int)at;
+	}
+	return -1;
+}
+
+static void
+set_defaults(const struct object_type *type, void *out)
+{
+	if (type->size > 0)
+		memset(out, 0, type->size);
+	for (unsigned i = 0; i < type->count; i++) {
+		const struct field *field = &type->fields[i];
+		uint8_t *at = (uint8_t *)out + field->offset;
+
+		if (field->required || field->def == 0)
+			continue;
+		if (field->kind == FIELD_INT)
+			memcpy(at, &(struct vault_opt_int){ .v = field->def }, sizeof(struct vault_opt_int));
+		else if (field->kind == FIELD_BOOL)
+			memcpy(at, &(struct vault_opt_bool){ .v = true }, sizeof(struct vault_opt_bool));
+		else if (field->kind == FIELD_ENUM)
+			memcpy(at, &(struct vault_opt_enum){ .v = (int)field->def }, sizeof(struct vault_opt_enum));
+	}
+}
+
+/* A field that this build only knows by name may be sent as long as it asks for nothing. */
+static enum vault_err
+refuse_later(const struct codec_reader *r, const struct field *field, const struct cursor *c)
+{
+	struct cursor probe = *c;
+	bool v;
+
+	if (cursor_bool(&probe, &v) && !v)
+		return VAULT_OK;
+	return fail_with(r->fail, VAULT_UNSUPPORTED, field->name, NULL);
+}
+
+struct object_read {
+	const struct object_type *type;
+	uint8_t *out;
+	uint64_t seen;
+	unsigned next;
+};
+
+/* Reads the value at c if the name is a field of o; *known tells whether it was. */
+static enum vault_err
+read_field(const struct codec_reader *r, struct object_read *o, struct vault_text name, struct cursor *c, bool *known)
+{
+	int index = o->type == NULL ? -1 : field_index(o->type, name, o->next);
+	const struct field *field;
+
+	*known = index >= 0;
+	if (index < 0)
+		return VAULT_OK;
+	field = &o->type->fields[index];
+	if ((o->seen & UINT64_C(1) << index) != 0)
+		return refuse(r, field, "given twice");
+	o->seen |= UINT64_C(1) << index;
+	o->next = (unsigned)index + 1;
+	if (cursor_nil(c)) {
+		if (field->required)
+			return refuse(r, field, "is required");
+		return VAULT_OK;
+	}
+	if ((field->flags & F_LATER) != 0 && r->mode == CODEC_STRICT)
+		TRY(refuse_later(r, field, c));
+	return readers[field->kind](r, field, c, o->out + field->offset);
+}
+
+static enum vault_err
+require_all(const struct codec_reader *r, const struct object_read *o)
+{
+	for (unsigned i = 0; i < o->type->count; i++)
+		if (o->type->fields[i].required && (o->seen & UINT64_C(1) << i) == 0)
+			return refuse(r, &o->type->fields[i], "is required");
+	return VAULT_OK;
+}
+
+/* The fields of a map whose head has been taken. */
+static enum vault_err
+read_fields(const struct codec_reader *r, uint32_t n, struct cursor *c, struct object_read *own,
+	    struct object_read *common)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct vault_text name;
+		bool known;
+
+		if (!cursor_str(c, &name))
+			return fail_with(r->fail, VAULT_INVALID_PARAMS, NULL, "a field's name must be text");
+		TRY(read_field(r, own, name, c, &known));
+		if (!known)
+			TRY(read_field(r, common, name, c, &known));
+		if (known)
+			continue;
+		if (r->mode == CODEC_STRICT)
+			return refuse_unknown(r, name, "no such field");
+		if (!cursor_skip(c, NULL))
+			return VAULT_PARSE;
+	}
+	return require_all(r, own);
+}
+
+static enum vault_err
+read_object(const struct codec_reader *r, const struct object_type *type, struct cursor *c, void *out)
+{
+	struct object_read own = { .type = type, .out = out };
+	struct object_read none = { 0 };
+	uint32_t n;
+
+	if (!cursor_map(c, &n))
+		return fail_with(r->fail, VAULT_INVALID_PARAMS, type->name, "must be a map");
+	set_defaults(type, out);
+	return read_fields(r, n, c, &own, &none);
+}
+
+enum vault_err
+codec_read(const struct codec_reader *reader, const struct object_type *type, struct cursor params, void *out)
+{
+	struct object_read own = { .type = type, .out = out };
+	struct object_read common = { .type = reader->common, .out = reader->common_out };
+	uint32_t n = 0;
+
+	set_defaults(type, out);
+	if (reader->common != NULL)
+		set_defaults(reader->common, reader->common_out);
+	if (params.p != params.end && !cursor_map(&params, &n))
+		return fail_with(reader->fail, VAULT_INVALID_PARAMS, NULL, "params must be one map of fields");
+	return read_fields(reader, n, &params, &own, &common);
+}

@@ -1,0 +1,67 @@
+#include "protocol/ops.h"
+
+#include <string.h>
+
+/* The names of each enumerated field's values. */
+#define ENUM_BEGIN(id) static const char *const id##_names[] = { NULL,
+#define ENUM_VALUE(id, name) #name,
+#define ENUM_END(id)                                                                                         \
+	}                                                                                                    \
+	;                                                                                                    \
+	const struct enum_type id##_enum = { #id, id##_names, id##_count };
+#include "protocol/ops_none.h"
+#include "protocol/ops.def"
+#include "protocol/ops_end.h"
+
+/* The field tables. */
+#include "protocol/fields_table.h"
+#define OBJECT_BEGIN(id) TABLE_BEGIN(id)
+#define OBJECT_END(id) TABLE_END
+#define OP_BEGIN(id, method, class, lane, flags, roles, summary) TABLE_BEGIN(id##_req)
+#define OP_RESULT(id) TABLE_END TABLE_BEGIN(id##_res)
+#define OP_END(id) TABLE_END
+#include "protocol/ops_none.h"
+#include "protocol/ops.def"
+
+TABLE_BEGIN(op_common)
+TEXT(O, actor, 0, ACTOR_MAX, F_AUDIT)
+TEXT(O, request_id, 1, REQUEST_ID_MAX, F_LATER)
+TABLE_END
+#include "protocol/ops_end.h"
+
+const struct op_row op_rows[OP_COUNT] = {
+#define OP_BEGIN(id_, method_, class_, lane_, flags_, roles_, summary_)                                      \
+	[OP_##id_] = { .method = method_,                                                                    \
+		       .method_len = sizeof(method_) - 1,                                                    \
+		       .id = OP_##id_,                                                                       \
+		       .class = CLASS_##class_,                                                              \
+		       .lane = LANE_##lane_,                                                                 \
+		       .flags = flags_,                                                                      \
+		       .roles = roles_,                                                                      \
+		       .summary = summary_,                                                                  \
+		       .request = id_##_req_type,                                                            \
+		       .result = id_##_res_type },
+#include "protocol/ops_none.h"
+#include "protocol/ops.def"
+#include "protocol/ops_end.h"
+};
+
+const struct op_row *
+op_find(struct vault_text method)
+{
+	for (int i = 0; i < OP_COUNT; i++) {
+		const struct op_row *row = &op_rows[i];
+
+		if (row->method_len == method.len && memcmp(row->method, method.p, method.len) == 0)
+			return row;
+	}
+	return NULL;
+}
+
+const char *
+op_class_name(enum op_class class)
+{
+	static const char *const names[] = { "hot", "read", "write", "admin" };
+
+	return names[class];
+}

@@ -1,0 +1,29 @@
+/*
+ * SHA-256 and keyed name tags.
+ */
+#ifndef CRYPTO_HASH_H
+#define CRYPTO_HASH_H
+
+#include "protocol/error.h"
+
+#define SHA256_BYTES 32
+
+/* A running SHA-256; may be copied. */
+struct sha256 {
+	_Alignas(8) uint8_t state[112];
+};
+void sha256_start(struct sha256 *h);
+void sha256_add(struct sha256 *h, const void *p, size_t n);
+void sha256_end(struct sha256 *h, uint8_t out[static SHA256_BYTES]);
+void sha256_once(struct vault_bytes bytes, uint8_t out[static SHA256_BYTES]);
+
+/*
+ * A name's tag: BLAKE2b keyed with a name key, over a kind and the name, cut to 12 bytes. Without the key it tells
+ * nothing of the name; two names share one with negligible probability.
+ */
+#define NAME_TAG_BYTES 12
+#define NAME_KEY_BYTES 32
+void name_tag(const uint8_t key[static NAME_KEY_BYTES], uint8_t kind, struct vault_bytes name,
+	      uint8_t tag[static NAME_TAG_BYTES]);
+
+#endif
