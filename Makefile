@@ -1,21 +1,29 @@
 # make            builds vaultd, vaultctl, vault-bench and libvaultclient into build/
-# make check      every test; what CI runs
-# make lint sanitize fuzz bench demo install: see README.md
+# make check      every test: units, integration, hostile, command line, the client's example
+# make lint       format, layers, headers alone, banned calls, clang-tidy, cppcheck
+# make sanitize   the whole suite under ASan and UBSan; sanitize-threads: under TSan
+# make fuzz       FUZZ_SECONDS of libFuzzer for each target in tests/fuzz
+# make bench      the numbers of docs/PERFORMANCE.md
+# make demo       a vault from nothing to a verified token, in a temporary directory
+# make install    DESTDIR= PREFIX=
+# What is missing on a Debian machine is installed by tools/setup.sh, which says what it does.
 BUILD   ?= build
 PREFIX  ?= /usr/local
 DESTDIR ?=
-CC      ?= gcc
 OPT     ?= -O2 -g
 MODE    ?=
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 
-PACKAGES_PROTOCOL := msgpack
-PACKAGES_DAEMON   := libsodium libevent_core libcrypto jansson libseccomp libconfuse
-PACKAGES_TOOLS    := smartcols jansson
+VERSION := 0.1.0
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings \
 	-Wvla -Wformat=2 -Wundef
-HARD := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIC -fno-strict-aliasing
-CFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE -I. $(OPT) $(WARN) $(HARD) $(MODE) $(CFLAGS) -MMD -MP
+FORTIFY ?= -D_FORTIFY_SOURCE=2
+HARD := -fstack-protector-strong $(FORTIFY) -fPIC -fno-strict-aliasing
+CPPFLAGS_ALL = -D_GNU_SOURCE -DVAULT_VERSION='"$(VERSION)"' -I. $(CPPFLAGS)
+CFLAGS_ALL = -std=gnu11 $(CPPFLAGS_ALL) $(OPT) $(WARN) $(HARD) $(MODE) $(CFLAGS) -MMD -MP
 LDFLAGS_ALL = -Wl,-z,relro,-z,now $(MODE) $(LDFLAGS)
 LIBS_DAEMON = -lsodium -llmdb -levent_core -lcrypto -ljansson -lseccomp -lconfuse -lpthread
 LIBS_TOOLS  = -lsmartcols -ljansson
@@ -28,7 +36,6 @@ DAEMON_SRC   := $(filter-out vaultd/main.c,$(wildcard vaultd/*.c vaultd/*/*.c))
 CLIENT_SRC   := $(wildcard client/*.c)
 CTL_SRC      := $(wildcard tools/vaultctl/*.c)
 BENCH_SRC    := $(wildcard tools/vault-bench/*.c)
-UNIT_SRC     := $(wildcard tests/unit/test_*.c)
 
 PROTOCOL_OBJ := $(call objects,$(PROTOCOL_SRC))
 DAEMON_OBJ   := $(call objects,$(DAEMON_SRC))
@@ -36,19 +43,25 @@ CLIENT_OBJ   := $(call objects,$(CLIENT_SRC))
 
 all: $(BUILD)/vaultd $(BUILD)/vaultctl $(BUILD)/vault-bench $(BUILD)/libvaultclient.a $(BUILD)/libvaultclient.so
 
-$(OBJ)/%.o: %.c
+# Whatever BUILD is, the machine is set up once.
+SETUP := build/setup
+$(SETUP)/%.stamp: tools/setup.sh
+	@tools/setup.sh $*
+	@mkdir -p $(@D) && touch $@
+
+$(OBJ)/%.o: %.c | $(SETUP)/build.stamp
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -c $< -o $@
 
 $(BUILD)/vaultd: $(call objects,vaultd/main.c) $(DAEMON_OBJ) $(PROTOCOL_OBJ)
 	$(CC) $(LDFLAGS_ALL) $^ -o $@ $(LIBS_DAEMON)
 
-$(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(DAEMON_OBJ) $(PROTOCOL_OBJ)
-	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) $^ -o $@ -lcmocka $(LIBS_DAEMON)
-
-unit: $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
-	@set -e; for t in $^; do $$t; done
-
+-include mk/client.mk mk/bench.mk
+include mk/check.mk mk/lint.mk mk/install.mk
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
-.PHONY: all unit
+
+clean:
+	rm -rf build build-asan build-tsan build-fuzz $(BUILD)
+
+.PHONY: all clean
+.DELETE_ON_ERROR:

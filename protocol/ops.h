@@ -53,7 +53,7 @@ enum op_id {
 };
 
 enum op_class { CLASS_HOT, CLASS_READ, CLASS_WRITE, CLASS_ADMIN };
-enum op_lane { LANE_WORKER, LANE_COMMIT, LANE_SLOW, LANE_SLOW_COMMIT, LANE_MAIN };
+enum op_lane { LANE_WORKER, LANE_COMMIT, LANE_SLOW, LANE_SLOW_COMMIT, LANE_MAIN, LANE_LATER };
 
 enum op_flag {
 	OP_OPEN = 1 << 0,

@@ -1,0 +1,88 @@
+# The tests. Each runner prints its own closing lines; the first that failed ends make with an error.
+PYTEST := PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -q
+# The integration suite takes other users' identities.
+AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo)
+TEST_ENV = VAULTD_BUILD=$(abspath $(BUILD))
+TEST_SECONDS ?= 300
+FUZZ_SECONDS ?= 30
+
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
+UNIT_LIB := $(call objects,$(wildcard tests/unit/lib/*.c))
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
+
+# An archive, so that a test links only what it uses.
+$(BUILD)/parts.a: $(DAEMON_OBJ) $(PROTOCOL_OBJ) $(CLIENT_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(call objects,$(UNIT_SRC)) $(UNIT_LIB): | $(SETUP)/test.stamp
+
+$(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(UNIT_LIB) $(BUILD)/parts.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) $^ -o $@ -lcmocka $(LIBS_DAEMON)
+.SECONDARY: $(call objects,$(UNIT_SRC))
+
+units: $(UNIT_BIN)
+
+unit: $(UNIT_BIN)
+	@failed=; for t in $(UNIT_BIN); do \
+		echo "== $${t##*/}"; $(TEST_ENV) timeout $(TEST_SECONDS) $$t >$$t.log 2>&1 || failed="$$failed $${t##*/}"; \
+		if [ -n "$$failed" ] && [ "$${failed##* }" = "$${t##*/}" ]; then cat $$t.log; \
+		else grep -E '^\[ +PASSED|SKIPPED' $$t.log || true; fi; \
+	done; \
+	if [ -n "$$failed" ]; then echo "unit: failed:$$failed"; exit 1; fi; \
+	echo "unit: $(words $(UNIT_BIN)) programs passed"
+
+integration: all $(SETUP)/test.stamp
+	$(AS_ROOT) env $(TEST_ENV) $(PYTEST) tests/integration tests/hostile $(PYTEST_ARGS)
+
+cli: all $(SETUP)/test.stamp
+	@if ls tests/cli/*.bats >/dev/null 2>&1; then $(AS_ROOT) env $(TEST_ENV) bats tests/cli; fi
+
+# The packaged configuration holds no option that is none, commented out or not; its groups are not those of this machine.
+config-check: $(BUILD)/vaultd
+	@mkdir -p $(BUILD)/config && sed -e 's/^#\([a-z_]* = \)/\1/' -e '/_group = /d' packaging/vaultd.conf >$(BUILD)/config/vaultd.conf
+	@$(BUILD)/vaultd --check-config --config $(BUILD)/config/vaultd.conf && echo "config-check: ok"
+
+check: unit integration cli config-check $(CHECK_MORE)
+	@echo "check: all passed"
+
+# The daemon's filter forbids the process that LeakSanitizer looks around with, so leaks are looked for in the units.
+SANITIZE = $(MAKE) OPT="-O1 -g -fno-omit-frame-pointer" FORTIFY= TEST_SECONDS=900
+sanitize:
+	UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+	$(SANITIZE) BUILD=build-asan MODE="-fsanitize=address,undefined -fno-sanitize-recover=undefined" unit
+	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+	$(SANITIZE) BUILD=build-asan MODE="-fsanitize=address,undefined -fno-sanitize-recover=undefined" \
+		integration cli $(CHECK_MORE)
+
+sanitize-threads:
+	TSAN_OPTIONS=halt_on_error=1 $(SANITIZE) BUILD=build-tsan MODE=-fsanitize=thread check
+
+$(BUILD)/fuzz/%: $(OBJ)/tests/fuzz/%.o $(BUILD)/parts.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer $^ -o $@ $(LIBS_DAEMON)
+.SECONDARY: $(call objects,$(FUZZ_SRC))
+
+fuzz: $(SETUP)/lint.stamp
+	$(MAKE) BUILD=build-fuzz CC=clang OPT="-O1 -g" FORTIFY= \
+		MODE="-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined" fuzz-run
+
+# What a target needs beside its input (seeds) lies in tests/fuzz/corpus/NAME.
+fuzz-run: $(FUZZ_BIN)
+	@[ -n "$(FUZZ_BIN)" ] || { echo "fuzz: there is nothing in tests/fuzz"; exit 1; }
+	@set -e; for f in $(FUZZ_BIN); do name=$${f##*/fuzz_}; \
+		mkdir -p $(BUILD)/corpus/$$name; \
+		echo "== fuzz_$$name for $(FUZZ_SECONDS) s"; \
+		$$f -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 -artifact_prefix=$(BUILD)/ \
+			$(BUILD)/corpus/$$name $$(ls -d tests/fuzz/corpus/$$name 2>/dev/null) 2>&1 | tail -12; \
+	done
+fuzz-run: SHELL := /bin/bash
+fuzz-run: .SHELLFLAGS := -o pipefail -c
+
+demo: all
+	@VAULTD_BUILD=$(abspath $(BUILD)) tools/demo.sh
+
+.PHONY: unit units integration cli check sanitize sanitize-threads config-check fuzz fuzz-run demo

@@ -1,0 +1,272 @@
+#include "tools/vaultctl/command.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "protocol/text.h"
+#include "tools/vaultctl/json.h"
+#include "tools/vaultctl/show.h"
+
+#define METHOD_MAX 64 /* bytes of a method's name */
+
+const struct op_row *
+command_find(const char *noun, const char *verb)
+{
+	char method[METHOD_MAX];
+	int n = snprintf(method, sizeof method, "%s.%s", noun, verb);
+
+	if (n < 0 || (size_t)n >= sizeof method)
+		return NULL;
+	for (char *p = method; *p != '\0'; p++)
+		if (*p == '-')
+			*p = '_';
+	return op_find(text_of(method));
+}
+
+bool
+command_noun(const char *noun)
+{
+	size_t len = strlen(noun);
+
+	for (int i = 0; i < OP_COUNT; i++)
+		if (strncmp(op_rows[i].method, noun, len) == 0 && op_rows[i].method[len] == '.')
+			return true;
+	return false;
+}
+
+/* The tenant of --tenant or of the environment, where the operation asks for one and no argument gave it. */
+static bool
+take_tenant(const struct ctl *ctl, struct args *args)
+{
+	const struct object_type *type = args->row->request();
+
+	for (unsigned i = 0; i < type->count; i++) {
+		const struct field *field = &type->fields[i];
+
+		if (field->kind != FIELD_TENANT || args_given(args, field->name) || ctl->tenant == NULL)
+			continue;
+		if (field->required || ctl->tenant_given)
+			return args_add(ctl, args, field->name, ctl->tenant);
+	}
+	return true;
+}
+
+/* "--display-name" */
+static const char *
+dashed(const char *name, char out[static METHOD_MAX])
+{
+	snprintf(out, METHOD_MAX, "%s", name);
+	for (char *p = out; *p != '\0'; p++)
+		if (*p == '_')
+			*p = '-';
+	return out;
+}
+
+static bool
+require_all(const struct ctl *ctl, const struct args *args)
+{
+	const struct object_type *type = args->row->request();
+	char name[METHOD_MAX];
+
+	for (unsigned i = 0; i < type->count; i++) {
+		const struct field *field = &type->fields[i];
+
+		if (!field->required || args_given(args, field->name))
+			continue;
+		ctl_usage(ctl, "--%s is required%s; see --help", dashed(field->name, name),
+			  field->kind == FIELD_TENANT ? " (or set VAULTD_TENANT)" : "");
+		return false;
+	}
+	return true;
+}
+
+/* What cannot be taken back is asked about. */
+static bool
+confirmed(const struct ctl *ctl, const struct op_row *row)
+{
+	static const char *const verbs[] = { "revoke", "delete", "destroy", "erase", "remove", "seal" };
+	const char *verb = strchr(row->method, '.') + 1;
+	char question[METHOD_MAX + 32];
+
+	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+		if (strcmp(verb, verbs[i]) != 0)
+			continue;
+		snprintf(question, sizeof question, "%s: go on?", row->method);
+		return ctl_confirm(ctl, question);
+	}
+	return true;
+}
+
+int
+command_call(const struct ctl *ctl, const struct op_row *row, struct vault *vault, struct vault_map params,
+	     struct cursor *result)
+{
+	struct vault_bytes bytes;
+
+	if (vault_call(vault, row->method, params, &bytes) != VAULT_OK)
+		return ctl_failed(ctl, vault, row);
+	*result = (struct cursor){ bytes.p, bytes.p + bytes.len };
+	return CTL_DONE;
+}
+
+/* A verify that answered "not valid" has an exit code of its own. */
+static int
+verdict(struct cursor result)
+{
+	struct cursor value;
+	bool valid;
+
+	return show_entry(result, "valid", &value) && cursor_bool(&value, &valid) && !valid ? CTL_INVALID : CTL_DONE;
+}
+
+/* A secret that is shown this once must not be lost because it is hidden; --show is asked for then. */
+static void
+offer_once(struct ctl *ctl, const struct op_row *row, struct cursor result)
+{
+	const struct object_type *type = row->result();
+	struct cursor value;
+
+	for (unsigned i = 0; i < type->count; i++)
+		if ((type->fields[i].flags & F_ONCE) != 0 && show_entry(result, type->fields[i].name, &value) &&
+		    ctl_on_terminal() && !ctl->show && isatty(STDIN_FILENO) == 1) {
+			fputs("A secret is shown only this once. Press Enter to print it on this terminal: ", stderr);
+			while (getchar() != '\n' && !feof(stdin))
+				continue;
+			ctl->show = true;
+		}
+}
+
+static void
+show_result(struct ctl *ctl, const struct op_row *row, struct cursor result)
+{
+	offer_once(ctl, row, result);
+	if (ctl->format == CTL_JSON)
+		json_print(stdout, &result, row->result(), ctl_on_terminal() && !ctl->show);
+	else if (ctl->quiet)
+		show_value(row->result(), result);
+	else if (row->result()->count == 0)
+		ctl_note(ctl, "Done.");
+	else
+		show_record(ctl, row->result(), result);
+}
+
+static const struct field *
+items_field(const struct op_row *row)
+{
+	const struct object_type *type = row->result();
+
+	return type->count > 0 && strcmp(type->fields[0].name, "items") == 0 ? &type->fields[0] : NULL;
+}
+
+/* The pages of a list in JSON: as they are, or one after the other in one list where all were asked for. */
+static void
+json_page(const struct ctl *ctl, struct cursor items, struct cursor result, bool *first)
+{
+	uint32_t n;
+
+	if (!ctl->all) {
+		json_print(stdout, &result, NULL, false);
+		return;
+	}
+	if (!cursor_array(&items, &n))
+		return;
+	for (uint32_t i = 0; i < n; i++) {
+		fputs(*first ? "{\"items\": [\n  " : ",\n  ", stdout);
+		*first = false;
+		json_print_value(stdout, &items, -1);
+	}
+}
+
+static void
+json_end(const struct ctl *ctl, bool none)
+{
+	if (ctl->all)
+		puts(none ? "{\"items\": []}" : "\n]}");
+}
+
+struct pages {
+	struct show_list *list; /* NULL where JSON is printed */
+	char cursor[CURSOR_MAX + 1]; /* of the next page, "" where there is none */
+	bool first;
+};
+
+static int
+one_page(struct ctl *ctl, struct args *args, struct vault *vault, struct pages *pages)
+{
+	struct buf params = { 0 };
+	struct vault_text next = { pages->cursor[0] == '\0' ? NULL : pages->cursor, strlen(pages->cursor) };
+	struct cursor result, items, value;
+	int status = CTL_LOCAL;
+
+	if (args_encode(ctl, args, next, &params))
+		status = command_call(ctl, args->row, vault,
+				      (struct vault_map){ buf_data(&params), buf_len(&params) }, &result);
+	buf_free(&params);
+	if (status != CTL_DONE)
+		return status;
+	if (!show_entry(result, "items", &items))
+		return ctl_local(ctl, "the daemon's answer is no list");
+	if (pages->list != NULL)
+		show_list_add(pages->list, items);
+	else
+		json_page(ctl, items, result, &pages->first);
+	pages->cursor[0] = '\0';
+	if (show_entry(result, "cursor", &value) && cursor_str(&value, &next) && next.len <= CURSOR_MAX)
+		snprintf(pages->cursor, sizeof pages->cursor, "%.*s", (int)next.len, next.p);
+	return CTL_DONE;
+}
+
+static int
+run_list(struct ctl *ctl, struct args *args, struct vault *vault)
+{
+	struct pages pages = { .first = true };
+	int status;
+
+	if (ctl->format == CTL_TABLE)
+		pages.list = show_list_new(ctl, items_field(args->row)->object());
+	do
+		status = one_page(ctl, args, vault, &pages);
+	while (status == CTL_DONE && ctl->all && pages.cursor[0] != '\0');
+	if (pages.list != NULL && status == CTL_DONE)
+		show_list_end(pages.list);
+	else if (status == CTL_DONE)
+		json_end(ctl, pages.first);
+	if (status == CTL_DONE && pages.cursor[0] != '\0' && ctl->format == CTL_TABLE)
+		ctl_note(ctl, "There is more: give --all, or --cursor %s", pages.cursor);
+	return status;
+}
+
+static int
+run_once(struct ctl *ctl, struct args *args, struct vault *vault)
+{
+	struct buf params = { 0 };
+	struct cursor result;
+	int status = CTL_LOCAL;
+
+	if (args_encode(ctl, args, (struct vault_text){ NULL, 0 }, &params))
+		status = command_call(ctl, args->row, vault,
+				      (struct vault_map){ buf_data(&params), buf_len(&params) }, &result);
+	buf_free(&params);
+	if (status != CTL_DONE)
+		return status;
+	show_result(ctl, args->row, result);
+	return verdict(result);
+}
+
+int
+command_run(struct ctl *ctl, struct args *args)
+{
+	struct vault *vault;
+	int status;
+
+	if (!take_tenant(ctl, args) || !require_all(ctl, args))
+		return CTL_LOCAL;
+	if (!confirmed(ctl, args->row))
+		return ctl_local(ctl, "not done");
+	status = ctl_connect(ctl, args->row, &vault);
+	if (status == CTL_DONE)
+		status = items_field(args->row) != NULL ? run_list(ctl, args, vault) : run_once(ctl, args, vault);
+	vault_close(vault);
+	return status;
+}

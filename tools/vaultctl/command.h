@@ -1,0 +1,47 @@
+/*
+ * The commands: every operation as "noun verb", and those that are more, or have a shorter name.
+ */
+#ifndef VAULTCTL_COMMAND_H
+#define VAULTCTL_COMMAND_H
+
+#include "protocol/cursor.h"
+#include "tools/vaultctl/args.h"
+#include "tools/vaultctl/ctl.h"
+
+struct command {
+	const char *name;     /* "unseal", or "token inspect" */
+	const char *method;   /* whose fields it takes and which it calls; NULL for none */
+	const char *synopsis; /* of its arguments */
+	const char *summary;
+	int (*run)(struct ctl *ctl, struct args *args);
+};
+
+/* The commands that are no plain operation; name NULL ends. */
+extern const struct command commands[];
+
+/* "noun", "verb" (dashes or underscores) as an operation; NULL where there is none. */
+const struct op_row *command_find(const char *noun, const char *verb);
+/* Whether any operation has this noun. */
+bool command_noun(const char *noun);
+
+/* Sends what args say and shows the result; the exit code. */
+int command_run(struct ctl *ctl, struct args *args);
+/* The same for the operation's encoded fields; the handle must be closed, and holds the result until then. */
+int command_call(const struct ctl *ctl, const struct op_row *row, struct vault *vault, struct vault_map params,
+		 struct cursor *result);
+
+int run_call(struct ctl *ctl, struct args *args);
+int run_completion(struct ctl *ctl, struct args *args);
+int run_help(struct ctl *ctl, struct args *args);
+int run_init(struct ctl *ctl, struct args *args);
+int run_inspect(struct ctl *ctl, struct args *args);
+int run_methods(struct ctl *ctl, struct args *args);
+int run_status(struct ctl *ctl, struct args *args);
+int run_unseal(struct ctl *ctl, struct args *args);
+
+/* Help on everything, on a noun, on an operation, on a command. */
+void help_all(void);
+void help_noun(const char *noun);
+void help_operation(const struct op_row *row, const struct command *command);
+
+#endif

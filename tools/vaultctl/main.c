@@ -1,0 +1,145 @@
+/*
+ * vaultctl: finds the command that the words name, and runs it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "protocol/text.h"
+#include "tools/vaultctl/command.h"
+#include "tools/vaultctl/options.h"
+
+const struct command commands[] = {
+	{ "init", "sys.init", "", "make a new vault; asks for a passphrase, or --keyfile FILE", run_init },
+	{ "unseal", "sys.unseal", "", "open the vault", run_unseal },
+	{ "seal", "sys.seal", "", "wipe every key from memory until the next unseal", command_run },
+	{ "status", NULL, "", "see whether the vault is open and healthy", run_status },
+	{ "methods", NULL, "", "what the daemon can do", run_methods },
+	{ "call", NULL, "METHOD [JSON|@FILE|-]", "any method, in JSON", run_call },
+	{ "token inspect", NULL, "TOKEN|@FILE|-", "what a token says, without trusting it", run_inspect },
+	{ "completion", NULL, "bash|zsh|fish", "completions for a shell", run_completion },
+	{ "help", NULL, "[NOUN [VERB]]", "this, or more on a noun or verb", run_help },
+	{ NULL, NULL, NULL, NULL, NULL },
+};
+
+/* The command of one or two words, NULL where there is none; *words gets how many it takes. */
+static const struct command *
+find_command(const char *first, const char *second, int *words)
+{
+	char both[64];
+
+	snprintf(both, sizeof both, "%s %s", first, second == NULL ? "" : second);
+	for (const struct command *c = commands; c->name != NULL; c++) {
+		*words = strchr(c->name, ' ') == NULL ? 1 : 2;
+		if (strcmp(c->name, *words == 1 ? first : both) == 0)
+			return c;
+	}
+	return NULL;
+}
+
+/* Options that stand before the command; *next gets the command's place. false: told already. */
+static bool
+leading_options(struct ctl *ctl, int argc, char **argv, int *next)
+{
+	int option;
+
+	opterr = 0;
+	optind = 1;
+	while (optind < argc && argv[optind][0] == '-') {
+		const char *arg = argv[optind];
+		bool whole = strncmp(arg, "--", 2) != 0;
+
+		for (int i = 0; i < OPTIONS_GLOBAL_COUNT; i++) {
+			size_t len = strlen(options_global[i].name);
+
+			if (strncmp(arg, "--", 2) == 0 && strncmp(arg + 2, options_global[i].name, len) == 0 &&
+			    (arg[2 + len] == '\0' || arg[2 + len] == '='))
+				whole = true;
+		}
+		option = whole ? getopt_long(argc, argv, "+:hV", options_global, NULL) : '?';
+		if (option == '?' || option == ':') {
+			ctl_usage(ctl, option == ':' ? "%s needs a value" : "there is no option %s; see vaultctl --help", arg);
+			return false;
+		}
+		if (!options_take(ctl, option, optarg))
+			return false;
+	}
+	*next = optind;
+	return true;
+}
+
+static int
+unknown(const struct ctl *ctl, const char *noun, const char *verb)
+{
+	if (!command_noun(noun))
+		return ctl_usage(ctl, "there is no command \"%s\"; see vaultctl --help", noun);
+	return ctl_usage(ctl, "%s has no verb \"%s\"; see vaultctl %s --help", noun, verb, noun);
+}
+
+/* argv[0] is the command's last word. */
+static int
+run(struct ctl *ctl, const struct op_row *row, const struct command *command, char **argv)
+{
+	struct args args = { .row = row };
+	int argc = 0, status = CTL_LOCAL;
+
+	while (argv[argc] != NULL)
+		argc++;
+	if (args_parse(ctl, &args, argc, argv)) {
+		options_finish(ctl);
+		status = CTL_DONE;
+		if (ctl->help)
+			help_operation(row, command);
+		else
+			status = command != NULL ? command->run(ctl, &args) : command_run(ctl, &args);
+	}
+	args_free(&args);
+	return status;
+}
+
+static bool
+is_help(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static int
+dispatch(struct ctl *ctl, int argc, char **argv)
+{
+	const char *noun = argv[0], *verb = argc > 1 ? argv[1] : NULL;
+	int words = 0;
+	const struct command *command = find_command(noun, verb, &words);
+	const struct op_row *row = NULL;
+
+	if (command != NULL) {
+		row = command->method == NULL ? NULL : op_find(text_of(command->method));
+		return run(ctl, row, command, argv + words - 1);
+	}
+	if (command_noun(noun) && (verb == NULL || is_help(verb) || ctl->help)) {
+		row = verb == NULL ? NULL : command_find(noun, verb);
+		if (row != NULL)
+			help_operation(row, NULL);
+		else
+			help_noun(noun);
+		return verb == NULL && !ctl->help ? CTL_LOCAL : CTL_DONE;
+	}
+	row = verb == NULL ? NULL : command_find(noun, verb);
+	return row == NULL ? unknown(ctl, noun, verb) : run(ctl, row, NULL, argv + 1);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct ctl ctl;
+	int next, status;
+
+	if (!options_start(&ctl) || !leading_options(&ctl, argc, argv, &next))
+		return CTL_LOCAL;
+	if (next == argc) {
+		help_all();
+		return ctl.help ? CTL_DONE : CTL_LOCAL;
+	}
+	status = dispatch(&ctl, argc - next, argv + next);
+	if ((fflush(stdout) != 0 || ferror(stdout)) && status == CTL_DONE)
+		return ctl_local(&ctl, "the result could not be written");
+	return status;
+}

@@ -1,0 +1,197 @@
+#include <errno.h>
+#include <grp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/vaultctl/ctl.h"
+#include "tools/vaultctl/json.h"
+
+#define MESSAGE_MAX 1024 /* bytes of one line to the user */
+
+/* One error, as the format asks. Bytes that would steer a terminal are not let through. */
+static void
+say_error(const struct ctl *ctl, const char *code, const char *message, const char *field)
+{
+	if (ctl->format == CTL_JSON) {
+		fputs("{\"code\":", stderr);
+		json_print_text(stderr, (struct vault_text){ code, strlen(code) });
+		fputs(",\"message\":", stderr);
+		json_print_text(stderr, (struct vault_text){ message, strlen(message) });
+		if (field[0] != '\0') {
+			fputs(",\"field\":", stderr);
+			json_print_text(stderr, (struct vault_text){ field, strlen(field) });
+		}
+		fputs("}\n", stderr);
+		return;
+	}
+	fputs("vaultctl: ", stderr);
+	if (field[0] != '\0')
+		fprintf(stderr, "%s: ", field);
+	for (const char *p = message; *p != '\0'; p++)
+		fputc((unsigned char)*p < 0x20 && *p != '\n' ? '?' : *p, stderr);
+	fputc('\n', stderr);
+}
+
+int
+ctl_usage(const struct ctl *ctl, const char *format, ...)
+{
+	char message[MESSAGE_MAX];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(message, sizeof message, format, ap);
+	va_end(ap);
+	say_error(ctl, "usage", message, "");
+	return CTL_LOCAL;
+}
+
+int
+ctl_local(const struct ctl *ctl, const char *format, ...)
+{
+	char message[MESSAGE_MAX];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(message, sizeof message, format, ap);
+	va_end(ap);
+	say_error(ctl, "local", message, "");
+	return CTL_LOCAL;
+}
+
+void
+ctl_note(const struct ctl *ctl, const char *format, ...)
+{
+	va_list ap;
+
+	if (ctl->quiet)
+		return;
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+/* "; it belongs to group X" where that can be seen. */
+static void
+group_of(const char *path, char *out, size_t size)
+{
+	struct group *group;
+	struct stat st;
+
+	out[0] = '\0';
+	if (stat(path, &st) != 0 || (st.st_mode & S_IWGRP) == 0)
+		return;
+	group = getgrgid(st.st_gid);
+	if (group != NULL)
+		snprintf(out, size, " (group %s)", group->gr_name);
+}
+
+static int
+no_connection(const struct ctl *ctl, const struct vault_failure *f, const char *path)
+{
+	char message[MESSAGE_MAX], group[128];
+
+	switch (f->sys_errno) {
+	case ENOENT:
+		snprintf(message, sizeof message, "there is no socket at %s: is vaultd running? "
+			 "Start it, or name its socket with --socket or VAULTD_SOCKET", path);
+		break;
+	case ECONNREFUSED:
+		snprintf(message, sizeof message, "nobody listens at %s: vaultd is not running; start it", path);
+		break;
+	case EACCES:
+		group_of(path, group, sizeof group);
+		snprintf(message, sizeof message, "you may not open %s: join the socket's group%s or use root", path, group);
+		break;
+	default:
+		snprintf(message, sizeof message, "%s at %s%s%s", f->message, path, f->sys_errno != 0 ? ": " : "",
+			 f->sys_errno != 0 ? strerror(f->sys_errno) : "");
+	}
+	say_error(ctl, f->code, message, "");
+	return CTL_LOCAL;
+}
+
+/* What the user can do about an answer. */
+static void
+advise(const struct ctl *ctl, const struct vault_failure *f, const struct op_row *row)
+{
+	if (ctl->format == CTL_JSON || ctl->quiet)
+		return;
+	switch (f->err) {
+	case VAULT_SEALED:
+		fputs("Run: vaultctl unseal\n", stderr);
+		break;
+	case VAULT_UNINITIALIZED:
+		fputs("Run: vaultctl init\n", stderr);
+		break;
+	case VAULT_DENIED:
+		if (row != NULL && (row->id == OP_sys_unseal))
+			fputs("The passphrase or key file is not this vault's, or you may not unseal it.\n", stderr);
+		else
+			fputs("You need a grant for this; `vaultctl status` shows who the daemon takes you for.\n", stderr);
+		break;
+	case VAULT_UNKNOWN_METHOD:
+		fputs("`vaultctl methods` lists what this daemon can do.\n", stderr);
+		break;
+	default:
+		break;
+	}
+	if (f->retry_after_ms > 0)
+		fprintf(stderr, "Retry in %lld s.\n", (long long)((f->retry_after_ms + 999) / 1000));
+}
+
+int
+ctl_failed(const struct ctl *ctl, const struct vault *vault, const struct op_row *row)
+{
+	const struct vault_failure *f = vault_error(vault);
+	bool admin = row != NULL && row->class == CLASS_ADMIN;
+
+	if (f->local == VAULT_LOCAL_CONNECT)
+		return no_connection(ctl, f, admin ? ctl->admin_socket : ctl->socket);
+	say_error(ctl, f->code, f->message, f->field);
+	if (f->local == VAULT_LOCAL_TIMEOUT && ctl->format == CTL_TABLE && !ctl->quiet)
+		fputs("Whether it was done is unknown. Look, then try again with a longer --timeout.\n", stderr);
+	if (f->local == VAULT_LOCAL_NONE)
+		advise(ctl, f, row);
+	return f->local == VAULT_LOCAL_NONE ? CTL_DAEMON : CTL_LOCAL;
+}
+
+bool
+ctl_on_terminal(void)
+{
+	return isatty(STDOUT_FILENO) == 1;
+}
+
+bool
+ctl_colours(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return ctl_on_terminal() && (no == NULL || no[0] == '\0') && term != NULL && strcmp(term, "dumb") != 0;
+}
+
+bool
+ctl_confirm(const struct ctl *ctl, const char *question)
+{
+	char answer[16];
+
+	if (ctl->yes || isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1)
+		return true;
+	fprintf(stderr, "%s [y/N] ", question);
+	return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+int
+ctl_connect(const struct ctl *ctl, const struct op_row *row, struct vault **vault)
+{
+	struct vault_options options = { .timeout_ms = ctl->timeout_ms, .client = "vaultctl" };
+	bool admin = row != NULL && row->class == CLASS_ADMIN;
+
+	if (vault_open(admin ? ctl->admin_socket : ctl->socket, &options, vault) != VAULT_OK)
+		return ctl_failed(ctl, *vault, row);
+	return CTL_DONE;
+}

@@ -1,0 +1,125 @@
+#include "vaultd/core/cache.h"
+
+#include <string.h>
+
+void
+cache_init(struct cache *cache, size_t limit)
+{
+	memset(cache, 0, sizeof *cache);
+	cache->limit = limit;
+	cache->operation = 1;
+}
+
+/* FNV-1a: names are checked in full behind it. */
+static uint32_t
+bucket_of(const struct cache_key *key)
+{
+	uint32_t h = 2166136261u ^ (uint32_t)key->kind;
+
+	h = (h * 16777619u) ^ key->tenant;
+	for (size_t i = 0; i < key->name.len; i++)
+		h = (h * 16777619u) ^ (uint8_t)key->name.p[i];
+	return (h ^ h >> 15) % CACHE_BUCKETS;
+}
+
+static void
+list_remove(struct cache *cache, struct cache_entry *entry)
+{
+	if (entry->newer != NULL)
+		entry->newer->older = entry->older;
+	else
+		cache->newest = entry->older;
+	if (entry->older != NULL)
+		entry->older->newer = entry->newer;
+	else
+		cache->oldest = entry->newer;
+}
+
+static void
+list_add(struct cache *cache, struct cache_entry *entry)
+{
+	entry->newer = NULL;
+	entry->older = cache->newest;
+	if (cache->newest != NULL)
+		cache->newest->newer = entry;
+	else
+		cache->oldest = entry;
+	cache->newest = entry;
+}
+
+void
+cache_remove(struct cache *cache, struct cache_entry *entry)
+{
+	struct cache_entry **at = &cache->buckets[entry->bucket];
+
+	while (*at != entry)
+		at = &(*at)->chain;
+	*at = entry->chain;
+	list_remove(cache, entry);
+	cache->cost -= entry->cost;
+	entry->destroy(entry);
+}
+
+void
+cache_clear(struct cache *cache)
+{
+	while (cache->oldest != NULL)
+		cache_remove(cache, cache->oldest);
+}
+
+void
+cache_next_operation(struct cache *cache)
+{
+	cache->operation++;
+}
+
+bool
+cache_evict(struct cache *cache)
+{
+	if (cache->oldest == NULL || cache->oldest->used == cache->operation)
+		return false;
+	cache_remove(cache, cache->oldest);
+	return true;
+}
+
+struct cache_entry *
+cache_get(struct cache *cache, const struct cache_key *key)
+{
+	struct cache_entry *entry = cache->buckets[bucket_of(key)];
+
+	while (entry != NULL && (entry->kind != key->kind || entry->tenant != key->tenant ||
+				 entry->name_len != key->name.len || memcmp(entry->name, key->name.p, key->name.len) != 0))
+		entry = entry->chain;
+	if (entry == NULL)
+		return NULL;
+	if (entry->generation != key->generation) {
+		cache_remove(cache, entry);
+		return NULL;
+	}
+	if (entry->used != cache->operation) {
+		entry->used = cache->operation;
+		if (cache->newest != entry) {
+			list_remove(cache, entry);
+			list_add(cache, entry);
+		}
+	}
+	return entry;
+}
+
+void
+cache_put(struct cache *cache, const struct cache_key *key, struct cache_entry *entry)
+{
+	while (cache->cost + entry->cost > cache->limit && cache_evict(cache))
+		;
+	entry->kind = (uint8_t)key->kind;
+	entry->tenant = key->tenant;
+	entry->generation = key->generation;
+	entry->name_len = (uint8_t)key->name.len;
+	memcpy(entry->name, key->name.p, key->name.len);
+	entry->bucket = bucket_of(key);
+	entry->chain = cache->buckets[entry->bucket];
+	cache->buckets[entry->bucket] = entry;
+	entry->used = cache->operation;
+	cache->cost += entry->cost;
+	list_add(cache, entry);
+}

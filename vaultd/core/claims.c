@@ -1,0 +1,214 @@
+#include "vaultd/core/claims.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "protocol/text.h"
+
+#define CLAIM_INTEGER_MAX (INT64_C(1) << 53) /* beyond it JSON readers lose digits */
+
+bool
+claim_reserved(struct vault_text name)
+{
+	static const char *const reserved[] = { "iss", "iat", "nbf", "exp",   "jti",	"tid",
+						"prf", "sub", "aud", "scope", "domain", "uses" };
+
+	for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
+		if (text_is(name, reserved[i]))
+			return true;
+	return false;
+}
+
+enum vault_err
+json_put_text(struct buf *out, const char *literal)
+{
+	return buf_append(out, literal, strlen(literal));
+}
+
+enum vault_err
+json_put_integer(struct buf *out, int64_t v)
+{
+	uint64_t rest = v < 0 ? -(uint64_t)v : (uint64_t)v;
+	char text[24], *at = text + sizeof text;
+
+	do
+		*--at = (char)('0' + rest % 10);
+	while ((rest /= 10) != 0);
+	if (v < 0)
+		*--at = '-';
+	return buf_append(out, at, (size_t)(text + sizeof text - at));
+}
+
+static enum vault_err
+json_put_escape(struct buf *out, unsigned char c)
+{
+	char text[8];
+	size_t n;
+
+	if (c == '"' || c == '\\')
+		n = (size_t)snprintf(text, sizeof text, "\\%c", c);
+	else
+		n = (size_t)snprintf(text, sizeof text, "\\u%04x", c);
+	return buf_append(out, text, n);
+}
+
+enum vault_err
+json_put_string(struct buf *out, struct vault_text text)
+{
+	size_t from = 0;
+
+	TRY(buf_append(out, "\"", 1));
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+
+		if (c >= 0x20 && c != '"' && c != '\\')
+			continue;
+		TRY(buf_append(out, text.p + from, i - from));
+		TRY(json_put_escape(out, c));
+		from = i + 1;
+	}
+	TRY(buf_append(out, text.p + from, text.len - from));
+	return buf_append(out, "\"", 1);
+}
+
+static enum vault_err
+json_put_float(struct buf *out, double v)
+{
+	char text[32];
+	int n = 0;
+
+	if (!isfinite(v))
+		return VAULT_INVALID_PARAMS;
+	/* The fewest digits that read back as the same number. */
+	for (int digits = 15; digits <= 17; digits++) {
+		double back;
+
+		n = snprintf(text, sizeof text, "%.*g", digits, v);
+		if (sscanf(text, "%lf", &back) == 1 && back == v)
+			break;
+	}
+	/* A float stays a float, also where its value is integral. */
+	if (strpbrk(text, ".e") == NULL)
+		n += snprintf(text + n, sizeof text - (size_t)n, ".0");
+	return buf_append(out, text, (size_t)n);
+}
+
+static enum vault_err json_put_nested(struct buf *out, struct cursor *c, unsigned depth);
+
+static enum vault_err
+json_put_scalar(struct buf *out, struct cursor *c)
+{
+	struct vault_text text;
+	int64_t integer;
+	double number;
+	bool flag;
+
+	switch (cursor_type(c)) {
+	case CURSOR_NIL:
+		return cursor_nil(c) ? json_put_text(out, "null") : VAULT_INVALID_PARAMS;
+	case CURSOR_BOOL:
+		return cursor_bool(c, &flag) ? json_put_text(out, flag ? "true" : "false") : VAULT_INVALID_PARAMS;
+	case CURSOR_INT:
+		if (!cursor_int(c, &integer) || integer > CLAIM_INTEGER_MAX || integer < -CLAIM_INTEGER_MAX)
+			return VAULT_INVALID_PARAMS;
+		return json_put_integer(out, integer);
+	case CURSOR_FLOAT:
+		return cursor_float(c, &number) ? json_put_float(out, number) : VAULT_INVALID_PARAMS;
+	case CURSOR_STR:
+		return cursor_str(c, &text) ? json_put_string(out, text) : VAULT_INVALID_PARAMS;
+	default:
+		return VAULT_INVALID_PARAMS;
+	}
+}
+
+static enum vault_err
+json_put_container(struct buf *out, struct cursor *c, unsigned depth, bool map)
+{
+	uint32_t n;
+
+	if (!(map ? cursor_map(c, &n) : cursor_array(c, &n)))
+		return VAULT_INVALID_PARAMS;
+	TRY(json_put_text(out, map ? "{" : "["));
+	for (uint32_t i = 0; i < n; i++) {
+		struct vault_text name;
+
+		if (i > 0)
+			TRY(json_put_text(out, ","));
+		if (map) {
+			if (!cursor_str(c, &name))
+				return VAULT_INVALID_PARAMS;
+			TRY(json_put_string(out, name));
+			TRY(json_put_text(out, ":"));
+		}
+		TRY(json_put_nested(out, c, depth));
+	}
+	return json_put_text(out, map ? "}" : "]");
+}
+
+static enum vault_err
+json_put_nested(struct buf *out, struct cursor *c, unsigned depth)
+{
+	enum cursor_type type = cursor_type(c);
+
+	if (type != CURSOR_MAP && type != CURSOR_ARRAY)
+		return json_put_scalar(out, c);
+	if (depth == CLAIM_NESTING_MAX)
+		return VAULT_INVALID_PARAMS;
+	return json_put_container(out, c, depth + 1, type == CURSOR_MAP);
+}
+
+enum vault_err
+json_put_value(struct buf *out, struct cursor *value)
+{
+	return json_put_nested(out, value, 0);
+}
+
+enum vault_err
+json_put_members(struct buf *out, struct vault_map map)
+{
+	struct cursor c = { map.p, map.p + map.len };
+	struct claim claim;
+	uint32_t left;
+
+	if (map.p == NULL)
+		return VAULT_OK;
+	if (!cursor_map(&c, &left))
+		return VAULT_INVALID_PARAMS;
+	while (claims_next(&c, &left, &claim)) {
+		struct cursor value = { claim.value.p, claim.value.p + claim.value.len };
+
+		TRY(json_put_text(out, ","));
+		TRY(json_put_string(out, claim.name));
+		TRY(json_put_text(out, ":"));
+		TRY(json_put_value(out, &value));
+	}
+	return VAULT_OK;
+}
+
+bool
+claims_next(struct cursor *map, uint32_t *left, struct claim *claim)
+{
+	if (*left == 0 || !cursor_str(map, &claim->name) || !cursor_skip(map, &claim->value))
+		return false;
+	(*left)--;
+	return true;
+}
+
+bool
+claims_find(struct vault_map map, struct vault_text name, struct vault_bytes *value)
+{
+	struct cursor c = { map.p, map.p + map.len };
+	struct claim claim;
+	uint32_t left;
+
+	if (map.p == NULL || !cursor_map(&c, &left))
+		return false;
+	while (claims_next(&c, &left, &claim)) {
+		if (text_equal(claim.name, name)) {
+			*value = claim.value;
+			return true;
+		}
+	}
+	return false;
+}

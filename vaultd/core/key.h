@@ -1,0 +1,69 @@
+/*
+ * Keys and their versions. One key has one algorithm and one usage for good; what changes is its versions, whose states
+ * follow from their times: next before signs_at, then current until a newer one signs, then retiring until retires_at.
+ */
+#ifndef CORE_KEY_H
+#define CORE_KEY_H
+
+#include "vaultd/core/tenant.h"
+#include "vaultd/crypto/mac.h"
+#include "vaultd/crypto/public_key.h"
+
+#define KEY_LIVE_MAX 32	  /* newest versions kept prepared; older ones are opened when asked for */
+#define KEY_SHOWN_MAX 100 /* newest versions that key.get shows */
+#define KEY_HMAC_MIN 32	  /* bytes of an imported HMAC key */
+#define KEY_HMAC_MAX 1024
+#define KEY_SHARED_MIN 24 /* bytes behind whsec_ */
+#define KEY_SHARED_MAX 64
+#define SIGNATURE_MAX 64
+
+/* A version, prepared for use. */
+struct key_live {
+	uint32_t version;
+	int64_t created_at;
+	int64_t signs_at;
+	int64_t retires_at; /* 0: no end is set */
+	int64_t revoked_at; /* 0: not revoked */
+	char kid[KID_MAX + 1];
+	uint16_t kid_len;
+	struct mac_key mac;	    /* HS256, HS512 */
+	struct ed25519_key ed25519; /* EdDSA */
+};
+
+/* A key in a thread's cache; versions from the newest to the oldest. */
+struct key {
+	struct cache_entry entry;
+	enum key_algorithm algorithm;
+	enum key_usage usage;
+	bool verify_only;
+	struct row_key place;
+	uint32_t last_version;
+	size_t count;
+	struct key_live *versions;
+};
+
+/* The key of that name of the operation's tenant, valid until the operation ends. VAULT_NOT_FOUND names the field. */
+MUST_USE enum vault_err key_get(struct op *op, const char *field, struct vault_text name, const struct key **key);
+/* VAULT_CONFLICT where the key is for something else. */
+MUST_USE enum vault_err key_require_usage(struct op *op, const struct key *key, enum key_usage usage);
+
+enum version_state key_live_state(const struct key *key, const struct key_live *live, int64_t now);
+/* The version that signs now. VAULT_CONFLICT where it was revoked or the key only verifies. */
+MUST_USE enum vault_err key_signer(struct op *op, const struct key *key, const struct key_live **live);
+const struct key_live *key_by_kid(const struct key *key, struct vault_text kid);
+const struct key_live *key_by_version(const struct key *key, uint32_t version);
+
+/* signature: SIGNATURE_MAX bytes; returns its length. */
+size_t key_live_sign(const struct key *key, const struct key_live *live, struct vault_bytes message,
+		     uint8_t signature[static SIGNATURE_MAX]);
+bool key_live_verify(const struct key *key, const struct key_live *live, struct vault_bytes message,
+		     struct vault_bytes signature);
+/* The JOSE name of the key's algorithm. */
+struct vault_text key_algorithm_name(enum key_algorithm algorithm);
+
+/* Shared by key.c and key_change.c: where an older version's row stands, and the kid of a version. */
+struct row_key key_version_place(const struct tenant *tenant, struct vault_text name, uint32_t version);
+#define KEY_KID_MAX (NAME_MAX_LEN + 12)
+size_t key_kid(struct vault_text name, uint32_t version, char kid[static KEY_KID_MAX]);
+
+#endif

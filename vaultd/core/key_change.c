@@ -1,0 +1,305 @@
+#include "vaultd/core/key_change.h"
+
+#include <string.h>
+
+#include "protocol/text.h"
+#include "vaultd/core/profile.h"
+
+#define HS512_KEY_BYTES 64
+#define OTHER_KEY_BYTES 32 /* HS256, and the seed of EdDSA */
+
+static struct vault_bytes
+text_bytes(struct vault_text t)
+{
+	return (struct vault_bytes){ (const uint8_t *)t.p, t.len };
+}
+
+void
+key_edit_free(struct key_edit *edit)
+{
+	row_free(&edit->row);
+	secret_free(&edit->made);
+}
+
+enum vault_err
+key_edit_open(struct op *op, struct vault_text name, struct key_edit *edit)
+{
+	struct row_key place = row_key_of(&op->tenant->keys, ROW_KEY, text_bytes(name));
+	enum vault_err err = sealed_find(op->txn, &op->tenant->keys, &place, &edit->row);
+
+	if (err == VAULT_NOT_FOUND)
+		return op_fail(op, err, "name", "there is no such key");
+	TRY(err);
+	op->note.target = place;
+	TRY(record_decode(key_record_type(), (struct vault_bytes){ edit->row.plain.p, edit->row.plain.len }, op->scratch,
+			  &edit->record));
+	if (edit->record.versions.n > KEY_INLINE_MAX)
+		return VAULT_INTEGRITY;
+	edit->count = edit->loaded = edit->record.versions.n;
+	memcpy(edit->versions, edit->record.versions.v, edit->count * sizeof edit->versions[0]);
+	return VAULT_OK;
+}
+
+enum vault_err
+key_edit_new(struct op *op, struct vault_text name, struct key_edit *edit)
+{
+	uint64_t id;
+
+	edit->row.key = row_key_of(&op->tenant->keys, ROW_KEY, text_bytes(name));
+	op->note.target = edit->row.key;
+	if (row_linked(op->txn, &edit->row.key, &id) == VAULT_OK)
+		return op_fail(op, VAULT_EXISTS, "name", NULL);
+	edit->record.name = name;
+	edit->record.created_at = op->now.wall;
+	return VAULT_OK;
+}
+
+enum vault_err
+key_edit_generate(struct op *op, struct key_edit *edit, struct key_material *material)
+{
+	bool hs512 = edit->record.algorithm == key_algorithm_HS512;
+	struct ed25519_key pair = { 0 };
+	uint8_t *public_key;
+
+	*material = (struct key_material){ 0 };
+	secret_free(&edit->made);
+	TRY(secret_random(op->vault->arena, hs512 ? HS512_KEY_BYTES : OTHER_KEY_BYTES, &edit->made));
+	material->secret = (struct vault_bytes){ edit->made.p, edit->made.len };
+	if (edit->record.algorithm != key_algorithm_EdDSA)
+		return VAULT_OK;
+	TRY(ed25519_from_seed(&pair, op->vault->arena, edit->made.p));
+	public_key = scratch_copy(op->scratch, pair.public_key, sizeof pair.public_key);
+	ed25519_free(&pair);
+	if (public_key == NULL)
+		return VAULT_BUSY;
+	material->public_key = (struct vault_bytes){ public_key, ED25519_PUBLIC_BYTES };
+	return VAULT_OK;
+}
+
+static struct row_key
+kid_place(const struct op *op, struct vault_text kid)
+{
+	return row_key_of(&op->tenant->keys, ROW_KID, text_bytes(kid));
+}
+
+/* Whether some key's version NAME.NUMBER has, or may come to have, this kid of its own. */
+static bool
+kid_of_other_key(struct op *op, const struct key_edit *edit, struct vault_text kid)
+{
+	size_t dot = kid.len;
+	struct vault_text name;
+	struct row_key place;
+	uint64_t id;
+
+	while (dot > 0 && kid.p[dot - 1] >= '0' && kid.p[dot - 1] <= '9')
+		dot--;
+	if (dot == kid.len || dot < 2 || kid.p[dot - 1] != '.')
+		return false;
+	name = (struct vault_text){ kid.p, dot - 1 };
+	if (text_equal(name, edit->record.name))
+		return true;
+	place = row_key_of(&op->tenant->keys, ROW_KEY, text_bytes(name));
+	return row_linked(op->txn, &place, &id) == VAULT_OK;
+}
+
+/* An imported kid is unique in the tenant. */
+static enum vault_err
+kid_claim(struct op *op, const struct key_edit *edit, struct vault_text kid)
+{
+	struct row_key place = kid_place(op, kid);
+	uint64_t id;
+
+	if (row_linked(op->txn, &place, &id) == VAULT_OK || kid_of_other_key(op, edit, kid))
+		return op_fail(op, VAULT_CONFLICT, "kid", "another key of the tenant has this kid");
+	/* The record's own id is not known before it is written; the entry only has to be there. */
+	return row_link(op->change->txn, &place, edit->row.id);
+}
+
+/* The next version number whose kid no imported key has taken. */
+static uint32_t
+next_version(struct op *op, const struct key_edit *edit)
+{
+	uint32_t version = (uint32_t)edit->record.last_version;
+	char kid[KEY_KID_MAX];
+	struct row_key place;
+	uint64_t id;
+
+	do {
+		version++;
+		place = kid_place(op, (struct vault_text){ kid, key_kid(edit->record.name, version, kid) });
+	} while (row_linked(op->txn, &place, &id) == VAULT_OK);
+	return version;
+}
+
+struct version_record *
+key_edit_next(struct key_edit *edit, int64_t now)
+{
+	for (size_t i = 0; i < edit->count; i++)
+		if (edit->versions[i].signs_at > now && !edit->versions[i].revoked_at.set)
+			return &edit->versions[i];
+	return NULL;
+}
+
+/* When what signed until signs_at is no longer needed; absent where old versions work until they are revoked. */
+static enum vault_err
+retirement(struct op *op, const struct key_edit *edit, int64_t signs_at, struct vault_opt_int *retires_at)
+{
+	int64_t hold = edit->record.overlap;
+	int64_t longest = 0;
+
+	*retires_at = (struct vault_opt_int){ 0 };
+	if (edit->record.usage == key_usage_raw || edit->record.usage == key_usage_encrypt)
+		return VAULT_OK;
+	if (edit->record.usage == key_usage_token)
+		TRY(profile_longest_life(op, edit->record.name, &longest));
+	*retires_at = (struct vault_opt_int){ signs_at + (hold > longest ? hold : longest), true };
+	return VAULT_OK;
+}
+
+enum vault_err
+key_edit_add(struct op *op, struct key_edit *edit, const struct key_material *material, int64_t signs_at)
+{
+	struct version_record version = { .created_at = op->now.wall, .signs_at = signs_at };
+	struct vault_opt_int retires_at;
+
+	if (edit->count == KEY_INLINE_MAX)
+		return op_fail(op, VAULT_CONFLICT, NULL, "too many versions wait to sign");
+	if (material->kid.p != NULL)
+		TRY(kid_claim(op, edit, material->kid));
+	TRY(retirement(op, edit, signs_at, &retires_at));
+	/* Versions that come together, as from a JWKS, do not replace each other. */
+	for (size_t i = 0; i < edit->loaded; i++)
+		if (!edit->versions[i].retires_at.set)
+			edit->versions[i].retires_at = retires_at;
+	version.version = next_version(op, edit);
+	version.kid = material->kid;
+	version.secret = material->secret;
+	version.public_key = material->public_key;
+	edit->versions[edit->count++] = version;
+	edit->record.last_version = version.version;
+	op->note.version = (uint32_t)version.version;
+	return VAULT_OK;
+}
+
+/* What signs now or will: it stays in the key's record. */
+static bool
+stays_inline(const struct key_edit *edit, size_t index, int64_t now)
+{
+	for (size_t i = 0; i < edit->count; i++)
+		if (edit->versions[i].version > edit->versions[index].version && edit->versions[i].signs_at <= now)
+			return false;
+	return true;
+}
+
+static enum vault_err
+put_version(struct op *op, const struct key_edit *edit, const struct version_record *version)
+{
+	struct row_key place = key_version_place(op->tenant, edit->record.name, (uint32_t)version->version);
+	enum vault_err err;
+	ROW_LOCAL(row);
+
+	err = sealed_find(op->txn, &op->tenant->keys, &place, &row);
+	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
+		return err;
+	row.key = place;
+	row.version = (uint32_t)version->version;
+	return sealed_put(op->change, &op->tenant->keys, &row, version_record_type(), version);
+}
+
+enum vault_err
+key_edit_write(struct op *op, struct key_edit *edit)
+{
+	struct version_record kept[KEY_INLINE_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < edit->count; i++) {
+		if (stays_inline(edit, i, op->now.wall))
+			kept[n++] = edit->versions[i];
+		else
+			TRY(put_version(op, edit, &edit->versions[i]));
+	}
+	edit->record.versions.v = kept;
+	edit->record.versions.n = n;
+	op->effects.touched = op->tenant->slot;
+	return sealed_put(op->change, &op->tenant->keys, &edit->row, key_record_type(), &edit->record);
+}
+
+/* Revokes a version that stands in a row of its own; VAULT_NOT_FOUND where there is none, or it was revoked before. */
+static enum vault_err
+revoke_row(struct op *op, struct key_edit *edit, uint32_t number)
+{
+	struct row_key place = key_version_place(op->tenant, edit->record.name, number);
+	struct version_record version;
+	enum vault_err err;
+	ROW_LOCAL(row);
+
+	err = sealed_find(op->txn, &op->tenant->keys, &place, &row);
+	if (err != VAULT_OK)
+		return err;
+	TRY(record_decode(version_record_type(), (struct vault_bytes){ row.plain.p, row.plain.len }, op->scratch, &version));
+	if (version.revoked_at.set)
+		return VAULT_NOT_FOUND;
+	version.revoked_at = (struct vault_opt_int){ op->now.wall, true };
+	return sealed_put(op->change, &op->tenant->keys, &row, version_record_type(), &version);
+}
+
+static bool
+revoke_inline(struct op *op, struct key_edit *edit, uint32_t number, bool *known)
+{
+	*known = false;
+	for (size_t i = 0; i < edit->count; i++) {
+		struct version_record *version = &edit->versions[i];
+
+		if (version->version != number)
+			continue;
+		*known = true;
+		if (version->revoked_at.set)
+			return false;
+		version->revoked_at = (struct vault_opt_int){ op->now.wall, true };
+		return true;
+	}
+	return false;
+}
+
+/* Without its current version a key signs with the next one from now on. */
+static void
+promote_next(struct op *op, struct key_edit *edit)
+{
+	struct version_record *current = NULL, *next = key_edit_next(edit, op->now.wall);
+
+	for (size_t i = 0; i < edit->count; i++)
+		if (edit->versions[i].signs_at <= op->now.wall &&
+		    (current == NULL || edit->versions[i].version > current->version))
+			current = &edit->versions[i];
+	if (next != NULL && current != NULL && current->revoked_at.set)
+		next->signs_at = op->now.wall;
+}
+
+enum vault_err
+key_revoke_versions(struct op *op, struct key_edit *edit, uint32_t version, struct vault_ints *revoked)
+{
+	uint32_t from = version == 0 ? 1 : version;
+	uint32_t to = version == 0 ? (uint32_t)edit->record.last_version : version;
+	int64_t *numbers;
+	size_t n = 0;
+
+	if (to > edit->record.last_version)
+		return op_fail(op, VAULT_NOT_FOUND, "version", "the key has no such version");
+	numbers = scratch_alloc(op->scratch, (size_t)(to - from + 1) * sizeof *numbers);
+	if (numbers == NULL)
+		return VAULT_BUSY;
+	for (uint32_t number = from; number <= to; number++) {
+		bool known, done = revoke_inline(op, edit, number, &known);
+		enum vault_err err = known ? VAULT_OK : revoke_row(op, edit, number);
+
+		if (err != VAULT_OK && err != VAULT_NOT_FOUND)
+			return err;
+		if (done || (!known && err == VAULT_OK))
+			numbers[n++] = number;
+	}
+	if (version != 0)
+		promote_next(op, edit);
+	op->note.version = version;
+	*revoked = (struct vault_ints){ numbers, n };
+	return VAULT_OK;
+}

@@ -1,0 +1,54 @@
+/*
+ * Making and changing keys, on the committer; and showing them as they stand in the store.
+ */
+#ifndef CORE_KEY_CHANGE_H
+#define CORE_KEY_CHANGE_H
+
+#include "vaultd/core/key.h"
+
+#define KEY_INLINE_MAX (PUBLIC_KEYS_MAX + 4) /* versions that a record holds while it is being changed */
+
+/* A key's record taken out of its row, to be changed and written back. */
+struct key_edit {
+	struct row row;
+	struct key_record record;
+	struct version_record versions[KEY_INLINE_MAX];
+	size_t count;
+	size_t loaded; /* of them were there before the edit */
+	struct secret made; /* the material of a version under construction */
+};
+#define KEY_EDIT_LOCAL(name) __attribute__((cleanup(key_edit_free))) struct key_edit name = { 0 }
+void key_edit_free(struct key_edit *edit);
+
+/* What a new version is made of. */
+struct key_material {
+	struct vault_bytes secret;     /* p NULL: only the public half is known */
+	struct vault_bytes public_key; /* EdDSA */
+	struct vault_text kid;	       /* p NULL: NAME.VERSION */
+};
+
+/* VAULT_NOT_FOUND naming the field "name". */
+MUST_USE enum vault_err key_edit_open(struct op *op, struct vault_text name, struct key_edit *edit);
+/* VAULT_EXISTS where the name is taken. The caller fills in the record's settings. */
+MUST_USE enum vault_err key_edit_new(struct op *op, struct vault_text name, struct key_edit *edit);
+/* Random material of the record's algorithm, kept in edit->made. */
+MUST_USE enum vault_err key_edit_generate(struct op *op, struct key_edit *edit, struct key_material *material);
+/*
+ * Adds a version that signs from signs_at on, and sets when the ones before it retire. VAULT_CONFLICT where a version
+ * waits to sign already, or the kid is taken.
+ */
+MUST_USE enum vault_err key_edit_add(struct op *op, struct key_edit *edit, const struct key_material *material,
+				     int64_t signs_at);
+/* The version that waits to sign, or NULL. */
+struct version_record *key_edit_next(struct key_edit *edit, int64_t now);
+/* Writes the record, and what is neither current nor next into rows of its own. */
+MUST_USE enum vault_err key_edit_write(struct op *op, struct key_edit *edit);
+
+/* key.revoke: one version (or all, version 0); revoked gets their numbers. */
+MUST_USE enum vault_err key_revoke_versions(struct op *op, struct key_edit *edit, uint32_t version,
+					    struct vault_ints *revoked);
+
+/* Fills key.get's answer from a row. */
+MUST_USE enum vault_err key_show(struct op *op, const struct row *row, struct key_get_res *res);
+
+#endif

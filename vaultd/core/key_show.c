@@ -1,0 +1,114 @@
+#include <string.h>
+
+#include "protocol/text.h"
+#include "vaultd/core/key_change.h"
+
+/* The states of a key's versions depend on which of them is the current one. */
+struct shown {
+	struct key_version *versions; /* room for max */
+	size_t max;
+	size_t n;
+	uint32_t current;
+	bool any_live;
+};
+
+static int
+state_of(const struct version_record *version, uint32_t current, int64_t now)
+{
+	if (version->revoked_at.set)
+		return version_state_revoked;
+	if (version->signs_at > now)
+		return version_state_next;
+	if (version->version == current)
+		return version_state_current;
+	return version->retires_at.set && version->retires_at.v <= now ? version_state_retired : version_state_retiring;
+}
+
+static enum vault_err
+show_version(struct op *op, const struct version_record *version, struct shown *shown)
+{
+	struct key_version *out = &shown->versions[shown->n];
+
+	/* From the newest on: the first whose time has come is the current one. */
+	if (shown->current == 0 && version->signs_at <= op->now.wall)
+		shown->current = (uint32_t)version->version;
+	*out = (struct key_version){ .version = version->version, .created_at = version->created_at };
+	out->state = state_of(version, shown->current, op->now.wall);
+	out->retires_at = version->retires_at;
+	if (version->signs_at > op->now.wall)
+		out->signs_at = (struct vault_opt_int){ version->signs_at, true };
+	if (!version->revoked_at.set)
+		shown->any_live = true;
+	shown->n++;
+	return op_keep_text(op, version->kid, &out->kid);
+}
+
+static enum vault_err
+show_row(struct op *op, struct vault_text name, uint32_t number, struct shown *shown)
+{
+	struct row_key place = key_version_place(op->tenant, name, number);
+	struct version_record version;
+	enum vault_err err;
+	ROW_LOCAL(row);
+
+	err = sealed_find(op->txn, &op->tenant->keys, &place, &row);
+	if (err == VAULT_NOT_FOUND)
+		return VAULT_OK;
+	TRY(err);
+	TRY(record_decode(version_record_type(), (struct vault_bytes){ row.plain.p, row.plain.len }, op->scratch, &version));
+	return show_version(op, &version, shown);
+}
+
+static enum vault_err
+show_versions(struct op *op, const struct key_record *record, struct shown *shown)
+{
+	for (uint32_t v = (uint32_t)record->last_version; v > 0 && shown->n < shown->max; v--) {
+		const struct version_record *here = NULL;
+
+		for (size_t i = 0; i < record->versions.n; i++)
+			if (record->versions.v[i].version == v)
+				here = &record->versions.v[i];
+		if (here != NULL)
+			TRY(show_version(op, here, shown));
+		else
+			TRY(show_row(op, record->name, v, shown));
+	}
+	return VAULT_OK;
+}
+
+static struct vault_opt_int
+next_rotation(const struct key_record *record, const struct shown *shown)
+{
+	if (!record->rotation_period.set || shown->n == 0)
+		return (struct vault_opt_int){ 0 };
+	return (struct vault_opt_int){ shown->versions[0].created_at + record->rotation_period.v, true };
+}
+
+enum vault_err
+key_show(struct op *op, const struct row *row, struct key_get_res *res)
+{
+	struct shown shown = { 0 };
+	struct key_record record;
+
+	TRY(record_decode(key_record_type(), (struct vault_bytes){ row->plain.p, row->plain.len }, op->scratch, &record));
+	shown.max = record.last_version < KEY_SHOWN_MAX ? (size_t)record.last_version : KEY_SHOWN_MAX;
+	shown.versions = scratch_alloc(op->scratch, shown.max * sizeof *shown.versions);
+	if (shown.versions == NULL)
+		return VAULT_BUSY;
+	TRY(show_versions(op, &record, &shown));
+	*res = (struct key_get_res){
+		.algorithm = (int)record.algorithm,
+		.usage = (int)record.usage,
+		.state = shown.any_live ? key_state_active : key_state_revoked,
+		.current = shown.current,
+		.rotation_period = record.rotation_period,
+		.next_rotation = next_rotation(&record, &shown),
+		.overlap = record.overlap,
+		.publish_ahead = record.publish_ahead,
+		.shared = record.shared,
+		.verify_only = record.verify_only,
+	};
+	res->versions.v = shown.versions;
+	res->versions.n = shown.n;
+	return op_keep_text(op, record.name, &res->name);
+}

@@ -1,0 +1,168 @@
+#include "vaultd/core/keyring.h"
+
+#include <string.h>
+
+#include "vaultd/base/random.h"
+#include "vaultd/crypto/kdf.h"
+
+#define META_STORE_ID "store_id"
+#define META_WRAPS "store_wraps"
+#define WRAP_AD_MAX 128
+
+void
+keyring_free(struct keyring *keyring)
+{
+	secret_free(&keyring->root);
+	secret_free(&keyring->wrap);
+	secret_free(&keyring->audit_wrap);
+	secret_free(&keyring->slot_mac);
+	row_keys_free(&keyring->store);
+	ed25519_free(&keyring->identity);
+	*keyring = (struct keyring){ 0 };
+}
+
+static size_t
+wrap_ad(const struct wrap_use *use, uint8_t ad[static WRAP_AD_MAX])
+{
+	size_t len = strlen(use->purpose);
+
+	memcpy(ad, use->store_id, STORE_ID_BYTES);
+	for (unsigned i = 0; i < 4; i++) {
+		ad[STORE_ID_BYTES + i] = (uint8_t)(use->tenant >> 8 * i);
+		ad[STORE_ID_BYTES + 4 + i] = (uint8_t)(use->generation >> 8 * i);
+	}
+	memcpy(ad + STORE_ID_BYTES + 8, use->purpose, len);
+	return STORE_ID_BYTES + 8 + len;
+}
+
+void
+key_wrap(const struct secret *under, const struct wrap_use *use, const uint8_t *key,
+	 uint8_t wrapped[static WRAPPED_BYTES])
+{
+	uint8_t ad[WRAP_AD_MAX];
+	size_t ad_len = wrap_ad(use, ad);
+
+	aead_seal(under->p, wrapped, (struct vault_bytes){ ad, ad_len }, (struct vault_bytes){ key, ROOT_KEY_BYTES },
+		  wrapped + AEAD_NONCE_BYTES);
+}
+
+enum vault_err
+key_unwrap(const struct secret *under, const struct wrap_use *use, struct vault_bytes wrapped, struct arena *arena,
+	   struct secret *key)
+{
+	SECRET_LOCAL(plain);
+	uint8_t ad[WRAP_AD_MAX];
+	size_t ad_len = wrap_ad(use, ad);
+
+	if (wrapped.len != WRAPPED_BYTES)
+		return VAULT_INTEGRITY;
+	TRY(secret_new(arena, ROOT_KEY_BYTES, &plain));
+	TRY(aead_open(under->p, wrapped.p, (struct vault_bytes){ ad, ad_len },
+		      (struct vault_bytes){ wrapped.p + AEAD_NONCE_BYTES, wrapped.len - AEAD_NONCE_BYTES }, plain.p));
+	secret_move(key, &plain);
+	return VAULT_OK;
+}
+
+static enum vault_err
+derive(const struct secret *root, const char *label, struct secret *out)
+{
+	TRY(secret_new(root->arena, KDF_KEY_BYTES, out));
+	kdf_derive(root->p, label, out->p);
+	return VAULT_OK;
+}
+
+enum vault_err
+keyring_derive(struct keyring *keyring, struct secret *root, uint32_t generation)
+{
+	secret_move(&keyring->root, root);
+	keyring->root_generation = generation;
+	TRY(derive(&keyring->root, "vaultd wrap", &keyring->wrap));
+	TRY(derive(&keyring->root, "vaultd audit", &keyring->audit_wrap));
+	return derive(&keyring->root, "vaultd slots", &keyring->slot_mac);
+}
+
+static struct wrap_use
+store_use(const struct keyring *keyring, const char *purpose)
+{
+	return (struct wrap_use){ purpose, 0, keyring->root_generation, keyring->store.store_id };
+}
+
+static enum vault_err
+put_wraps(struct txn *txn, const struct keyring *keyring, const struct secret *identity_seed)
+{
+	uint8_t record[WRAPPED_BYTES], name[WRAPPED_BYTES], identity[WRAPPED_BYTES];
+	struct store_wraps wraps = { .root_generation = keyring->root_generation };
+	struct wrap_use use = store_use(keyring, "store record key");
+	struct buf buf = { 0 };
+	enum vault_err err;
+
+	key_wrap(&keyring->wrap, &use, keyring->store.record.p, record);
+	use = store_use(keyring, "store name key");
+	key_wrap(&keyring->wrap, &use, keyring->store.name.p, name);
+	use = store_use(keyring, "store identity");
+	key_wrap(&keyring->wrap, &use, identity_seed->p, identity);
+	wraps.record_key = (struct vault_bytes){ record, sizeof record };
+	wraps.name_key = (struct vault_bytes){ name, sizeof name };
+	wraps.identity = (struct vault_bytes){ identity, sizeof identity };
+	err = record_encode(store_wraps_type(), &wraps, &buf);
+	if (err == VAULT_OK)
+		err = meta_put(txn, META_WRAPS, (struct vault_bytes){ buf_data(&buf), buf_len(&buf) });
+	buf_free(&buf);
+	return err;
+}
+
+enum vault_err
+keyring_create(struct keyring *keyring, struct txn *txn, const uint8_t id[static STORE_ID_BYTES])
+{
+	struct arena *arena = keyring->root.arena;
+	SECRET_LOCAL(seed);
+
+	memcpy(keyring->store.store_id, id, STORE_ID_BYTES);
+	keyring->store.tenant = 0;
+	keyring->store.generation = 1;
+	TRY(secret_random(arena, AEAD_KEY_BYTES, &keyring->store.record));
+	TRY(secret_random(arena, NAME_KEY_BYTES, &keyring->store.name));
+	TRY(secret_random(arena, ED25519_SEED_BYTES, &seed));
+	TRY(ed25519_from_seed(&keyring->identity, arena, seed.p));
+	TRY(meta_put(txn, META_STORE_ID, (struct vault_bytes){ id, STORE_ID_BYTES }));
+	return put_wraps(txn, keyring, &seed);
+}
+
+static enum vault_err
+load_one(const struct keyring *keyring, const char *purpose, struct vault_bytes wrapped, struct secret *key)
+{
+	struct wrap_use use = store_use(keyring, purpose);
+
+	return key_unwrap(&keyring->wrap, &use, wrapped, keyring->root.arena, key);
+}
+
+enum vault_err
+keyring_load(struct keyring *keyring, struct txn *txn)
+{
+	struct store_wraps wraps;
+	struct vault_bytes bytes;
+	SECRET_LOCAL(seed);
+
+	TRY(keyring_store_id(txn, keyring->store.store_id));
+	TRY(meta_get(txn, META_WRAPS, &bytes));
+	TRY(record_decode(store_wraps_type(), bytes, NULL, &wraps));
+	if (wraps.root_generation != keyring->root_generation)
+		return VAULT_INTEGRITY;
+	keyring->store.generation = 1;
+	TRY(load_one(keyring, "store record key", wraps.record_key, &keyring->store.record));
+	TRY(load_one(keyring, "store name key", wraps.name_key, &keyring->store.name));
+	TRY(load_one(keyring, "store identity", wraps.identity, &seed));
+	return ed25519_from_seed(&keyring->identity, keyring->root.arena, seed.p);
+}
+
+enum vault_err
+keyring_store_id(struct txn *txn, uint8_t id[static STORE_ID_BYTES])
+{
+	struct vault_bytes bytes;
+
+	TRY(meta_get(txn, META_STORE_ID, &bytes));
+	if (bytes.len != STORE_ID_BYTES)
+		return VAULT_INTEGRITY;
+	memcpy(id, bytes.p, STORE_ID_BYTES);
+	return VAULT_OK;
+}

@@ -1,0 +1,42 @@
+#include "vaultd/core/op.h"
+
+#include <string.h>
+
+enum vault_err
+op_keep_bytes(struct op *op, struct vault_bytes from, struct vault_bytes *to)
+{
+	uint8_t *p;
+
+	if (from.p == NULL) {
+		*to = from;
+		return VAULT_OK;
+	}
+	p = scratch_alloc(op->scratch, from.len == 0 ? 1 : from.len);
+	if (p == NULL)
+		return VAULT_BUSY;
+	memcpy(p, from.p, from.len);
+	*to = (struct vault_bytes){ p, from.len };
+	return VAULT_OK;
+}
+
+enum vault_err
+op_keep_text(struct op *op, struct vault_text from, struct vault_text *to)
+{
+	struct vault_bytes bytes = { (const uint8_t *)from.p, from.len };
+
+	TRY(op_keep_bytes(op, bytes, &bytes));
+	*to = (struct vault_text){ (const char *)bytes.p, bytes.len };
+	return VAULT_OK;
+}
+
+enum vault_err
+op_refresh(struct op *op)
+{
+	uint64_t commits = atomic_load_explicit(&op->vault->commits, memory_order_acquire);
+
+	if (op->change != NULL || commits == op->snapshot)
+		return VAULT_OK;
+	TRY(txn_renew(op->txn));
+	op->snapshot = commits;
+	return VAULT_OK;
+}

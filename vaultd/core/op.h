@@ -1,0 +1,78 @@
+/*
+ * The context of one operation: time, identity, keys and memory arrive here, so a handler is a plain function and a unit
+ * test. Made by dispatch; the handlers in ops/ and what they call in core/ see nothing else.
+ */
+#ifndef CORE_OP_H
+#define CORE_OP_H
+
+#include "vaultd/base/clock.h"
+#include "vaultd/base/random.h"
+#include "vaultd/core/cache.h"
+#include "vaultd/core/vault.h"
+
+struct tenant;
+
+/* What the audit is told about an operation besides what dispatch knows. */
+struct op_note {
+	struct row_key target; /* of the record that the operation is about; kind 0: none was found */
+	uint32_t version;
+	uint8_t reason; /* enum verify_reason; 0: none */
+	struct vault_text jti;
+};
+
+/* What is to happen once the operation's change is durable, and not before. */
+struct op_effects {
+	struct tenant_slot *reserved_slot; /* reserved numbers of token ids ... */
+	uint64_t reserved;		   /* ... up to here */
+	struct tenant_slot *touched;	   /* this tenant's caches no longer count */
+	bool opened;			   /* the vault is open */
+	bool tenant_created;
+};
+
+struct op {
+	const struct op_row *row;
+	struct vault *vault;
+	const struct identity *who;
+	struct clock_now now;
+	struct txn *txn;
+	uint64_t snapshot;     /* the commit counter before txn took its snapshot */
+	struct change *change; /* NULL but on the committer */
+	struct cache *cache;
+	struct random_pool *random;
+	struct scratch *scratch; /* what replies may point into */
+	struct buf *work;	 /* for text under construction; anyone's, within one function */
+	struct op_common common;
+	const struct tenant *tenant; /* NULL where the operation has none */
+	struct vault_opening *opening; /* sys.init, sys.unseal: what the slow lane prepared */
+	struct fail fail;
+	struct op_note note;
+	struct op_effects effects;
+	bool deferred; /* the handler asks to be run again, whole, on the committer */
+};
+
+/* Why the operation fails, so that a failing line reads "return op_fail(...)"; field and message may be NULL. */
+static inline enum vault_err
+op_fail(struct op *op, enum vault_err err, const char *field, const char *message)
+{
+	return fail_with(&op->fail, err, field, message);
+}
+
+/*
+ * Whether a commit came after the operation's snapshot; never on the committer. Who reads a tenant's generation and then
+ * finds the snapshot not stale knows that it holds everything up to that generation, because commits are counted first.
+ */
+static inline bool
+op_stale(const struct op *op)
+{
+	return op->change == NULL &&
+	       atomic_load_explicit(&op->vault->commits, memory_order_acquire) != op->snapshot;
+}
+/* Moves the snapshot on if it is stale. Views into the store's own bytes end with it. */
+MUST_USE enum vault_err op_refresh(struct op *op);
+
+/* Copies what must outlive its source into the operation's memory; VAULT_BUSY when that is full. */
+MUST_USE enum vault_err op_keep_text(struct op *op, struct vault_text from, struct vault_text *to);
+MUST_USE enum vault_err op_keep_bytes(struct op *op, struct vault_bytes from, struct vault_bytes *to);
+
+
+#endif

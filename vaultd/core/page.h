@@ -1,0 +1,26 @@
+/*
+ * Lists, page by page: a cursor is the tag of the last row that was looked at, opaque to the caller.
+ */
+#ifndef CORE_PAGE_H
+#define CORE_PAGE_H
+
+#include "vaultd/core/op.h"
+
+/* The most rows that one page opens, however few of them it shows. */
+#define PAGE_ROWS_MAX 5000
+
+struct page {
+	struct op *op;
+	const struct row_keys *keys;
+	enum row_kind kind;
+	const struct object_type *item; /* what the list shows */
+};
+
+/* Fills *item from a record; VAULT_NOT_FOUND passes over it. What it points to must stand in the operation's memory. */
+typedef enum vault_err (*page_item)(struct op *op, const struct row *row, void *item);
+
+/* Walks one page into items (limit of them at most) and sets *cursor where there is more. */
+MUST_USE enum vault_err page_walk(const struct page *page, int64_t limit, struct vault_text from, page_item make,
+				  struct object_list *items, struct vault_text *cursor);
+
+#endif

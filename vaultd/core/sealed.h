@@ -1,0 +1,60 @@
+/*
+ * Rows as they stand in the store: sealed with XChaCha20-Poly1305 under their tenant's record key, bound to their place
+ * by the associated data, found by a keyed tag of their name.
+ */
+#ifndef CORE_SEALED_H
+#define CORE_SEALED_H
+
+#include "protocol/buf.h"
+#include "protocol/scratch.h"
+#include "vaultd/base/secret.h"
+#include "vaultd/core/records.h"
+#include "vaultd/crypto/hash.h"
+#include "vaultd/store/store.h"
+
+#define STORE_ID_BYTES 16
+
+/* What seals and names the rows of one tenant, or of the store itself (tenant 0). */
+struct row_keys {
+	uint32_t tenant;
+	uint16_t generation; /* of record */
+	uint8_t store_id[STORE_ID_BYTES];
+	struct secret record;
+	struct secret name;
+};
+void row_keys_free(struct row_keys *keys);
+
+/* A row that was opened, or is to be written (id 0: a new one). */
+struct row {
+	struct row_key key;
+	uint64_t id;
+	uint32_t version;
+	uint64_t revision; /* counts its writes */
+	struct secret plain;
+};
+#define ROW_LOCAL(name) __attribute__((cleanup(row_free))) struct row name = { 0 }
+void row_free(struct row *row);
+
+/* The writing side of a change: the transaction, and the hash of the rows it wrote, for the audit. */
+struct change {
+	struct txn *txn;
+	struct sha256 rows;
+	unsigned count;
+};
+void change_start(struct change *change, struct txn *txn);
+
+/* Where a name stands. */
+struct row_key row_key_of(const struct row_keys *keys, enum row_kind kind, struct vault_bytes name);
+
+/* Finds and opens; VAULT_NOT_FOUND, or VAULT_INTEGRITY where it does not authenticate. */
+MUST_USE enum vault_err sealed_find(struct txn *txn, const struct row_keys *keys, const struct row_key *key,
+				    struct row *row);
+/* Opens what row_walk_next found. */
+MUST_USE enum vault_err sealed_open(const struct row_keys *keys, const struct row_key *key, struct vault_bytes sealed,
+				    struct row *row);
+/* Inserts (row->id 0) or replaces; sets row->id. type and in: the record. */
+MUST_USE enum vault_err sealed_put(struct change *change, const struct row_keys *keys, struct row *row,
+				   const struct object_type *type, const void *in);
+MUST_USE enum vault_err sealed_delete(struct change *change, const struct row *row);
+
+#endif

@@ -1,0 +1,276 @@
+#include "vaultd/core/tenant.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/text.h"
+#include "vaultd/core/page.h"
+
+#define TENANT_COST 512 /* bytes of the arena that an open tenant holds: five keys, a power of two each */
+
+static struct vault_bytes
+text_bytes(struct vault_text t)
+{
+	return (struct vault_bytes){ (const uint8_t *)t.p, t.len };
+}
+
+/* The row with a tenant's wrapped keys is found by number, not by name. */
+static struct row_key
+wraps_key(uint32_t number)
+{
+	struct row_key key = { .tenant = 0, .kind = ROW_TENANT_WRAPS };
+
+	for (unsigned i = 0; i < 4; i++)
+		key.tag[i] = (uint8_t)(number >> 8 * (3 - i));
+	return key;
+}
+
+static void
+tenant_destroy(struct cache_entry *entry)
+{
+	struct tenant *tenant = (struct tenant *)(void *)entry;
+
+	row_keys_free(&tenant->keys);
+	secret_free(&tenant->pepper);
+	free(tenant);
+}
+
+static enum vault_err
+unwrap_keys(struct op *op, const struct tenant_wraps *wraps, struct tenant *tenant)
+{
+	const struct keyring *keyring = &op->vault->keyring;
+	struct wrap_use use = { "tenant key", tenant->keys.tenant, keyring->root_generation, keyring->store.store_id };
+	SECRET_LOCAL(key);
+
+	if (wraps->root_generation != keyring->root_generation || wraps->record_keys.n == 0)
+		return VAULT_INTEGRITY;
+	TRY(key_unwrap(&keyring->wrap, &use, wraps->tenant_key, op->vault->arena, &key));
+	use = (struct wrap_use){ "tenant name key", tenant->keys.tenant, 0, keyring->store.store_id };
+	TRY(key_unwrap(&key, &use, wraps->name_key, op->vault->arena, &tenant->keys.name));
+	use.purpose = "tenant pepper";
+	TRY(key_unwrap(&key, &use, wraps->pepper, op->vault->arena, &tenant->pepper));
+	use.purpose = "tenant record key";
+	use.generation = (uint32_t)wraps->record_keys.v[0].generation;
+	tenant->keys.generation = (uint16_t)use.generation;
+	return key_unwrap(&key, &use, wraps->record_keys.v[0].wrapped, op->vault->arena, &tenant->keys.record);
+}
+
+static enum vault_err
+read_wraps(struct op *op, uint32_t number, struct tenant_wraps *wraps)
+{
+	struct row_key key = wraps_key(number);
+	struct vault_bytes bytes;
+	uint64_t id;
+
+	TRY(row_find(op->txn, &key, &id, &bytes));
+	return record_decode(tenant_wraps_type(), bytes, op->scratch, wraps);
+}
+
+static enum vault_err
+read_record(struct op *op, struct vault_text name, struct row *row, struct tenant_record *record)
+{
+	const struct row_keys *store = &op->vault->keyring.store;
+	struct row_key key = row_key_of(store, ROW_TENANT, text_bytes(name));
+
+	TRY(sealed_find(op->txn, store, &key, row));
+	TRY(record_decode(tenant_record_type(), (struct vault_bytes){ row->plain.p, row->plain.len }, op->scratch, record));
+	return text_equal(record->name, name) ? VAULT_OK : VAULT_NOT_FOUND;
+}
+
+static enum vault_err
+tenant_load(struct op *op, struct vault_text name, struct tenant *tenant)
+{
+	struct tenant_record record;
+	struct tenant_wraps wraps;
+	enum vault_err err;
+	ROW_LOCAL(row);
+
+	TRY(read_record(op, name, &row, &record));
+	tenant->slot = tenants_slot(&op->vault->tenants, (uint32_t)record.number);
+	if (tenant->slot == NULL)
+		return VAULT_BUSY;
+	tenant->loaded_at = atomic_load_explicit(&tenant->slot->generation, memory_order_acquire);
+	tenant->state = (enum tenant_state)record.state;
+	tenant->name_len = (uint8_t)name.len;
+	memcpy(tenant->name, name.p, name.len);
+	tenant->keys.tenant = (uint32_t)record.number;
+	memcpy(tenant->keys.store_id, op->vault->keyring.store.store_id, STORE_ID_BYTES);
+	err = read_wraps(op, (uint32_t)record.number, &wraps);
+	/* A tenant without its keys was damaged, not erased: erasing removes both. */
+	if (err == VAULT_OK)
+		err = unwrap_keys(op, &wraps, tenant);
+	return err == VAULT_NOT_FOUND ? VAULT_INTEGRITY : err;
+}
+
+static enum vault_err
+load_into_cache(struct op *op, const struct cache_key *key, struct tenant **out)
+{
+	struct tenant *tenant;
+	enum vault_err err;
+
+	do {
+		TRY(op_refresh(op));
+		tenant = calloc(1, sizeof *tenant);
+		if (tenant == NULL)
+			return VAULT_BUSY;
+		err = tenant_load(op, key->name, tenant);
+		if (err != VAULT_OK || op_stale(op))
+			tenant_destroy(&tenant->entry);
+	} while ((err == VAULT_OK && op_stale(op)) || (err == VAULT_BUSY && cache_evict(op->cache)));
+	TRY(err);
+	tenant->entry.destroy = tenant_destroy;
+	tenant->entry.cost = TENANT_COST;
+	cache_put(op->cache, key, &tenant->entry);
+	*out = tenant;
+	return VAULT_OK;
+}
+
+/* A tenant is found by name before its number is known, so its entry is checked here, against its own slot. */
+enum vault_err
+tenant_get(struct op *op, struct vault_text name, const struct tenant **out)
+{
+	struct cache_key key = { .kind = CACHE_TENANT, .name = name };
+	struct tenant *tenant = (struct tenant *)(void *)cache_get(op->cache, &key);
+
+	if (tenant != NULL &&
+	    atomic_load_explicit(&tenant->slot->generation, memory_order_acquire) != tenant->loaded_at) {
+		cache_remove(op->cache, &tenant->entry);
+		tenant = NULL;
+	}
+	if (tenant == NULL)
+		TRY(load_into_cache(op, &key, &tenant));
+	*out = tenant;
+	return VAULT_OK;
+}
+
+static enum vault_err
+make_wraps(struct op *op, uint32_t number, const struct row_key *name, struct buf *out)
+{
+	const struct keyring *keyring = &op->vault->keyring;
+	const uint8_t *store = keyring->store.store_id;
+	uint8_t wrapped[4][WRAPPED_BYTES];
+	struct record_key_wrap record_wrap = { .generation = 1 };
+	struct tenant_wraps wraps = { .root_generation = keyring->root_generation };
+	struct arena *arena = op->vault->arena;
+	SECRET_LOCAL(tenant_key);
+	SECRET_LOCAL(record_key);
+	SECRET_LOCAL(name_key);
+	SECRET_LOCAL(pepper);
+
+	TRY(secret_random(arena, AEAD_KEY_BYTES, &tenant_key));
+	TRY(secret_random(arena, AEAD_KEY_BYTES, &record_key));
+	TRY(secret_random(arena, NAME_KEY_BYTES, &name_key));
+	TRY(secret_random(arena, AEAD_KEY_BYTES, &pepper));
+	key_wrap(&keyring->wrap, &(struct wrap_use){ "tenant key", number, keyring->root_generation, store }, tenant_key.p,
+		 wrapped[0]);
+	key_wrap(&tenant_key, &(struct wrap_use){ "tenant name key", number, 0, store }, name_key.p, wrapped[1]);
+	key_wrap(&tenant_key, &(struct wrap_use){ "tenant pepper", number, 0, store }, pepper.p, wrapped[2]);
+	key_wrap(&tenant_key, &(struct wrap_use){ "tenant record key", number, 1, store }, record_key.p, wrapped[3]);
+	wraps.name_tag = (struct vault_bytes){ name->tag, ROW_TAG_BYTES };
+	wraps.tenant_key = (struct vault_bytes){ wrapped[0], WRAPPED_BYTES };
+	wraps.name_key = (struct vault_bytes){ wrapped[1], WRAPPED_BYTES };
+	wraps.pepper = (struct vault_bytes){ wrapped[2], WRAPPED_BYTES };
+	record_wrap.wrapped = (struct vault_bytes){ wrapped[3], WRAPPED_BYTES };
+	wraps.record_keys.v = &record_wrap;
+	wraps.record_keys.n = 1;
+	return record_encode(tenant_wraps_type(), &wraps, out);
+}
+
+static enum vault_err
+insert_wraps(struct op *op, uint32_t number, const struct row_key *name)
+{
+	struct row_key key = wraps_key(number);
+	struct buf buf = { 0 };
+	enum vault_err err = make_wraps(op, number, name, &buf);
+	uint64_t id;
+
+	if (err == VAULT_OK)
+		err = row_insert(op->change->txn, &key, (struct vault_bytes){ buf_data(&buf), buf_len(&buf) }, &id);
+	buf_free(&buf);
+	return err;
+}
+
+enum vault_err
+tenant_create(struct op *op, const struct tenant_create_req *req)
+{
+	const struct row_keys *store = &op->vault->keyring.store;
+	struct tenant_record record = { .name = req->tenant, .created_at = op->now.wall, .state = tenant_state_active };
+	ROW_LOCAL(row);
+	uint64_t id;
+
+	row.key = row_key_of(store, ROW_TENANT, text_bytes(req->tenant));
+	if (row_linked(op->txn, &row.key, &id) == VAULT_OK)
+		return op_fail(op, VAULT_EXISTS, "tenant", NULL);
+	if (op->vault->next_tenant >= TENANTS_MAX)
+		return op_fail(op, VAULT_STORAGE_FULL, NULL, "no more tenants can be made");
+	/* A number that a failed change took is not given out again: nothing may ever stand under it twice. */
+	record.number = op->vault->next_tenant++;
+	record.display_name = req->display_name;
+	record.labels = req->labels;
+	TRY(insert_wraps(op, (uint32_t)record.number, &row.key));
+	TRY(sealed_put(op->change, store, &row, tenant_record_type(), &record));
+	op->effects.tenant_created = true;
+	return VAULT_OK;
+}
+
+static enum vault_err
+describe(struct op *op, const struct tenant_record *record, struct tenant_get_res *res)
+{
+	struct vault_bytes labels = { record->labels.p, record->labels.len };
+
+	*res = (struct tenant_get_res){ .state = (int)record->state, .created_at = record->created_at };
+	TRY(op_keep_text(op, record->name, &res->tenant));
+	TRY(op_keep_text(op, record->display_name, &res->display_name));
+	TRY(op_keep_bytes(op, labels, &labels));
+	res->labels = (struct vault_map){ labels.p, labels.len };
+	return VAULT_OK;
+}
+
+enum vault_err
+tenant_describe(struct op *op, struct vault_text name, struct tenant_get_res *res)
+{
+	struct tenant_record record;
+	ROW_LOCAL(row);
+
+	TRY(read_record(op, name, &row, &record));
+	return describe(op, &record, res);
+}
+
+static enum vault_err
+describe_row(struct op *op, const struct row *row, void *item)
+{
+	struct tenant_record record;
+
+	TRY(record_decode(tenant_record_type(), (struct vault_bytes){ row->plain.p, row->plain.len }, op->scratch, &record));
+	return describe(op, &record, item);
+}
+
+enum vault_err
+tenant_page(struct op *op, const struct tenant_list_req *req, struct tenant_list_res *res)
+{
+	struct page page = { op, &op->vault->keyring.store, ROW_TENANT, tenant_get_res_type() };
+	struct object_list items = { 0 };
+
+	TRY(page_walk(&page, req->limit.v, req->cursor, describe_row, &items, &res->cursor));
+	res->items.v = items.v;
+	res->items.n = items.n;
+	return VAULT_OK;
+}
+
+enum vault_err
+tenant_name_by_number(struct op *op, uint32_t number, struct vault_text *name)
+{
+	const struct row_keys *store = &op->vault->keyring.store;
+	struct row_key key = { .tenant = 0, .kind = ROW_TENANT };
+	struct tenant_record record;
+	struct tenant_wraps wraps;
+	ROW_LOCAL(row);
+
+	TRY(read_wraps(op, number, &wraps));
+	if (wraps.name_tag.len != ROW_TAG_BYTES)
+		return VAULT_INTEGRITY;
+	memcpy(key.tag, wraps.name_tag.p, ROW_TAG_BYTES);
+	TRY(sealed_find(op->txn, store, &key, &row));
+	TRY(record_decode(tenant_record_type(), (struct vault_bytes){ row.plain.p, row.plain.len }, op->scratch, &record));
+	return op_keep_text(op, record.name, name);
+}

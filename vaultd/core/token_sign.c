@@ -1,0 +1,233 @@
+#include <string.h>
+
+#include "protocol/text.h"
+#include "vaultd/base/base64.h"
+#include "vaultd/core/claims.h"
+#include "vaultd/core/token.h"
+
+static bool
+list_has(const struct vault_texts *list, struct vault_text text)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (text_equal(list->v[i], text))
+			return true;
+	return false;
+}
+
+static enum vault_err
+check_subset(struct op *op, const char *field, const struct vault_texts *asked, const struct vault_texts *allowed)
+{
+	for (size_t i = 0; i < asked->n; i++)
+		if (!list_has(allowed, asked->v[i]))
+			return op_fail(op, VAULT_INVALID_PARAMS, field, "not allowed by the profile");
+	return VAULT_OK;
+}
+
+/* Whether a value stands in a list of values, both as they were sent: compared by their JSON. */
+static enum vault_err
+check_value(struct op *op, struct vault_bytes value, struct vault_bytes allowed)
+{
+	struct cursor list = { allowed.p, allowed.p + allowed.len };
+	struct cursor c = { value.p, value.p + value.len };
+	struct buf wanted = { 0 }, candidate = { 0 };
+	enum vault_err err = json_put_value(&wanted, &c);
+	bool found = false;
+	uint32_t n;
+
+	if (err == VAULT_OK && !cursor_array(&list, &n))
+		err = VAULT_INTEGRITY;
+	for (uint32_t i = 0; err == VAULT_OK && !found && i < n; i++) {
+		buf_truncate(&candidate, 0);
+		err = json_put_value(&candidate, &list);
+		found = err == VAULT_OK && buf_len(&candidate) == buf_len(&wanted) &&
+			memcmp(buf_data(&candidate), buf_data(&wanted), buf_len(&wanted)) == 0;
+	}
+	buf_free(&wanted);
+	buf_free(&candidate);
+	if (err == VAULT_INVALID_PARAMS || (err == VAULT_OK && !found))
+		return op_fail(op, VAULT_INVALID_PARAMS, "claims", "a value that the profile does not allow");
+	return err;
+}
+
+static enum vault_err
+check_claim(struct op *op, const struct profile_record *settings, const struct claim *claim)
+{
+	struct vault_bytes value;
+
+	if (claim_reserved(claim->name))
+		return op_fail(op, VAULT_INVALID_PARAMS, "claims", "only the daemon sets this claim");
+	if (!list_has(&settings->claims, claim->name) || claims_find(settings->fixed, claim->name, &value))
+		return op_fail(op, VAULT_INVALID_PARAMS, "claims", "a claim that the profile does not allow");
+	if (claims_find(settings->values, claim->name, &value))
+		return check_value(op, claim->value, value);
+	return VAULT_OK;
+}
+
+static enum vault_err
+check_claims(struct op *op, const struct profile_record *settings, struct vault_map claims)
+{
+	struct cursor c = { claims.p, claims.p + claims.len };
+	struct vault_bytes value;
+	struct claim claim;
+	uint32_t left = 0;
+
+	if (claims.p != NULL && !cursor_map(&c, &left))
+		return VAULT_INTERNAL;
+	while (claims_next(&c, &left, &claim))
+		TRY(check_claim(op, settings, &claim));
+	for (size_t i = 0; i < settings->required_.n; i++) {
+		struct vault_text name = settings->required_.v[i];
+
+		if (!claims_find(claims, name, &value) && !claims_find(settings->fixed, name, &value))
+			return op_fail(op, VAULT_INVALID_PARAMS, "claims", "a claim that the profile requires is missing");
+	}
+	return VAULT_OK;
+}
+
+static enum vault_err
+check_request(struct op *op, const struct profile_record *settings, const struct token_sign_req *req)
+{
+	if (req->subject.p == NULL && settings->subject == subject_need_required)
+		return op_fail(op, VAULT_INVALID_PARAMS, "subject", "the profile requires a subject");
+	if (req->ttl.set && req->ttl.v > settings->max_ttl)
+		return op_fail(op, VAULT_INVALID_PARAMS, "ttl", "above the profile's max_ttl");
+	TRY(check_subset(op, "audience", &req->audience, &settings->audience));
+	TRY(check_subset(op, "scope", &req->scope, &settings->scopes));
+	return check_claims(op, settings, req->claims);
+}
+
+static enum vault_err
+audience_member(struct buf *out, const struct profile *profile, const struct vault_texts *asked)
+{
+	if (asked->n == 0)
+		return buf_append(out, profile->audience, profile->audience_len);
+	TRY(json_put_text(out, ",\"aud\":"));
+	if (asked->n == 1)
+		return json_put_string(out, asked->v[0]);
+	for (size_t i = 0; i < asked->n; i++) {
+		TRY(json_put_text(out, i == 0 ? "[" : ","));
+		TRY(json_put_string(out, asked->v[i]));
+	}
+	return json_put_text(out, "]");
+}
+
+/* One space-separated string; a scope needs no escaping. */
+static enum vault_err
+scope_member(struct buf *out, const struct vault_texts *scope)
+{
+	if (scope->n == 0)
+		return VAULT_OK;
+	TRY(json_put_text(out, ",\"scope\":\""));
+	for (size_t i = 0; i < scope->n; i++) {
+		if (i > 0)
+			TRY(json_put_text(out, " "));
+		TRY(buf_append(out, scope->v[i].p, scope->v[i].len));
+	}
+	return json_put_text(out, "\"");
+}
+
+static enum vault_err
+times_and_id(struct buf *out, int64_t now, int64_t expires_at, struct vault_text jti)
+{
+	TRY(json_put_text(out, ",\"iat\":"));
+	TRY(json_put_integer(out, now));
+	TRY(json_put_text(out, ",\"nbf\":"));
+	TRY(json_put_integer(out, now));
+	TRY(json_put_text(out, ",\"exp\":"));
+	TRY(json_put_integer(out, expires_at));
+	TRY(json_put_text(out, ",\"jti\":\""));
+	TRY(buf_append(out, jti.p, jti.len));
+	return json_put_text(out, "\"");
+}
+
+/* The claims that differ from token to token, in the operation's work buffer. */
+static enum vault_err
+token_tail(struct op *op, const struct profile *profile, const struct token_sign_req *req,
+	   const struct token_sign_res *res)
+{
+	struct buf *out = op->work;
+
+	out->head = out->tail = 0;
+	TRY(audience_member(out, profile, &req->audience));
+	TRY(times_and_id(out, op->now.wall, res->expires_at, res->jti));
+	if (req->subject.p != NULL) {
+		TRY(json_put_text(out, ",\"sub\":"));
+		TRY(json_put_string(out, req->subject));
+	}
+	TRY(scope_member(out, &req->scope));
+	if (json_put_members(out, req->claims) != VAULT_OK)
+		return op_fail(op, VAULT_INVALID_PARAMS, "claims", "a value that a claim cannot hold");
+	return json_put_text(out, "}");
+}
+
+static enum vault_err
+make_jti(struct op *op, struct vault_text *jti)
+{
+	char *text = scratch_alloc(op->scratch, BASE64_LENGTH(JTI_BYTES));
+	uint8_t bytes[JTI_BYTES];
+	uint64_t number;
+
+	if (text == NULL)
+		return VAULT_BUSY;
+	TRY(tenant_issue(op, &number));
+	for (unsigned i = 0; i < 8; i++)
+		bytes[i] = (uint8_t)(number >> 8 * (7 - i));
+	random_pool_take(op->random, bytes + 8, JTI_BYTES - 8);
+	*jti = (struct vault_text){ text, base64url_encode(bytes, sizeof bytes, text) };
+	return VAULT_OK;
+}
+
+static size_t
+sign_bytes(const struct profile *profile, const struct key_live *live, struct vault_text input, size_t prefix_len,
+	   uint8_t signature[static SIGNATURE_MAX])
+{
+	struct vault_bytes whole = { (const uint8_t *)input.p, input.len };
+	struct mac_state state;
+
+	if (profile->key->algorithm == key_algorithm_EdDSA)
+		return key_live_sign(profile->key, live, whole, signature);
+	memcpy(&state, profile->state.p, sizeof state);
+	mac_add(&live->mac, &state, input.p + prefix_len, input.len - prefix_len);
+	mac_end(&live->mac, &state, signature);
+	return mac_bytes(live->mac.hash);
+}
+
+/* prefix, tail and signature, each in base64url, put together where the reply will take them from. */
+static enum vault_err
+assemble(struct op *op, const struct profile *profile, const struct key_live *live, struct vault_text *token)
+{
+	size_t tail = buf_len(op->work), n = profile->prefix_len;
+	uint8_t signature[SIGNATURE_MAX];
+	char *text = scratch_alloc(op->scratch, n + BASE64_LENGTH(tail) + 1 + BASE64_LENGTH(SIGNATURE_MAX));
+	size_t signature_len;
+
+	if (text == NULL)
+		return VAULT_BUSY;
+	memcpy(text, profile->prefix, n);
+	n += base64url_encode(buf_data(op->work), tail, text + n);
+	signature_len = sign_bytes(profile, live, (struct vault_text){ text, n }, profile->prefix_len, signature);
+	text[n++] = '.';
+	n += base64url_encode(signature, signature_len, text + n);
+	if (n > TOKEN_MAX)
+		return op_fail(op, VAULT_INVALID_PARAMS, "claims", "the token would be longer than 16 KiB");
+	*token = (struct vault_text){ text, n };
+	return VAULT_OK;
+}
+
+enum vault_err
+token_sign(struct op *op, const struct token_sign_req *req, struct token_sign_res *res)
+{
+	struct profile *profile;
+	const struct key_live *live;
+
+	TRY(profile_get(op, req->profile, &profile));
+	TRY(check_request(op, &profile->settings, req));
+	TRY(profile_prepare(op, profile, &live));
+	TRY(make_jti(op, &res->jti));
+	res->expires_at = op->now.wall + (req->ttl.set ? req->ttl.v : profile->settings.ttl);
+	TRY(token_tail(op, profile, req, res));
+	TRY(assemble(op, profile, live, &res->token));
+	op->note.version = live->version;
+	op->note.jti = res->jti;
+	return VAULT_OK;
+}

@@ -1,0 +1,128 @@
+#include "vaultd/core/unseal_guard.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define GUARD_FILE "unseal.failures"
+#define GUARD_FILE_NEW "unseal.failures.new"
+#define GUARD_FILE_MAX 512
+
+/*
+ * The file: a line "locked SECONDS" or "failed SECONDS" for each, in seconds since 1970, because the other clock does
+ * not survive a boot. A wall clock that was moved can shorten a lock to nothing less than what is left of it, and
+ * lengthen it to no more than a whole one.
+ */
+static int64_t
+boot_time_of(int64_t wall, const struct clock_now *now, int64_t longest)
+{
+	int64_t ahead = (wall - now->wall) * 1000;
+
+	if (ahead > longest)
+		ahead = longest;
+	if (ahead < -longest)
+		ahead = -longest;
+	return now->boot_ms + ahead;
+}
+
+static void
+load_line(struct unseal_guard *guard, const char *line, const struct clock_now *now)
+{
+	int64_t wall;
+
+	if (sscanf(line, "locked %" SCNd64, &wall) == 1 && wall > now->wall)
+		guard->locked_until = boot_time_of(wall, now, UNSEAL_LOCK_MS);
+	else if (sscanf(line, "failed %" SCNd64, &wall) == 1 && guard->count < UNSEAL_FAILURES_MAX)
+		guard->failures[guard->count++] = boot_time_of(wall < now->wall ? wall : now->wall, now, UNSEAL_WINDOW_MS);
+}
+
+void
+unseal_guard_load(struct unseal_guard *guard, int dir, const struct clock_now *now)
+{
+	char text[GUARD_FILE_MAX + 1], *line, *rest = NULL;
+	ssize_t n;
+	int fd;
+
+	*guard = (struct unseal_guard){ .dir = dir };
+	fd = openat(dir, GUARD_FILE, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	n = read(fd, text, GUARD_FILE_MAX);
+	close(fd);
+	text[n < 0 ? 0 : n] = '\0';
+	for (line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
+		load_line(guard, line, now);
+}
+
+static enum vault_err
+write_file(int dir, const char *text, size_t len)
+{
+	int fd = openat(dir, GUARD_FILE_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	bool ok;
+
+	if (fd < 0)
+		return VAULT_INTERNAL;
+	ok = write(fd, text, len) == (ssize_t)len && fdatasync(fd) == 0;
+	close(fd);
+	if (!ok || renameat(dir, GUARD_FILE_NEW, dir, GUARD_FILE) != 0 || fsync(dir) != 0)
+		return VAULT_INTERNAL;
+	return VAULT_OK;
+}
+
+static enum vault_err
+guard_store(const struct unseal_guard *guard, const struct clock_now *now)
+{
+	char text[GUARD_FILE_MAX];
+	size_t len = 0;
+
+	if (guard->locked_until > now->boot_ms)
+		len += (size_t)snprintf(text, sizeof text, "locked %" PRId64 "\n",
+					now->wall + (guard->locked_until - now->boot_ms) / 1000);
+	for (unsigned i = 0; i < guard->count; i++)
+		len += (size_t)snprintf(text + len, sizeof text - len, "failed %" PRId64 "\n",
+					now->wall + (guard->failures[i] - now->boot_ms) / 1000);
+	return write_file(guard->dir, text, len);
+}
+
+enum vault_err
+unseal_guard_check(struct unseal_guard *guard, const struct clock_now *now, int64_t *retry_ms)
+{
+	if (guard->locked_until == 0)
+		return VAULT_OK;
+	if (now->boot_ms < guard->locked_until) {
+		*retry_ms = guard->locked_until - now->boot_ms;
+		return VAULT_LOCKED;
+	}
+	guard->locked_until = 0;
+	guard->count = 0;
+	return VAULT_OK;
+}
+
+enum vault_err
+unseal_guard_failed(struct unseal_guard *guard, const struct clock_now *now)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < guard->count; i++)
+		if (now->boot_ms - guard->failures[i] < UNSEAL_WINDOW_MS)
+			guard->failures[kept++] = guard->failures[i];
+	guard->failures[kept++] = now->boot_ms;
+	guard->count = kept;
+	if (kept == UNSEAL_FAILURES_MAX) {
+		guard->locked_until = now->boot_ms + UNSEAL_LOCK_MS;
+		guard->count = 0;
+	}
+	return guard_store(guard, now);
+}
+
+enum vault_err
+unseal_guard_succeeded(struct unseal_guard *guard)
+{
+	bool clean = guard->count == 0 && guard->locked_until == 0;
+
+	guard->count = 0;
+	guard->locked_until = 0;
+	return clean || unlinkat(guard->dir, GUARD_FILE, 0) == 0 ? VAULT_OK : VAULT_INTERNAL;
+}

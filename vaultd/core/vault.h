@@ -1,0 +1,80 @@
+/*
+ * The vault: what the threads of one daemon share. Who may write what, and when, stands beside each member.
+ */
+#ifndef CORE_VAULT_H
+#define CORE_VAULT_H
+
+#include <stdatomic.h>
+
+#include "vaultd/core/audit.h"
+#include "vaultd/core/keyring.h"
+#include "vaultd/core/policy.h"
+#include "vaultd/core/slots.h"
+#include "vaultd/core/tenants.h"
+#include "vaultd/core/unseal_guard.h"
+
+enum vault_state {
+	STATE_UNINITIALIZED,
+	STATE_SEALED,
+	STATE_OPEN,
+	STATE_SEALING, /* answers as sealed; keys are still there for what runs */
+};
+
+/* Fixed at start. Texts live as long as the vault. */
+struct vault_settings {
+	const char *version;
+	const char *sandbox;
+	const char *memory_lock;
+	struct slot_cost slot_cost;
+	uint32_t owner_uid; /* the daemon's own */
+	int64_t started_boot_ms;
+	bool audit_sync_always;
+};
+
+struct vault {
+	struct vault_settings settings;
+	struct arena *arena;
+	struct store *store;
+	struct audit *audit;
+	struct tenants tenants;
+	_Atomic int state;		/* enum vault_state; main and the committer */
+	_Atomic uint64_t commits;	/* counts commits; after the commit, before its generations */
+	_Atomic uint64_t tenant_count;	/* the committer */
+	_Atomic bool cancel;		/* long jobs end: the vault is being sealed */
+	struct keyring keyring;		/* the committer while not open; read by all while open */
+	struct grants grants;		/* likewise */
+	struct unseal_guard guard;	/* the slow lane */
+	uint64_t revision;		/* the committer: counts groups of changes */
+	uint32_t next_tenant;		/* the committer */
+};
+
+#define INITIAL_SLOT "initial"
+
+static inline enum vault_state
+vault_state(const struct vault *vault)
+{
+	return (enum vault_state)atomic_load_explicit(&vault->state, memory_order_acquire);
+}
+
+/* Reads what can be read without a key: whether there is a store. */
+MUST_USE enum vault_err vault_probe(struct vault *vault);
+
+/* What a slot's secret became on the slow lane, for the committer to end sys.init or sys.unseal with. */
+struct vault_opening {
+	struct slot_draft draft; /* sys.init */
+	struct secret root;	 /* sys.unseal */
+	uint32_t generation;
+};
+void vault_opening_free(struct vault_opening *opening);
+
+/* On the committer, in its transaction: makes a vault; audit_key gets the first epoch's public key. */
+MUST_USE enum vault_err vault_create(struct vault *vault, struct txn *txn, struct vault_opening *opening, int64_t now,
+				     uint8_t audit_key[static 32]);
+/* On the committer: loads the keys, recovers the audit to the store's head, loads the grants. */
+MUST_USE enum vault_err vault_load(struct vault *vault, struct txn *txn, struct vault_opening *opening);
+/* Writes the head that every commit carries. */
+MUST_USE enum vault_err vault_put_head(struct vault *vault, struct txn *txn, const struct audit_head *head);
+/* Drops every key. Only while no other thread runs an operation. */
+void vault_close(struct vault *vault);
+
+#endif

@@ -1,0 +1,211 @@
+#include <string.h>
+
+#include "vaultd/store/lmdb.h"
+
+#define INDEX_KEY_BYTES 5   /* tenant number, big-endian, and kind: a tenant is one range */
+#define INDEX_ENTRY_BYTES 20 /* tag, and record id, big-endian */
+
+struct index_place {
+	uint8_t key[INDEX_KEY_BYTES];
+	uint8_t entry[INDEX_ENTRY_BYTES];
+};
+
+static void
+put_be(uint8_t *p, uint64_t v, unsigned size)
+{
+	for (unsigned i = 0; i < size; i++)
+		p[i] = (uint8_t)(v >> 8 * (size - 1 - i));
+}
+
+static uint64_t
+get_be(const uint8_t *p, unsigned size)
+{
+	uint64_t v = 0;
+
+	for (unsigned i = 0; i < size; i++)
+		v = v << 8 | p[i];
+	return v;
+}
+
+static struct index_place
+index_place(const struct row_key *key, uint64_t id)
+{
+	struct index_place place;
+
+	put_be(place.key, key->tenant, 4);
+	place.key[4] = key->kind;
+	memcpy(place.entry, key->tag, ROW_TAG_BYTES);
+	put_be(place.entry + ROW_TAG_BYTES, id, 8);
+	return place;
+}
+
+enum vault_err
+row_linked(struct txn *txn, const struct row_key *key, uint64_t *id)
+{
+	struct index_place place = index_place(key, 0);
+	MDB_val k = { INDEX_KEY_BYTES, place.key }, v = { INDEX_ENTRY_BYTES, place.entry };
+	MDB_cursor *cursor;
+	int rc;
+
+	rc = mdb_cursor_open(txn->mdb, txn->store->index, &cursor);
+	if (rc != 0)
+		return store_error(rc);
+	/* The entry is found by its tag alone: id 0 sorts before every id. */
+	rc = mdb_cursor_get(cursor, &k, &v, MDB_GET_BOTH_RANGE);
+	if (rc == 0 && (v.mv_size != INDEX_ENTRY_BYTES || memcmp(v.mv_data, key->tag, ROW_TAG_BYTES) != 0))
+		rc = MDB_NOTFOUND;
+	if (rc == 0)
+		*id = get_be((const uint8_t *)v.mv_data + ROW_TAG_BYTES, 8);
+	mdb_cursor_close(cursor);
+	return store_error(rc);
+}
+
+static enum vault_err
+row_by_id(struct txn *txn, uint64_t id, struct vault_bytes *row)
+{
+	MDB_val k = { sizeof id, &id }, v;
+	int rc = mdb_get(txn->mdb, txn->store->rows, &k, &v);
+
+	if (rc == 0)
+		*row = bytes_of(v);
+	/* An index entry without its row is damage, not absence. */
+	return rc == MDB_NOTFOUND ? VAULT_INTEGRITY : store_error(rc);
+}
+
+enum vault_err
+row_find(struct txn *txn, const struct row_key *key, uint64_t *id, struct vault_bytes *row)
+{
+	uint64_t found;
+
+	TRY(row_linked(txn, key, &found));
+	TRY(row_by_id(txn, found, row));
+	*id = found;
+	return VAULT_OK;
+}
+
+enum vault_err
+row_link(struct txn *txn, const struct row_key *key, uint64_t id)
+{
+	struct index_place place = index_place(key, id);
+	MDB_val k = { INDEX_KEY_BYTES, place.key }, v = { INDEX_ENTRY_BYTES, place.entry };
+
+	return store_error(mdb_put(txn->mdb, txn->store->index, &k, &v, 0));
+}
+
+enum vault_err
+row_unlink(struct txn *txn, const struct row_key *key, uint64_t id)
+{
+	struct index_place place = index_place(key, id);
+	MDB_val k = { INDEX_KEY_BYTES, place.key }, v = { INDEX_ENTRY_BYTES, place.entry };
+
+	return store_error(mdb_del(txn->mdb, txn->store->index, &k, &v));
+}
+
+enum vault_err
+row_insert(struct txn *txn, const struct row_key *key, struct vault_bytes row, uint64_t *id)
+{
+	uint64_t next = txn->next_row;
+	MDB_val k = { sizeof next, &next }, v = val_of(row);
+
+	TRY(store_error(mdb_put(txn->mdb, txn->store->rows, &k, &v, MDB_APPEND)));
+	TRY(row_link(txn, key, next));
+	txn->next_row = next + 1;
+	*id = next;
+	return VAULT_OK;
+}
+
+enum vault_err
+row_update(struct txn *txn, uint64_t id, struct vault_bytes row)
+{
+	MDB_val k = { sizeof id, &id }, v = val_of(row);
+
+	return store_error(mdb_put(txn->mdb, txn->store->rows, &k, &v, 0));
+}
+
+enum vault_err
+row_delete(struct txn *txn, const struct row_key *key, uint64_t id)
+{
+	MDB_val k = { sizeof id, &id };
+
+	TRY(row_unlink(txn, key, id));
+	return store_error(mdb_del(txn->mdb, txn->store->rows, &k, NULL));
+}
+
+enum vault_err
+row_walk_open(struct txn *txn, uint32_t tenant, uint8_t kind, const uint8_t *after, struct row_walk *walk)
+{
+	MDB_cursor *cursor;
+	int rc = mdb_cursor_open(txn->mdb, txn->store->index, &cursor);
+
+	if (rc != 0)
+		return store_error(rc);
+	*walk = (struct row_walk){ .cursor = cursor, .txn = txn, .tenant = tenant, .kind = kind };
+	walk->from_tag = after != NULL;
+	if (after != NULL)
+		memcpy(walk->tag, after, ROW_TAG_BYTES);
+	return VAULT_OK;
+}
+
+static int
+walk_first(struct row_walk *walk, MDB_val *v)
+{
+	struct row_key key = { .tenant = walk->tenant, .kind = walk->kind };
+	struct index_place place;
+	MDB_val k;
+
+	if (walk->from_tag)
+		memcpy(key.tag, walk->tag, ROW_TAG_BYTES);
+	/* Behind every entry of that tag: no id is this high. */
+	place = index_place(&key, walk->from_tag ? UINT64_MAX : 0);
+	k = (MDB_val){ INDEX_KEY_BYTES, place.key };
+	*v = (MDB_val){ INDEX_ENTRY_BYTES, place.entry };
+	return mdb_cursor_get(walk->cursor, &k, v, MDB_GET_BOTH_RANGE);
+}
+
+enum vault_err
+row_walk_next(struct row_walk *walk, struct row_key *key, uint64_t *id, struct vault_bytes *row)
+{
+	MDB_val k, v;
+	int rc;
+
+	if (walk->started)
+		rc = mdb_cursor_get(walk->cursor, &k, &v, MDB_NEXT_DUP);
+	else
+		rc = walk_first(walk, &v);
+	walk->started = true;
+	if (rc != 0)
+		return store_error(rc);
+	if (v.mv_size != INDEX_ENTRY_BYTES)
+		return VAULT_INTEGRITY;
+	*key = (struct row_key){ .tenant = walk->tenant, .kind = walk->kind };
+	memcpy(key->tag, v.mv_data, ROW_TAG_BYTES);
+	*id = get_be((const uint8_t *)v.mv_data + ROW_TAG_BYTES, 8);
+	return row == NULL ? VAULT_OK : row_by_id(walk->txn, *id, row);
+}
+
+void
+row_walk_close(struct row_walk *walk)
+{
+	if (walk->cursor != NULL)
+		mdb_cursor_close(walk->cursor);
+	walk->cursor = NULL;
+}
+
+enum vault_err
+meta_get(struct txn *txn, const char *name, struct vault_bytes *value)
+{
+	MDB_val k = { strlen(name), (void *)(uintptr_t)name }, v;
+	int rc = mdb_get(txn->mdb, txn->store->meta, &k, &v);
+
+	if (rc == 0)
+		*value = bytes_of(v);
+	return store_error(rc);
+}
+
+enum vault_err
+meta_put(struct txn *txn, const char *name, struct vault_bytes value)
+{
+	MDB_val k = { strlen(name), (void *)(uintptr_t)name }, v = val_of(value);
+
+	return store_error(mdb_put(txn->mdb, txn->store->meta, &k, &v, 0));
+}

@@ -1,0 +1,87 @@
+/*
+ * The store: one LMDB environment, opened once by one process. It sees sealed bytes only.
+ *
+ * rows   record id (64 bit, counting up, never used again) -> sealed row
+ * index  tenant number, kind -> the 12-byte tags of its rows, sorted, each with a record id
+ * meta   name -> bytes: what is needed before any key is there
+ *
+ * A read transaction sees the store as it was when it began or was renewed. One write transaction at a time, by one
+ * thread; each change runs in a child of its own, so that its failure spoils no other.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "protocol/error.h"
+
+struct store;
+struct txn;
+
+struct store_config {
+	const char *path;   /* a directory of mode 0700 */
+	size_t map_size;    /* address space, never grown */
+	unsigned max_readers;
+};
+
+/* VAULT_BUSY when another process has it open, VAULT_INTEGRITY when it is not a store, else VAULT_INTERNAL. */
+MUST_USE enum vault_err store_open(const struct store_config *config, struct store **store);
+/* NULL is fine. No transaction may be open. */
+void store_close(struct store *store);
+/* Bytes free on the store's file system, for unprivileged use. */
+MUST_USE enum vault_err store_free_space(struct store *store, uint64_t *bytes);
+
+MUST_USE enum vault_err txn_read(struct store *store, struct txn **txn);
+/* Moves a read transaction on to the newest commit; what it handed out before is no longer valid. */
+MUST_USE enum vault_err txn_renew(struct txn *txn);
+/* Lets go of the snapshot without freeing the transaction; txn_renew takes a new one. */
+void txn_rest(struct txn *txn);
+MUST_USE enum vault_err txn_write(struct store *store, struct txn **txn);
+MUST_USE enum vault_err txn_child(struct txn *parent, struct txn **child);
+/*
+ * Ends and frees the transaction either way. A child's changes go to its parent. For the outermost one VAULT_OK means
+ * durable; any error means that nobody knows, and the process must end.
+ */
+MUST_USE enum vault_err txn_commit(struct txn *txn);
+/* NULL is fine. */
+void txn_abort(struct txn *txn);
+
+/* Where the index holds a row. */
+#define ROW_TAG_BYTES 12
+struct row_key {
+	uint32_t tenant; /* number; 0: the store's own */
+	uint8_t kind;
+	uint8_t tag[ROW_TAG_BYTES];
+};
+
+/* Bytes handed out are valid until the transaction ends, is renewed, or writes. */
+MUST_USE enum vault_err row_find(struct txn *txn, const struct row_key *key, uint64_t *id, struct vault_bytes *row);
+MUST_USE enum vault_err row_insert(struct txn *txn, const struct row_key *key, struct vault_bytes row, uint64_t *id);
+MUST_USE enum vault_err row_update(struct txn *txn, uint64_t id, struct vault_bytes row);
+MUST_USE enum vault_err row_delete(struct txn *txn, const struct row_key *key, uint64_t id);
+/* An index entry that leads to a row which stands under another key too. */
+MUST_USE enum vault_err row_link(struct txn *txn, const struct row_key *key, uint64_t id);
+MUST_USE enum vault_err row_unlink(struct txn *txn, const struct row_key *key, uint64_t id);
+/* Whether the index has the key; VAULT_NOT_FOUND where not. */
+MUST_USE enum vault_err row_linked(struct txn *txn, const struct row_key *key, uint64_t *id);
+
+/* The rows of one tenant and kind, in tag order. */
+struct row_walk {
+	void *cursor;
+	struct txn *txn;
+	uint32_t tenant;
+	uint8_t kind;
+	bool started;
+	bool from_tag; /* begin behind this tag */
+	uint8_t tag[ROW_TAG_BYTES];
+};
+/* after: the tag behind which to begin; NULL: the first. */
+MUST_USE enum vault_err row_walk_open(struct txn *txn, uint32_t tenant, uint8_t kind, const uint8_t *after,
+				      struct row_walk *walk);
+/* VAULT_NOT_FOUND behind the last. */
+MUST_USE enum vault_err row_walk_next(struct row_walk *walk, struct row_key *key, uint64_t *id,
+				      struct vault_bytes *row);
+void row_walk_close(struct row_walk *walk);
+
+MUST_USE enum vault_err meta_get(struct txn *txn, const char *name, struct vault_bytes *value);
+MUST_USE enum vault_err meta_put(struct txn *txn, const char *name, struct vault_bytes value);
+
+#endif
