@@ -15,7 +15,8 @@ take_in_flight(struct vault *v, uint32_t msgid)
 		if (v->in_flight[i] != msgid)
 			continue;
 		v->in_flight_n--;
-		memmove(&v->in_flight[i], &v->in_flight[i + 1], (v->in_flight_n - i) * sizeof v->in_flight[0]);
+		memmove(&v->in_flight[i], &v->in_flight[i + 1],
+			(v->in_flight_n - i) * sizeof v->in_flight[0]);
 		return true;
 	}
 	return false;
@@ -91,7 +92,8 @@ take_message(struct vault *v, size_t len, uint32_t msgid, bool *arrived)
 		return VAULT_OK;
 	}
 	if (err != VAULT_OK || frame.type != FRAME_REPLY)
-		return client_fail(v, VAULT_LOCAL_REPLY, 0, "the daemon's message is not an answer");
+		return client_fail(v, VAULT_LOCAL_REPLY, 0,
+				   "the daemon's message is not an answer");
 	if (frame.msgid == 0 && !cursor_nil(&(struct cursor){ frame.error.p, frame.error.end })) {
 		/* The daemon could not read what was sent, and ends the connection. */
 		err = client_fail_remote(v, frame.error);
@@ -99,7 +101,8 @@ take_message(struct vault *v, size_t len, uint32_t msgid, bool *arrived)
 		return err;
 	}
 	if (!take_in_flight(v, frame.msgid))
-		return client_fail(v, VAULT_LOCAL_REPLY, 0, "the daemon answered what was not asked");
+		return client_fail(v, VAULT_LOCAL_REPLY, 0,
+				   "the daemon answered what was not asked");
 	*arrived = frame.msgid == msgid;
 	return *arrived ? move_message(v, len, &v->reply) : keep_message(v, len, frame.msgid);
 }
@@ -116,10 +119,12 @@ take_messages(struct vault *v, uint32_t msgid, bool *arrived)
 		case SCAN_SHORT:
 			return VAULT_OK;
 		case SCAN_BAD:
-			return client_fail(v, VAULT_LOCAL_REPLY, 0, "what answers is not a vaultd: not MessagePack");
+			return client_fail(v, VAULT_LOCAL_REPLY, 0,
+					   "what answers is not a vaultd: not MessagePack");
 		case SCAN_LARGE:
 		case SCAN_DEEP:
-			return client_fail(v, VAULT_LOCAL_REPLY, EMSGSIZE, "the daemon's message is too large");
+			return client_fail(v, VAULT_LOCAL_REPLY, EMSGSIZE,
+					   "the daemon's message is too large");
 		}
 	}
 	return VAULT_OK;
@@ -132,7 +137,8 @@ open_reply(struct vault *v, struct cursor *result)
 	enum vault_err err = frame_parse(buf_data(&v->reply), buf_len(&v->reply), &frame);
 
 	if (err != VAULT_OK)
-		return client_fail(v, VAULT_LOCAL_REPLY, 0, "the daemon's message is not an answer");
+		return client_fail(v, VAULT_LOCAL_REPLY, 0,
+				   "the daemon's message is not an answer");
 	if (!cursor_nil(&frame.error)) {
 		err = client_fail_remote(v, frame.error);
 		client_forget_reply(v);

@@ -6,9 +6,12 @@
 #include "client/handle.h"
 #include "protocol/text.h"
 
-/* The header's structs and protocol's are made from the same list; every member must lie where the codec puts it. */
-#define SAME(member)                                                                                         \
-	_Static_assert(offsetof(public_struct, member) == offsetof(codec_struct, member), "vaultclient.h is stale");
+/* The header's structs and protocol's are made from the same list; every member must lie where the
+ * codec puts it. */
+#define SAME(member)                                                                               \
+	_Static_assert(offsetof(__typeof__(*shown), member) ==                                     \
+			       offsetof(__typeof__(*coded), member),                               \
+		       "vaultclient.h is stale");
 #define TEXT(need, name, ...) SAME(name)
 #define TEXT_AS(need, name, ...) SAME(name)
 #define TENANT(need, name, ...) SAME(name)
@@ -24,17 +27,19 @@
 #define OBJECT(need, name, ...) SAME(name)
 #define OBJECTS(need, name, ...) SAME(name)
 /* A struct without fields has a filler in the header, which nobody reads or writes. */
-#define CHECK_BEGIN(id)                                                                                      \
-	static inline void check_##id(void)                                                                  \
-	{                                                                                                    \
-		typedef struct vault_##id public_struct;                                                     \
-		typedef struct id codec_struct;                                                              \
-		_Static_assert(sizeof(public_struct) == (sizeof(codec_struct) > 0 ? sizeof(codec_struct) : 1), \
+#define CHECK_BEGIN(id)                                                                            \
+	static inline void check_##id(const struct vault_##id *shown, const struct id *coded)      \
+	{                                                                                          \
+		(void)shown;                                                                       \
+		(void)coded;                                                                       \
+		_Static_assert(sizeof *shown == (sizeof *coded > 0 ? sizeof *coded : 1),           \
 			       "vaultclient.h is stale");
 #define OBJECT_BEGIN(id) CHECK_BEGIN(id)
 #define OBJECT_END(id) }
 #define OP_BEGIN(id, method, class, lane, flags, roles, summary) CHECK_BEGIN(id##_req)
-#define OP_RESULT(id) } CHECK_BEGIN(id##_res)
+#define OP_RESULT(id)                                                                              \
+	}                                                                                          \
+	CHECK_BEGIN(id##_res)
 #define OP_END(id) }
 #include "protocol/ops_none.h"
 #include "protocol/ops.def"
@@ -66,27 +71,31 @@ receive_typed(struct vault *v, enum op_id id, uint32_t msgid, void *res)
 		return VAULT_OK;
 	err = codec_read(&reader, type, result, &decoded);
 	if (err != VAULT_OK)
-		return client_fail(v, VAULT_LOCAL_REPLY, 0, "the daemon's result is not what the method promises");
+		return client_fail(v, VAULT_LOCAL_REPLY, 0,
+				   "the daemon's result is not what the method promises");
 	memcpy(res, &decoded, type->size);
 	explicit_bzero(&decoded, sizeof decoded);
 	return VAULT_OK;
 }
 
-#define OP_BEGIN(id, method, class, lane, flags, roles, summary)                                             \
-	enum vault_err vault_##id##_send(struct vault *v, const struct vault_##id##_req *req, uint32_t *msgid) \
-	{                                                                                                    \
-		return send_typed(v, OP_##id, req, msgid);                                                   \
-	}                                                                                                    \
-	enum vault_err vault_##id##_receive(struct vault *v, uint32_t msgid, struct vault_##id##_res *res)   \
-	{                                                                                                    \
-		return receive_typed(v, OP_##id, msgid, res);                                                \
-	}                                                                                                    \
-	enum vault_err vault_##id(struct vault *v, const struct vault_##id##_req *req, struct vault_##id##_res *res) \
-	{                                                                                                    \
-		uint32_t msgid;                                                                              \
-													     \
-		TRY(send_typed(v, OP_##id, req, &msgid));                                                    \
-		return receive_typed(v, OP_##id, msgid, res);                                                \
+#define OP_BEGIN(id, method, class, lane, flags, roles, summary)                                   \
+	enum vault_err vault_##id##_send(struct vault *v, const struct vault_##id##_req *req,      \
+					 uint32_t *msgid)                                          \
+	{                                                                                          \
+		return send_typed(v, OP_##id, req, msgid);                                         \
+	}                                                                                          \
+	enum vault_err vault_##id##_receive(struct vault *v, uint32_t msgid,                       \
+					    struct vault_##id##_res *res)                          \
+	{                                                                                          \
+		return receive_typed(v, OP_##id, msgid, res);                                      \
+	}                                                                                          \
+	enum vault_err vault_##id(struct vault *v, const struct vault_##id##_req *req,             \
+				  struct vault_##id##_res *res)                                    \
+	{                                                                                          \
+		uint32_t msgid;                                                                    \
+                                                                                                   \
+		TRY(send_typed(v, OP_##id, req, &msgid));                                          \
+		return receive_typed(v, OP_##id, msgid, res);                                      \
 	}
 #include "protocol/ops_none.h"
 #include "protocol/ops.def"

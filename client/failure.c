@@ -20,7 +20,8 @@ static const struct local_row local_rows[] = {
 	[VAULT_LOCAL_USE] = { "use", VAULT_INVALID_REQUEST, false, false },
 };
 
-/* Copies at most max bytes of text, ending between characters; the destination has one byte more. */
+/* Copies at most max bytes of text, ending between characters; the destination has one byte more.
+ */
 static void
 copy_text(char *to, size_t max, struct vault_text t)
 {
@@ -46,10 +47,9 @@ client_fail(struct vault *v, enum vault_local local, int sys_errno, const char *
 {
 	const struct local_row *row = &local_rows[local];
 
-	v->failure = (struct vault_failure){ .err = row->err,
-					     .local = local,
-					     .retryable = row->retryable,
-					     .sys_errno = sys_errno };
+	v->failure = (struct vault_failure){
+		.err = row->err, .local = local, .retryable = row->retryable, .sys_errno = sys_errno
+	};
 	copy_text(v->failure_code, FAILURE_CODE_MAX, text_of(row->code));
 	copy_text(v->failure_message, FAILURE_MESSAGE_MAX, text_of(message));
 	v->failure_field[0] = '\0';
@@ -129,7 +129,9 @@ vault_error(const struct vault *v)
 		.field = "",
 		.retryable = true,
 	};
-	static const struct vault_failure none = { .code = "ok", .message = "nothing has failed", .field = "" };
+	static const struct vault_failure none = { .code = "ok",
+						   .message = "nothing has failed",
+						   .field = "" };
 
 	if (v == NULL)
 		return &no_memory;

@@ -7,7 +7,7 @@
 #include "client/handle.h"
 #include "protocol/text.h"
 
-#define SCRATCH_SIZE 8192		   /* what the lists of most results need */
+#define SCRATCH_SIZE 8192		    /* what the lists of most results need */
 #define SCRATCH_LIMIT (16u * 1024u * 1024u) /* and of a page of the largest records */
 
 static enum vault_err
@@ -28,7 +28,7 @@ handle_make(const struct vault_options *options, struct vault **out)
 	if (options != NULL && options->timeout_ms > 0)
 		v->timeout_ms = options->timeout_ms;
 	if (options != NULL && options->client != NULL)
-		strncpy(v->client, options->client, CLIENT_NAME_MAX);
+		memcpy(v->client, options->client, strnlen(options->client, CLIENT_NAME_MAX));
 	*out = v;
 	return VAULT_OK;
 }
@@ -64,7 +64,8 @@ vault_open_fd(int fd, const struct vault_options *options, struct vault **out)
 	v = *out;
 	v->fd = fd;
 	flags = fcntl(fd, F_GETFL);
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
 		return client_fail(v, VAULT_LOCAL_CONNECT, errno, "the descriptor cannot be used");
 	return client_greet(v);
 }
@@ -73,10 +74,12 @@ enum vault_err
 vault_reconnect(struct vault *v)
 {
 	if (v->pid != getpid())
-		return client_fail(v, VAULT_LOCAL_USE, 0, "the handle belongs to the process that opened it");
+		return client_fail(v, VAULT_LOCAL_USE, 0,
+				   "the handle belongs to the process that opened it");
 	client_disconnect(v);
 	if (v->path == NULL)
-		return client_fail(v, VAULT_LOCAL_CONNECT, 0, "a handle made of a descriptor cannot reconnect");
+		return client_fail(v, VAULT_LOCAL_CONNECT, 0,
+				   "a handle made of a descriptor cannot reconnect");
 	TRY(client_connect(v, client_deadline_ms(v)));
 	return client_greet(v);
 }
@@ -128,9 +131,11 @@ enum vault_err
 client_ready(struct vault *v)
 {
 	if (v->pid != getpid())
-		return client_fail(v, VAULT_LOCAL_USE, 0, "the handle belongs to the process that opened it");
+		return client_fail(v, VAULT_LOCAL_USE, 0,
+				   "the handle belongs to the process that opened it");
 	if (v->fd < 0)
-		return client_fail(v, VAULT_LOCAL_USE, ENOTCONN, "the connection is gone; call vault_reconnect");
+		return client_fail(v, VAULT_LOCAL_USE, ENOTCONN,
+				   "the connection is gone; call vault_reconnect");
 	return VAULT_OK;
 }
 

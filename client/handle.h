@@ -1,5 +1,6 @@
 /*
- * The handle's inside. One message at a time is the reply that views point into; others that have arrived wait in kept.
+ * The handle's inside. One message at a time is the reply that views point into; others that have
+ * arrived wait in kept.
  */
 #ifndef CLIENT_HANDLE_H
 #define CLIENT_HANDLE_H
@@ -56,8 +57,10 @@ struct vault {
 	char failure_field[FAIL_FIELD_MAX + 1];
 };
 
-/* Records a failure of the library's own and answers its code; gives the connection up where local says so. */
-enum vault_err client_fail(struct vault *v, enum vault_local local, int sys_errno, const char *message);
+/* Records a failure of the library's own and answers its code; gives the connection up where local
+ * says so. */
+enum vault_err client_fail(struct vault *v, enum vault_local local, int sys_errno,
+			   const char *message);
 /* Records what the daemon answered: the error of a reply. */
 enum vault_err client_fail_remote(struct vault *v, struct cursor error);
 
@@ -74,10 +77,12 @@ enum vault_err client_greet(struct vault *v);
 int64_t client_now_ms(void);
 int64_t client_deadline_ms(const struct vault *v);
 
-/* Moves bytes: writes what can be written, waits for the socket until the deadline, reads what has come. */
+/* Moves bytes: writes what can be written, waits for the socket until the deadline, reads what has
+ * come. */
 enum vault_err client_pump(struct vault *v, int64_t deadline_ms);
 
-/* What a request consists of: fields of a struct that type describes, or an encoded map where type is NULL. */
+/* What a request consists of: fields of a struct that type describes, or an encoded map where type
+ * is NULL. */
 struct client_request {
 	struct vault_text method;
 	const struct object_type *type;
@@ -88,7 +93,8 @@ struct client_request {
 /* Wipes the reply and what was decoded from it. */
 void client_forget_reply(struct vault *v);
 /* Queues a request and wipes the last reply. */
-enum vault_err client_submit(struct vault *v, const struct client_request *request, uint32_t *msgid);
+enum vault_err client_submit(struct vault *v, const struct client_request *request,
+			     uint32_t *msgid);
 /* Waits for an answer and makes it the reply; result starts at its result. */
 enum vault_err client_await(struct vault *v, uint32_t msgid, struct cursor *result);
 

@@ -38,7 +38,8 @@ write_merged(struct codec_writer *w, struct cursor fields, const struct op_commo
 
 	codec_write(&aside, op_common_type(), common);
 	added = (struct cursor){ buf_data(&encoded), buf_data(&encoded) + buf_len(&encoded) };
-	if (aside.failed || !cursor_map(&added, &more) || (fields.p != fields.end && !cursor_map(&fields, &n))) {
+	if (aside.failed || !cursor_map(&added, &more) ||
+	    (fields.p != fields.end && !cursor_map(&fields, &n))) {
 		w->failed = true;
 	} else {
 		value_map(w, n + more);
@@ -49,12 +50,14 @@ write_merged(struct codec_writer *w, struct cursor fields, const struct op_commo
 }
 
 static void
-write_request(struct vault *v, struct codec_writer *w, const struct client_request *request, uint32_t msgid)
+write_request(struct vault *v, struct codec_writer *w, const struct client_request *request,
+	      uint32_t msgid)
 {
 	struct cursor fields = { request->params.p, request->params.p + request->params.len };
 
 	if (request->type != NULL && request->fields != NULL) {
-		codec_write_request(w, msgid, request->method, request->type, request->fields, &v->common);
+		codec_write_request(w, msgid, request->method, request->type, request->fields,
+				    &v->common);
 		return;
 	}
 	codec_write_request(w, msgid, request->method, nothing_type(), NULL, NULL);
@@ -78,7 +81,8 @@ params_whole(struct vault_map params)
 	return params.p == NULL || (cursor_map(&head, &n) && cursor_skip(&c, NULL) && c.p == c.end);
 }
 
-/* Sends ahead when much has gathered; answers that come meanwhile are read, or both sides would wait for ever. */
+/* Sends ahead when much has gathered; answers that come meanwhile are read, or both sides would
+ * wait for ever. */
 static enum vault_err
 send_ahead(struct vault *v)
 {
@@ -109,7 +113,8 @@ client_submit(struct vault *v, const struct client_request *request, uint32_t *m
 	if (!params_whole(request->params))
 		return client_fail(v, VAULT_LOCAL_USE, 0, "params must be one MessagePack map");
 	if (v->in_flight_n + v->kept_n >= IN_FLIGHT_MAX)
-		return client_fail(v, VAULT_LOCAL_MEMORY, 0, "too many requests are in flight; receive some first");
+		return client_fail(v, VAULT_LOCAL_MEMORY, 0,
+				   "too many requests are in flight; receive some first");
 	id = next_msgid(v);
 	write_request(v, &w, request, id);
 	/* Only now: the request may have pointed into the last reply. */
@@ -118,7 +123,8 @@ client_submit(struct vault *v, const struct client_request *request, uint32_t *m
 		buf_truncate(&v->out, before);
 		if (w.failed)
 			return client_fail(v, VAULT_LOCAL_MEMORY, ENOMEM, "memory is short");
-		return client_fail(v, VAULT_LOCAL_USE, EMSGSIZE, "the request is larger than the daemon takes");
+		return client_fail(v, VAULT_LOCAL_USE, EMSGSIZE,
+				   "the request is larger than the daemon takes");
 	}
 	v->common.request_id = (struct vault_text){ NULL, 0 };
 	v->in_flight[v->in_flight_n++] = id;

@@ -8,8 +8,9 @@
 
 #include "client/handle.h"
 
-#define READ_MIN 65536	     /* room made for each read */
-#define BACKLOG_WAIT_MS 5    /* between attempts while the daemon's backlog is full, which poll cannot wait for */
+#define READ_MIN 65536 /* room made for each read */
+#define BACKLOG_WAIT_MS                                                                            \
+	5 /* between attempts while the daemon's backlog is full, which poll cannot wait for */
 
 int64_t
 client_now_ms(void)
@@ -51,8 +52,9 @@ client_connect(struct vault *v, int64_t deadline_ms)
 	int failed;
 
 	if (strlen(v->path) >= sizeof address.sun_path)
-		return client_fail(v, VAULT_LOCAL_CONNECT, ENAMETOOLONG, "the socket's path is too long");
-	strcpy(address.sun_path, v->path);
+		return client_fail(v, VAULT_LOCAL_CONNECT, ENAMETOOLONG,
+				   "the socket's path is too long");
+	memcpy(address.sun_path, v->path, strlen(v->path));
 	v->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (v->fd < 0)
 		return client_fail(v, VAULT_LOCAL_CONNECT, errno, "no socket can be made");
@@ -79,7 +81,8 @@ write_some(struct vault *v)
 			return VAULT_OK;
 		}
 		if (n < 0)
-			return client_fail(v, VAULT_LOCAL_LOST, errno, "the connection to the daemon failed");
+			return client_fail(v, VAULT_LOCAL_LOST, errno,
+					   "the connection to the daemon failed");
 		explicit_bzero(buf_data(&v->out), (size_t)n);
 		buf_take(&v->out, (size_t)n);
 	}
@@ -99,7 +102,8 @@ read_some(struct vault *v)
 	if (n < 0 && errno == EAGAIN)
 		return VAULT_OK;
 	if (n < 0)
-		return client_fail(v, VAULT_LOCAL_LOST, errno, "the connection to the daemon failed");
+		return client_fail(v, VAULT_LOCAL_LOST, errno,
+				   "the connection to the daemon failed");
 	if (n == 0)
 		return client_fail(v, VAULT_LOCAL_LOST, 0, "the daemon closed the connection");
 	v->in.tail += (size_t)n;
@@ -119,9 +123,11 @@ client_pump(struct vault *v, int64_t deadline_ms)
 	left = deadline_ms - client_now_ms();
 	n = poll(&p, 1, left > 0 ? (int)left : 0);
 	if (n < 0 && errno != EINTR)
-		return client_fail(v, VAULT_LOCAL_LOST, errno, "the connection to the daemon cannot be waited for");
+		return client_fail(v, VAULT_LOCAL_LOST, errno,
+				   "the connection to the daemon cannot be waited for");
 	if (n == 0 && left <= 0)
-		return client_fail(v, VAULT_LOCAL_TIMEOUT, ETIMEDOUT, "the daemon did not answer in time");
+		return client_fail(v, VAULT_LOCAL_TIMEOUT, ETIMEDOUT,
+				   "the daemon did not answer in time");
 	if (n > 0 && (p.revents & ~POLLOUT) != 0)
 		return read_some(v);
 	return VAULT_OK;

@@ -6,7 +6,7 @@ OPSGEN     := $(BUILD)/opsgen
 OPSGEN_OBJ := $(call objects,$(wildcard tools/gen/*.c))
 CTL_OBJ    := $(call objects,$(wildcard tools/vaultctl/*.c))
 EXAMPLE_OBJ := $(call objects,client/example/sign_launch.c)
-HEADER_USERS := $(CLIENT_OBJ) $(CTL_OBJ) $(EXAMPLE_OBJ) $(call objects,tests/unit/test_client.c)
+HEADER_USERS := $(CLIENT_OBJ) $(CTL_OBJ) $(EXAMPLE_OBJ) $(call objects,$(wildcard tests/unit/test_client*.c) tests/unit/lib/fake_daemon.c)
 
 $(OPSGEN): $(OPSGEN_OBJ) $(PROTOCOL_OBJ)
 	$(CC) $(LDFLAGS_ALL) $^ -o $@

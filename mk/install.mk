@@ -6,11 +6,11 @@ at = $(DESTDIR)$(PREFIX)
 # Names the files' own place in what names the packaged one.
 place = sed -e 's|/usr/sbin/vaultd|$(PREFIX)/sbin/vaultd|g' -e 's|/usr/bin/vault|$(PREFIX)/bin/vault|g'
 
-install: all install-client
+install: all
 	$(INSTALL) -d $(at)/sbin $(at)/bin $(DESTDIR)$(SYSCONFDIR)/vaultd
 	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/systemd/system $(DESTDIR)$(LIBDIR)/sysusers.d $(DESTDIR)$(LIBDIR)/tmpfiles.d
 	$(INSTALL) -m 0755 $(BUILD)/vaultd $(at)/sbin/vaultd
-	$(INSTALL) -m 0755 $(BUILD)/vault-bench $(at)/bin/vault-bench
+	$(INSTALL) -m 0755 $(BUILD)/vaultctl $(BUILD)/vault-bench $(at)/bin/
 	$(INSTALL) -m 0644 packaging/sysusers.conf $(DESTDIR)$(LIBDIR)/sysusers.d/vaultd.conf
 	$(INSTALL) -m 0644 packaging/tmpfiles.conf $(DESTDIR)$(LIBDIR)/tmpfiles.d/vaultd.conf
 	for unit in packaging/*.service packaging/*.socket; do \

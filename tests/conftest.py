@@ -1,4 +1,6 @@
-"""Fixtures: one shared unsealed vault with a tenant of its own for each test, and vaults of one's own."""
+"""Fixtures: one shared unsealed vault with a tenant of its own for each test, and vaults of one's
+own."""
+
 import itertools
 import os
 import pathlib
@@ -17,7 +19,9 @@ _numbers = itertools.count(1)
 
 def pytest_sessionstart(session):
     if os.getuid() != 0:
-        pytest.exit("the integration and hostile tests need root: they take other users' identities", 1)
+        pytest.exit(
+            "the integration and hostile tests need root: they take other users' identities", 1
+        )
     if not (BUILD / "vaultd").exists():
         pytest.exit(f"no vaultd in {BUILD}: run make, or set VAULTD_BUILD", 1)
 

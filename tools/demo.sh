@@ -39,11 +39,11 @@ for ((i = 0; i < START_SECONDS * 20; i++)); do
 done
 
 cd "$dir"
-run vaultctl init --keyfile @unseal.key
+run vaultctl init --keyfile unseal.key
 run vaultctl seal
 # A sealed vault answers 2, as systemctl does for what is not running.
 run vaultctl status || [ $? -eq 2 ]
-run vaultctl unseal --keyfile @unseal.key
+run vaultctl unseal --keyfile unseal.key
 run vaultctl tenant create --tenant acme --display-name 'Acme University'
 run vaultctl key create --tenant acme --name launch-key --algorithm EdDSA
 run vaultctl profile put --tenant acme --name launch --key launch-key --issuer https://lms.example.org \

@@ -1,4 +1,6 @@
-"""Kill -9 at random moments, many times over one store. VAULTD_CRASH_ROUNDS and VAULTD_CRASH_SEED choose how often and when."""
+"""Kill -9 at random moments, many times over one store. VAULTD_CRASH_ROUNDS and VAULTD_CRASH_SEED
+choose how often and when."""
+
 import os
 import time
 

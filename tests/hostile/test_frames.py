@@ -1,4 +1,6 @@
-"""Bytes that are no request: one error reply, then the end; or an error of the contract, and life goes on."""
+"""Bytes that are no request: one error reply, then the end; or an error of the contract, and life
+goes on."""
+
 import random
 import struct
 
@@ -6,26 +8,8 @@ import pytest
 
 from lib import encode
 from lib.encode import Pairs, Raw
+from lib.hostile import FATAL, refused
 from lib.rpc import VaultError
-
-FRAME_MAX = 1 << 20
-FATAL = ("parse", "invalid_request", "too_large")
-
-
-def refused(shared, data, codes=FATAL, msgid=None):
-    """One error reply, then the connection is closed; others are not disturbed."""
-    with shared.app() as conn:
-        try:
-            conn.send_raw(data)
-        except BrokenPipeError:
-            pass  # closed before it took all of it: the answer is there all the same
-        got, error = conn.recv_error()
-        assert error.code in codes, error
-        assert msgid is None or got == msgid, f"msgid {got}"
-        assert conn.at_end()
-    shared.assert_alive()
-    return error
-
 
 TOP = {
     "array32-of-4-billion": b"\xdd\xff\xff\xff\xff",
@@ -41,18 +25,32 @@ TOP = {
     "json-rpc": b'{"jsonrpc":"2.0","method":"sys.ping","id":1}\n',
     "tls": bytes.fromhex("160301020001000001fc0303") + b"\x55" * 500,
     "ssh": b"SSH-2.0-OpenSSH_9.2\r\n",
-    "nil": b"\xc0", "true": b"\xc3", "integer": b"\x2a", "float": struct.pack(">Bd", 0xcb, 1.0), "text": b"\xa4ping",
-    "bytes": b"\xc4\x04ping", "ext": b"\xd4\x01x", "map": b"\x80", "map-of-one": b"\x81\x00\x01",
-    "array-of-none": b"\x90", "array-of-one": b"\x91\x00", "array-of-two": b"\x92\x00\x01",
+    "nil": b"\xc0",
+    "true": b"\xc3",
+    "integer": b"\x2a",
+    "float": struct.pack(">Bd", 0xCB, 1.0),
+    "text": b"\xa4ping",
+    "bytes": b"\xc4\x04ping",
+    "ext": b"\xd4\x01x",
+    "map": b"\x80",
+    "map-of-one": b"\x81\x00\x01",
+    "array-of-none": b"\x90",
+    "array-of-one": b"\x91\x00",
+    "array-of-two": b"\x92\x00\x01",
     "array-of-five": encode.encode([0, 1, "sys.ping", [], 1]),
     "three-of-a-request": encode.encode([0, 1, "sys.ping"]),
     "four-of-a-notification": encode.encode([2, 1, "sys.ping", []]),
-    "type-3": encode.encode([3, 1, "sys.ping", []]), "type-minus-1": encode.encode([-1, 1, "sys.ping", []]),
-    "type-text": encode.encode(["0", 1, "sys.ping", []]), "type-nil": encode.encode([None, 1, "sys.ping", []]),
-    "msgid-minus-1": encode.encode([0, -1, "sys.ping", []]), "msgid-of-33-bits": encode.encode([0, 1 << 32, "sys.ping", []]),
+    "type-3": encode.encode([3, 1, "sys.ping", []]),
+    "type-minus-1": encode.encode([-1, 1, "sys.ping", []]),
+    "type-text": encode.encode(["0", 1, "sys.ping", []]),
+    "type-nil": encode.encode([None, 1, "sys.ping", []]),
+    "msgid-minus-1": encode.encode([0, -1, "sys.ping", []]),
+    "msgid-of-33-bits": encode.encode([0, 1 << 32, "sys.ping", []]),
     "msgid-of-64-bits": encode.encode([0, (1 << 64) - 1, "sys.ping", []]),
-    "msgid-text": encode.encode([0, "1", "sys.ping", []]), "msgid-nil": encode.encode([0, None, "sys.ping", []]),
-    "method-integer": encode.encode([0, 1, 7, []]), "method-nil": encode.encode([0, 1, None, []]),
+    "msgid-text": encode.encode([0, "1", "sys.ping", []]),
+    "msgid-nil": encode.encode([0, None, "sys.ping", []]),
+    "method-integer": encode.encode([0, 1, 7, []]),
+    "method-nil": encode.encode([0, 1, None, []]),
     "method-array": encode.encode([0, 1, ["sys.ping"], []]),
 }
 
@@ -62,7 +60,18 @@ def test_what_is_no_message(shared, name):
     refused(shared, TOP[name])
 
 
-@pytest.mark.parametrize("name", ["array32-of-4-billion", "map32-of-4-billion", "bin32-of-4-gib", "never-used", "http", "nil", "map"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "array32-of-4-billion",
+        "map32-of-4-billion",
+        "bin32-of-4-gib",
+        "never-used",
+        "http",
+        "nil",
+        "map",
+    ],
+)
 def test_where_no_msgid_could_be_read_it_is_zero(shared, name):
     refused(shared, TOP[name], msgid=0)
 
@@ -73,8 +82,12 @@ def test_where_a_msgid_could_be_read_it_is_told(shared, name):
 
 
 NESTED = {
-    "array32": b"\xdd\xff\xff\xff\xff", "map32": b"\xdf\xff\xff\xff\xff", "bin32": b"\xc6\xff\xff\xff\xff",
-    "str32": b"\xdb\xff\xff\xff\xff", "ext32": b"\xc9\xff\xff\xff\xff\x01", "never-used": b"\xc1",
+    "array32": b"\xdd\xff\xff\xff\xff",
+    "map32": b"\xdf\xff\xff\xff\xff",
+    "bin32": b"\xc6\xff\xff\xff\xff",
+    "str32": b"\xdb\xff\xff\xff\xff",
+    "ext32": b"\xc9\xff\xff\xff\xff\x01",
+    "never-used": b"\xc1",
 }
 
 
@@ -93,96 +106,15 @@ def test_a_claimed_size_inside(shared, name, place):
     refused(shared, frame)
 
 
-def sized(size):
-    """A key.sign request of exactly this many bytes, for tenant big and key k."""
-    def frame(n):
-        return encode.request(7, "key.sign", {"tenant": "big", "name": "k", "message": Raw(struct.pack(">BI", 0xc6, n) + b"m" * n)})
-    data = frame(size - len(frame(0)))
-    assert len(data) == size
-    return data
-
-
-@pytest.fixture(scope="module")
-def big(shared):
-    tenant = shared.new_tenant("big")
-    tenant.key("k", usage="raw")
-    yield tenant
-    tenant.close()
-
-
-@pytest.mark.parametrize("size", [FRAME_MAX - 1, FRAME_MAX])
-def test_a_frame_as_large_as_is_allowed(shared, big, size):
-    with shared.app() as conn:
-        conn.send_raw(sized(size))
-        kind, msgid, error, result = conn.recv()
-        assert (kind, msgid, error) == (1, 7, None) and result["version"] == 1
-        assert conn.call("sys.ping")
-
-
-@pytest.mark.parametrize("size", [FRAME_MAX + 1, FRAME_MAX + 2, 2 * FRAME_MAX, 8 * FRAME_MAX])
-def test_a_frame_that_is_too_large(shared, big, size):
-    refused(shared, sized(size), codes=("too_large",))
-
-
-def test_a_frame_that_is_too_large_has_a_msgid(shared, big):
-    refused(shared, sized(FRAME_MAX + 1), codes=("too_large",), msgid=7)
-
-
-def test_a_large_frame_behind_a_good_one(shared, big):
-    with shared.app() as conn:
-        try:
-            conn.send_raw(encode.request(1, "sys.ping") + sized(FRAME_MAX + 1))
-        except BrokenPipeError:
-            pass
-        assert conn.recv()[1:3] == [1, None]
-        assert conn.recv_error()[1].code == "too_large"
-        assert conn.at_end()
-
-
-def test_many_small_values_in_a_frame_of_the_largest_size(shared):
-    """A million elements: linear, bounded, and refused for what they are."""
-    body = b"\xdd" + struct.pack(">I", 1000000) + b"\xc0" * 1000000
-    with shared.app() as conn:
-        conn.send_raw(encode.encode([0, 4, "token.verify", [{"tenant": "big", "profile": "p", "token": "x", "scope": Raw(body)}]]))
-        msgid, error = conn.recv_error()
-        assert (msgid, error.code, error.field) == (4, "invalid_params", "scope")
-        assert conn.call("sys.ping")
-
-
-def test_many_claims_in_a_frame_of_the_largest_size(shared, big):
-    pairs = Pairs([(f"{i:06}", i) for i in range(65000)])
-    with shared.app() as conn:
-        error = conn.error("token.sign", tenant="big", profile="p", subject="s", claims=pairs)
-        assert error.code in ("invalid_params", "not_found")
-        assert conn.call("sys.ping")
-
-
-def deep(levels):
-    """token.sign with claims that make the frame this deep: message, params, fields and claims are four."""
-    return {"tenant": "big", "profile": "deep", "subject": "s", "claims": {"a": encode.nested(levels - 4)}}
-
-
-def test_depth(shared, big):
-    big.key("t")
-    big.profile("deep", key="t", claims=["a"])
-    with shared.app() as conn:
-        assert conn.call_map("token.sign", deep(8))["token"]
-    refused(shared, encode.request(5, "token.sign", deep(9)))
-
-
-@pytest.mark.parametrize("levels", [9, 10, 33, 100, 100000, 1000000])
-def test_a_frame_that_is_too_deep(shared, levels):
-    refused(shared, encode.request(5, "token.sign", deep(levels)))
-    refused(shared, b"\x91" * levels)
-    refused(shared, b"\x81\xc0" * levels)
-
-
-def test_a_frame_that_is_too_deep_is_too_large(shared):
-    assert refused(shared, encode.request(5, "token.sign", deep(9))).code == "too_large"
-
-
-DUPLICATES = [Pairs([("a", 1), ("a", 1)]), Pairs([("a", 1), ("b", 2), ("a", 3)]), {"b": Pairs([("x", 1), ("x", 2)])},
-              {"b": [{"y": Pairs([("x", 1), ("x", 1)])}]}, Pairs([("a", 1), (encode.str32("a"), 2)]), Pairs([(1, 1)]), Pairs([(None, 1)])]
+DUPLICATES = [
+    Pairs([("a", 1), ("a", 1)]),
+    Pairs([("a", 1), ("b", 2), ("a", 3)]),
+    {"b": Pairs([("x", 1), ("x", 2)])},
+    {"b": [{"y": Pairs([("x", 1), ("x", 1)])}]},
+    Pairs([("a", 1), (encode.str32("a"), 2)]),
+    Pairs([(1, 1)]),
+    Pairs([(None, 1)]),
+]
 
 
 @pytest.mark.parametrize("claims", DUPLICATES, ids=range(len(DUPLICATES)))
@@ -196,7 +128,9 @@ def test_duplicate_keys_in_claims(shared, big, claims):
 @pytest.mark.parametrize("method", ["sys.ping", "key.get", "token.sign", "no.such"])
 def test_duplicate_fields(shared, method):
     with shared.app() as conn:
-        error = conn.error_map(method, Pairs([("actor", "a"), ("actor", "a"), ("tenant", "x"), ("tenant", "x")]))
+        error = conn.error_map(
+            method, Pairs([("actor", "a"), ("actor", "a"), ("tenant", "x"), ("tenant", "x")])
+        )
         assert error.code == ("unknown_method" if method == "no.such" else "invalid_params")
         assert conn.call("sys.ping")
 
@@ -238,7 +172,11 @@ def test_random_bytes(shared):
     shared.assert_alive()
 
 
-VALID = encode.request(3, "token.verify", {"tenant": "big", "profile": "p", "token": "a.b.c", "scope": ["x"], "source": "192.0.2.1"})
+VALID = encode.request(
+    3,
+    "token.verify",
+    {"tenant": "big", "profile": "p", "token": "a.b.c", "scope": ["x"], "source": "192.0.2.1"},
+)
 
 
 def test_truncated_at_every_length(shared, big):
@@ -278,7 +216,13 @@ def test_errors_close_only_their_own_connection(shared):
 
 def test_requests_before_the_bad_bytes_are_answered(shared, big):
     with shared.app() as conn:
-        conn.send_raw(b"".join(encode.request(i, "key.sign", {"tenant": "big", "name": "k", "message": b"m"}) for i in range(50)) + b"\xc1")
+        conn.send_raw(
+            b"".join(
+                encode.request(i, "key.sign", {"tenant": "big", "name": "k", "message": b"m"})
+                for i in range(50)
+            )
+            + b"\xc1"
+        )
         seen = [conn.recv() for _ in range(51)]
         assert sorted(m[1] for m in seen if m[2] is None) == list(range(50))
         assert [m[2]["code"] for m in seen if m[2] is not None] == ["parse"]
@@ -287,7 +231,12 @@ def test_requests_before_the_bad_bytes_are_answered(shared, big):
 
 def test_requests_after_the_bad_bytes_are_not_run(shared, big):
     with shared.app() as conn:
-        conn.send_raw(b"\xc1" + encode.request(1, "key.create", {"tenant": "big", "name": "never", "algorithm": "HS256"}))
+        conn.send_raw(
+            b"\xc1"
+            + encode.request(
+                1, "key.create", {"tenant": "big", "name": "never", "algorithm": "HS256"}
+            )
+        )
         assert conn.recv_error()[1].code == "parse"
         assert conn.at_end()
     with pytest.raises(VaultError) as caught:

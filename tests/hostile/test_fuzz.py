@@ -1,4 +1,6 @@
-"""Valid requests with random changes: whatever comes, the daemon lives and its history stays whole."""
+"""Valid requests with random changes: whatever comes, the daemon lives and its history stays
+whole."""
+
 import random
 import time
 
@@ -9,16 +11,61 @@ from lib import encode, methods
 SEED = 11
 SECONDS = 5
 FATAL = ("parse", "invalid_request", "too_large")
-CODES = {"parse", "invalid_request", "invalid_params", "unknown_method", "too_large", "denied", "not_found", "exists", "conflict",
-         "unsupported", "busy", "limited", "locked"}
+CODES = {
+    "parse",
+    "invalid_request",
+    "invalid_params",
+    "unknown_method",
+    "too_large",
+    "denied",
+    "not_found",
+    "exists",
+    "conflict",
+    "unsupported",
+    "busy",
+    "limited",
+    "locked",
+}
 
 
 def corpus():
-    frames = [encode.request(n, method, fields) for n, (method, fields) in enumerate(sorted(methods.ALL.items()))]
-    frames += [encode.request(n, method, fields) for n, (method, fields) in enumerate(sorted(methods.LATER.items()))]
-    frames.append(encode.request(1, "token.sign", {"tenant": "acme", "profile": "p", "subject": "s", "claims": {"a": [1, {"b": 2.5}, None]},
-                                                   "scope": ["x"], "audience": ["y"], "ttl": 5, "actor": "someone"}))
-    frames.append(encode.request(1, "profile.put", {"tenant": "acme", "name": "p", "key": "k", "values": {"a": [1, 2]}, "fixed": {"z": {"y": []}}}))
+    frames = [
+        encode.request(n, method, fields)
+        for n, (method, fields) in enumerate(sorted(methods.ALL.items()))
+    ]
+    frames += [
+        encode.request(n, method, fields)
+        for n, (method, fields) in enumerate(sorted(methods.LATER.items()))
+    ]
+    frames.append(
+        encode.request(
+            1,
+            "token.sign",
+            {
+                "tenant": "acme",
+                "profile": "p",
+                "subject": "s",
+                "claims": {"a": [1, {"b": 2.5}, None]},
+                "scope": ["x"],
+                "audience": ["y"],
+                "ttl": 5,
+                "actor": "someone",
+            },
+        )
+    )
+    frames.append(
+        encode.request(
+            1,
+            "profile.put",
+            {
+                "tenant": "acme",
+                "name": "p",
+                "key": "k",
+                "values": {"a": [1, 2]},
+                "fixed": {"z": {"y": []}},
+            },
+        )
+    )
     return frames
 
 
@@ -34,16 +81,29 @@ def mutate(dice, frames):
         elif kind == 2:
             data[at:at] = dice.randbytes(dice.randrange(1, 9))
         elif kind == 3:
-            del data[at:at + dice.randrange(1, 9)]
+            del data[at : at + dice.randrange(1, 9)]
         elif kind == 4:
-            data[at:at] = dice.choice((b"\xdd\xff\xff\xff\xff", b"\xdf\x00\x00\x00\x02", b"\xc6\x00\x00\x01\x00", b"\xcb\x7f\xf0\0\0\0\0\0\0",
-                                       b"\x91" * 9, b"\xc0", b"\xcf" + b"\xff" * 8, b"\xd9\x05", b"\xc7\x05\x01", b"\x80", b"\x90"))
+            data[at:at] = dice.choice(
+                (
+                    b"\xdd\xff\xff\xff\xff",
+                    b"\xdf\x00\x00\x00\x02",
+                    b"\xc6\x00\x00\x01\x00",
+                    b"\xcb\x7f\xf0\0\0\0\0\0\0",
+                    b"\x91" * 9,
+                    b"\xc0",
+                    b"\xcf" + b"\xff" * 8,
+                    b"\xd9\x05",
+                    b"\xc7\x05\x01",
+                    b"\x80",
+                    b"\x90",
+                )
+            )
         elif kind == 5:
             other = dice.choice(frames)
             start = dice.randrange(len(other))
-            data[at:at] = other[start:start + dice.randrange(1, 40)]
+            data[at:at] = other[start : start + dice.randrange(1, 40)]
         else:
-            data[at:at + 1] = data[at:at + 1] * dice.randrange(2, 50)
+            data[at : at + 1] = data[at : at + 1] * dice.randrange(2, 50)
         if not data:
             data = bytearray(b"\x94")
     return bytes(data)
@@ -97,30 +157,56 @@ def test_mutated_requests(fuzzed):
 
 def random_value(dice, depth=0):
     kind = dice.randrange(12 if depth < 3 else 8)
-    return (lambda: None, lambda: dice.random() < 0.5, lambda: dice.randrange(-(1 << 63), 1 << 64), lambda: dice.uniform(-1e9, 1e9),
-            lambda: "x" * dice.randrange(300), lambda: dice.randbytes(dice.randrange(70)), lambda: dice.choice(("acme", "k", "p", "r", "HS256")),
-            lambda: dice.choice((0, 1, -1, 255, 1 << 32, float("nan"), float("inf"))),
-            lambda: [random_value(dice, depth + 1) for _ in range(dice.randrange(5))],
-            lambda: {dice.choice("abc"): random_value(dice, depth + 1) for _ in range(dice.randrange(4))},
-            lambda: ["acme"] * dice.randrange(80), lambda: {str(i): i for i in range(dice.randrange(20))})[kind]()
+    return (
+        lambda: None,
+        lambda: dice.random() < 0.5,
+        lambda: dice.randrange(-(1 << 63), 1 << 64),
+        lambda: dice.uniform(-1e9, 1e9),
+        lambda: "x" * dice.randrange(300),
+        lambda: dice.randbytes(dice.randrange(70)),
+        lambda: dice.choice(("acme", "k", "p", "r", "HS256")),
+        lambda: dice.choice((0, 1, -1, 255, 1 << 32, float("nan"), float("inf"))),
+        lambda: [random_value(dice, depth + 1) for _ in range(dice.randrange(5))],
+        lambda: {
+            dice.choice("abc"): random_value(dice, depth + 1) for _ in range(dice.randrange(4))
+        },
+        lambda: ["acme"] * dice.randrange(80),
+        lambda: {str(i): i for i in range(dice.randrange(20))},
+    )[kind]()
 
 
 def test_well_formed_requests_with_random_values(fuzzed):
-    """Here nothing is fatal: each is answered under its id, by a result or an error that names one of its fields."""
+    """Here nothing is fatal: each is answered under its id, by a result or an error that names one
+    of its fields."""
     dice = random.Random(SEED)
     with fuzzed.app() as conn:
-        known = {m["name"]: [p["name"] for p in m["params"]] for m in conn.call("sys.methods")["items"]}
+        known = {
+            m["name"]: [p["name"] for p in m["params"]] for m in conn.call("sys.methods")["items"]
+        }
         for number in range(3000):
             method = dice.choice([m for m in sorted(known) if not m.startswith("sys.")])
             fields = {name: random_value(dice) for name in known[method] if dice.random() < 0.7}
-            fields.update({k: v for k, v in {**methods.ALL, **methods.LATER}.get(method, {}).items() if dice.random() < 0.6})
+            fields.update(
+                {
+                    k: v
+                    for k, v in {**methods.ALL, **methods.LATER}.get(method, {}).items()
+                    if dice.random() < 0.6
+                }
+            )
             conn.send_raw(encode.request(number, method, fields))
             kind, msgid, error, result = conn.recv()
             assert (kind, msgid) == (1, number) and (error is None) != (result is None)
             if error is not None:
-                assert error["code"] in CODES - {"parse", "invalid_request"}, (method, fields, error)
+                assert error["code"] in CODES - {"parse", "invalid_request"}, (
+                    method,
+                    fields,
+                    error,
+                )
                 if error["code"] == "invalid_params" and "field" in error:
-                    assert error["field"] in known[method] or error["field"] in ("", *fields), (method, error)
+                    assert error["field"] in known[method] or error["field"] in ("", *fields), (
+                        method,
+                        error,
+                    )
     fuzzed.assert_alive()
     fuzzed.verify_audit()
 

@@ -1,4 +1,6 @@
-"""Published attacks on JWTs, RFC 8725's list among them: none is ever valid, and none disturbs the daemon."""
+"""Published attacks on JWTs, RFC 8725's list among them: none is ever valid, and none disturbs the
+daemon."""
+
 import hashlib
 import hmac
 import json
@@ -31,7 +33,9 @@ def ed(tenant):
 
 
 def verify_all(tenant, tokens):
-    answers = tenant.conn.call_many([("token.verify", tenant.fields(profile="p", token=t)) for t in tokens])
+    answers = tenant.conn.call_many(
+        [("token.verify", tenant.fields(profile="p", token=t)) for t in tokens]
+    )
     for text, answer in zip(tokens, answers):
         assert isinstance(answer, dict), (text, answer)
         assert answer["valid"] is False, text
@@ -42,7 +46,9 @@ def verify_all(tenant, tokens):
 def test_alg_none(hs, algorithm):
     """RFC 8725 section 2.1, CVE-2015-9235."""
     text = jose.signing_input({"alg": algorithm, "typ": "JWT"}, jose.claims(hs))
-    reasons = verify_all(hs, [text + ".", text, text + "." + jose.b64(b""), text + "." + jose.b64(b"\0" * 32)])
+    reasons = verify_all(
+        hs, [text + ".", text, text + "." + jose.b64(b""), text + "." + jose.b64(b"\0" * 32)]
+    )
     assert set(reasons) <= {"algorithm", "malformed"}
 
 
@@ -50,17 +56,30 @@ def public_texts():
     key = Ed25519PrivateKey.from_private_bytes(SEED).public_key()
     formats = serialization.PublicFormat.SubjectPublicKeyInfo
     pem = key.public_bytes(serialization.Encoding.PEM, formats)
-    return [PUBLIC, pem, pem.strip(), key.public_bytes(serialization.Encoding.DER, formats), jose.b64(PUBLIC).encode(),
-            jose.jwk(PUBLIC).encode(), b"", SEED[:0]]
+    return [
+        PUBLIC,
+        pem,
+        pem.strip(),
+        key.public_bytes(serialization.Encoding.DER, formats),
+        jose.b64(PUBLIC).encode(),
+        jose.jwk(PUBLIC).encode(),
+        b"",
+        SEED[:0],
+    ]
 
 
 def test_the_public_key_as_an_hmac_secret(ed):
     """RFC 8725 section 2.1, CVE-2016-5431: an asymmetric key's text used as a symmetric one."""
     tokens = []
     for secret in public_texts():
-        for header in ({"alg": "HS256", "typ": "JWT"}, {"alg": "HS256", "typ": "JWT", "kid": "k.1"}):
+        for header in (
+            {"alg": "HS256", "typ": "JWT"},
+            {"alg": "HS256", "typ": "JWT", "kid": "k.1"},
+        ):
             text = jose.signing_input(header, jose.claims(ed))
-            tokens.append(text + "." + jose.b64(hmac.new(secret, text.encode(), hashlib.sha256).digest()))
+            tokens.append(
+                text + "." + jose.b64(hmac.new(secret, text.encode(), hashlib.sha256).digest())
+            )
     assert set(verify_all(ed, tokens)) == {"algorithm"}
 
 
@@ -77,17 +96,34 @@ EMBEDDED = {
 def test_a_key_that_the_token_brings(ed, member):
     """RFC 8725 section 3.10, CVE-2018-0114: the header names or holds the key to verify with."""
     for kid in ({}, {"kid": "k.1"}):
-        text = jose.token(ATTACKER, jose.claims(ed), algorithm="EdDSA", **{member: EMBEDDED[member]}, **kid)
+        text = jose.token(
+            ATTACKER, jose.claims(ed), algorithm="EdDSA", **{member: EMBEDDED[member]}, **kid
+        )
         assert ed.reason(text) in ("signature", "malformed")
 
 
-KIDS = ["../../../../dev/null", "/etc/passwd", "k.1\0", "' UNION SELECT 'key", "1; DROP TABLE keys", "k.1|id", "$(id)", "%s%n%s%n",
-        "k.*", "*", "\u202ek.1", "k．1", "a" * 257, "a" * 10000]
+KIDS = [
+    "../../../../dev/null",
+    "/etc/passwd",
+    "k.1\0",
+    "' UNION SELECT 'key",
+    "1; DROP TABLE keys",
+    "k.1|id",
+    "$(id)",
+    "%s%n%s%n",
+    "k.*",
+    "*",
+    "\u202ek.1",
+    "k．1",
+    "a" * 257,
+    "a" * 10000,
+]
 
 
 @pytest.mark.parametrize("kid", KIDS, ids=range(len(KIDS)))
 def test_a_kid_that_reaches_for_something(hs, kid):
-    """RFC 8725 section 3.10: kid is looked up, never interpreted. The attacker knows what /dev/null holds."""
+    """RFC 8725 section 3.10: kid is looked up, never interpreted. The attacker knows what
+    /dev/null holds."""
     for key in (b"", KEY):
         assert hs.reason(jose.token(key, jose.claims(hs), kid=kid)) in ("signature", "malformed")
 
@@ -99,17 +135,26 @@ def test_crit_that_nobody_knows(hs):
 
 
 def test_unencoded_payload(hs):
-    """RFC 7797 is not spoken: b64 false without crit is an unknown header member, with crit malformed."""
+    """RFC 7797 is not spoken: b64 false without crit is an unknown header member, with crit
+    malformed."""
     payload = json.dumps(jose.claims(hs))
-    head = jose.b64(json.dumps({"alg": "HS256", "typ": "JWT", "b64": False, "crit": ["b64"]}).encode())
+    head = jose.b64(
+        json.dumps({"alg": "HS256", "typ": "JWT", "b64": False, "crit": ["b64"]}).encode()
+    )
     text = f"{head}.{payload}"
-    assert hs.reason(text + "." + jose.b64(jose.signature("HS256", KEY, text.encode()))) == "malformed"
+    assert (
+        hs.reason(text + "." + jose.b64(jose.signature("HS256", KEY, text.encode()))) == "malformed"
+    )
 
 
-@pytest.mark.parametrize("name", ["exp", "iat", "iss", "aud", "sub", "tid", "prf", "jti", "nbf", "x"])
+@pytest.mark.parametrize(
+    "name", ["exp", "iat", "iss", "aud", "sub", "tid", "prf", "jti", "nbf", "x"]
+)
 def test_claims_given_twice(hs, name):
     """RFC 7519 section 4: parsers differ on which one counts."""
-    claims = jose.claims(hs, **({name: "p"} if name in ("prf", "jti", "x") else {"nbf": 1} if name == "nbf" else {}))
+    claims = jose.claims(
+        hs, **({name: "p"} if name in ("prf", "jti", "x") else {"nbf": 1} if name == "nbf" else {})
+    )
     first = json.dumps({name: claims[name]})[1:-1]
     payload = "{" + first + "," + json.dumps(claims)[1:]
     assert hs.reason(jose.token(KEY, payload)) == "malformed"
@@ -128,25 +173,72 @@ def test_base64url_that_is_not_canonical(hs):
     stray = [signature[:-1] + alphabet[last ^ bit] for bit in (1, 2, 3)]
     assert jose.unb64(stray[0]) == jose.unb64(signature), "32 bytes leave two bits over"
     tokens = [f"{head}.{body}.{s}" for s in stray]
-    tokens += [f"{head}.{body}.{signature}=", f"{head}=.{body}.{signature}", f"{head}.{body}=.{signature}",
-               f"{head}.{body}.{signature.replace('-', '+').replace('_', '/')}+", f"{head}.{body}.{signature}A"]
+    tokens += [
+        f"{head}.{body}.{signature}=",
+        f"{head}=.{body}.{signature}",
+        f"{head}.{body}=.{signature}",
+        f"{head}.{body}.{signature.replace('-', '+').replace('_', '/')}+",
+        f"{head}.{body}.{signature}A",
+    ]
     assert set(verify_all(hs, tokens)) <= {"malformed", "signature"}
 
 
 def test_whitespace_and_dots(hs):
     token = hs.sign()["token"]
     head, body, signature = token.split(".")
-    tokens = [f" {token}", f"{token} ", f"{token}\n", f"\t{token}", f"{token}\0", f"\ufeff{token}", f"{token}.", f".{token}", f"{token}..",
-              f"{head}.{body}", f"{head}.{body}.", f"{head}..{signature}", f".{body}.{signature}", f"{head}.{body}.{signature}.{signature}",
-              f"{head} .{body}.{signature}", f"{head}.{body[:5]}\n{body[5:]}.{signature}", "", ".", "..", "...", "." * 1000, "a", "a.b.c",
-              f"Bearer {token}", token.upper(), token[::-1], f"{head}.{head}.{signature}", token + "a", "=.=.=", "é.é.é"]
+    tokens = [
+        f" {token}",
+        f"{token} ",
+        f"{token}\n",
+        f"\t{token}",
+        f"{token}\0",
+        f"\ufeff{token}",
+        f"{token}.",
+        f".{token}",
+        f"{token}..",
+        f"{head}.{body}",
+        f"{head}.{body}.",
+        f"{head}..{signature}",
+        f".{body}.{signature}",
+        f"{head}.{body}.{signature}.{signature}",
+        f"{head} .{body}.{signature}",
+        f"{head}.{body[:5]}\n{body[5:]}.{signature}",
+        "",
+        ".",
+        "..",
+        "...",
+        "." * 1000,
+        "a",
+        "a.b.c",
+        f"Bearer {token}",
+        token.upper(),
+        token[::-1],
+        f"{head}.{head}.{signature}",
+        token + "a",
+        "=.=.=",
+        "é.é.é",
+    ]
     reasons = verify_all(hs, tokens)
     assert set(reasons) <= {"malformed", "signature"}
     assert set(reasons[:9]) == {"malformed"}
 
 
-DATES = ["1e400", "-1e400", "1e19", "9223372036854775807", "9223372036854775808", "18446744073709551616", "-9223372036854775808",
-         "-9223372036854775809", "1" + "0" * 400, "1e5000", "-1", "0.1e-400", "253402300800", "-0"]
+DATES = [
+    "1e400",
+    "-1e400",
+    "1e19",
+    "9223372036854775807",
+    "9223372036854775808",
+    "18446744073709551616",
+    "-9223372036854775808",
+    "-9223372036854775809",
+    "1" + "0" * 400,
+    "1e5000",
+    "-1",
+    "0.1e-400",
+    "253402300800",
+    "-0",
+]
 
 
 @pytest.mark.parametrize("date", DATES)
@@ -167,11 +259,17 @@ def test_a_life_that_overflows(hs):
 @pytest.mark.parametrize("size", [16 * 1024, 17 * 1024, 100 * 1024, 900 * 1024])
 def test_tokens_that_are_large(hs, size):
     started = time.monotonic()
-    for text in ("a" * size, "." * size, "a" * (size // 3) + "." + "b" * (size // 3) + "." + "c" * (size // 3)):
+    for text in (
+        "a" * size,
+        "." * size,
+        "a" * (size // 3) + "." + "b" * (size // 3) + "." + "c" * (size // 3),
+    ):
         assert hs.reason(text) == "malformed"
     good = jose.token(KEY, jose.claims(hs, x="y" * size))
     answer = hs.verify(good)
-    assert answer["claims"]["x"] == "y" * size if answer["valid"] else answer["reason"] == "malformed"
+    assert (
+        answer["claims"]["x"] == "y" * size if answer["valid"] else answer["reason"] == "malformed"
+    )
     assert time.monotonic() - started < 2
 
 
@@ -180,14 +278,16 @@ def test_every_changed_character(hs):
     tokens = []
     for at, char in enumerate(token):
         for new in {"A", "B", "_", "-", "9", ".", "=", " ", "\0", "é"} - {char}:
-            tokens.append(token[:at] + new + token[at + 1:])
+            tokens.append(token[:at] + new + token[at + 1 :])
     verify_all(hs, tokens)
     assert hs.verify(token)["valid"] is True
 
 
 def test_every_removed_and_doubled_character(ed):
     token = ed.sign()["token"]
-    tokens = [token[:at] + token[at + 1:] for at in range(len(token)) if token[at - 1:at] != token[at]]
+    tokens = [
+        token[:at] + token[at + 1 :] for at in range(len(token)) if token[at - 1 : at] != token[at]
+    ]
     tokens += [token[:at] + token[at] + token[at:] for at in range(len(token))]
     verify_all(ed, [t for t in tokens if t != token])
 
@@ -199,7 +299,9 @@ def test_every_truncation(ed):
 
 def test_parts_of_two_tokens(hs):
     one, two = (hs.sign(subject=s)["token"].split(".") for s in ("one", "two"))
-    assert set(verify_all(hs, [".".join((one[0], two[1], one[2])), ".".join((one[0], one[1], two[2]))])) == {"signature"}
+    assert set(
+        verify_all(hs, [".".join((one[0], two[1], one[2])), ".".join((one[0], one[1], two[2]))])
+    ) == {"signature"}
 
 
 def test_ed25519_malleability(ed):
@@ -208,7 +310,9 @@ def test_ed25519_malleability(ed):
     head, body, signature = ed.sign()["token"].split(".")
     raw = jose.unb64(signature)
     s = int.from_bytes(raw[32:], "little") + order
-    assert ed.reason(f"{head}.{body}.{jose.b64(raw[:32] + s.to_bytes(32, 'little'))}") == "signature"
+    assert (
+        ed.reason(f"{head}.{body}.{jose.b64(raw[:32] + s.to_bytes(32, 'little'))}") == "signature"
+    )
 
 
 def test_a_webhook_or_raw_signature_is_no_token(hs):

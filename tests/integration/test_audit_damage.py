@@ -1,4 +1,5 @@
 """What happens to the audit's files is found: changed, cut, removed, replaced."""
+
 import random
 import shutil
 import time
@@ -11,7 +12,9 @@ SEED = 20240229
 
 
 def segments(vault):
-    return sorted(p for p in (vault.state / "audit").iterdir() if p.is_file() and p.name != "epoch.key")
+    return sorted(
+        p for p in (vault.state / "audit").iterdir() if p.is_file() and p.name != "epoch.key"
+    )
 
 
 def used(path):
@@ -19,7 +22,8 @@ def used(path):
 
 
 def outcome(vault):
-    """How a vault with a damaged audit answers: refused (unseal fails), broken (audit.verify says so), or fine."""
+    """How a vault with a damaged audit answers: refused (unseal fails), broken (audit.verify says
+    so), or fine."""
     try:
         vault.unseal()
     except VaultError as e:
@@ -85,7 +89,10 @@ def test_any_flipped_bit_is_found(damaged, history):
         path = paths[number % len(paths)]
         at, bit = dice.randrange(used(path)), dice.randrange(8)
         found = damaged(lambda vault, p=path, a=at, b=bit: flip(p, a, b))
-        assert found in ("refused", "broken"), f"{path.name} of {used(path)} bytes: bit {bit} of byte {at} flipped, and it is {found}"
+        assert found in (
+            "refused",
+            "broken",
+        ), f"{path.name} of {used(path)} bytes: bit {bit} of byte {at} flipped, and it is {found}"
 
 
 @pytest.mark.parametrize("left", [0, 1, 16, 100, 0.5, 0.9])
@@ -142,9 +149,12 @@ def test_an_older_copy_of_the_audit_is_found(vault):
     assert outcome(vault) in ("refused", "broken")
 
 
-@pytest.mark.parametrize("tail", [bytes(range(256)) * 8, b"\xff" * 100, b"\x01"], ids=["random", "ones", "one-byte"])
+@pytest.mark.parametrize(
+    "tail", [bytes(range(256)) * 8, b"\xff" * 100, b"\x01"], ids=["random", "ones", "one-byte"]
+)
 def test_a_half_written_block_is_cut_away(vault, tail):
-    """What a crash leaves behind the last valid block is discarded: the store's head covers all that was acknowledged."""
+    """What a crash leaves behind the last valid block is discarded: the store's head covers all
+    that was acknowledged."""
     acme = vault.new_tenant("acme")
     acme.key("k", usage="raw")
     acme.close()
@@ -161,7 +171,8 @@ def test_a_half_written_block_is_cut_away(vault, tail):
 
 
 def keep_trying(vault, tenant, seconds=15):
-    """Every answer is ok or audit_unavailable, ping answers, and in the end it works again without a restart."""
+    """Every answer is ok or audit_unavailable, ping answers, and in the end it works again without
+    a restart."""
     end = time.monotonic() + seconds
     failures = 0
     good = 0
@@ -179,7 +190,9 @@ def keep_trying(vault, tenant, seconds=15):
     assert good >= 50, f"no recovery within {seconds} s ({failures} failures)"
 
 
-@pytest.mark.parametrize("how", ["deleted", "replaced-by-a-file", "replaced-by-a-directory", "emptied"])
+@pytest.mark.parametrize(
+    "how", ["deleted", "replaced-by-a-file", "replaced-by-a-directory", "emptied"]
+)
 def test_a_segment_lost_while_running(vault, how):
     acme = vault.new_tenant("acme")
     acme.key("k", usage="raw")

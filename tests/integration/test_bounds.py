@@ -1,14 +1,68 @@
-"""Every bound of the contract from both sides: the last value that passes, the first that does not."""
+"""Every bound of the contract from both sides: the last value that passes, the first that does
+not."""
+
 import pytest
 
 from lib.vault import VaultError
 
 T62 = "a" * 62
 GOOD_TENANTS = ["a", "0", "a-b", "a_b", "9-_", "a" + T62]
-BAD_TENANTS = ["", "-a", "_a", "A", "aB", "a.b", "a/b", "a b", "á", "a\0", "a\n", "a" + T62 + "a", "a*", "*", "..", " a"]
-GOOD_NAMES = ["a", "Z", "0", "a.b", "a..b", "a/b", "a/b/c", "a-_.b", "a/.b", "a/b.", "a...", "a/...", "a" * 128]
-BAD_NAMES = ["", ".a", "-a", "_a", "/a", "a/", "a//b", "a/./b", "a/../b", "a/..", "a/.", "a b", "a\0b", "a\n", "ä", "a*",
-             "a" * 129, "..", ".", "a:b", "a%2e"]
+BAD_TENANTS = [
+    "",
+    "-a",
+    "_a",
+    "A",
+    "aB",
+    "a.b",
+    "a/b",
+    "a b",
+    "á",
+    "a\0",
+    "a\n",
+    "a" + T62 + "a",
+    "a*",
+    "*",
+    "..",
+    " a",
+]
+GOOD_NAMES = [
+    "a",
+    "Z",
+    "0",
+    "a.b",
+    "a..b",
+    "a/b",
+    "a/b/c",
+    "a-_.b",
+    "a/.b",
+    "a/b.",
+    "a...",
+    "a/...",
+    "a" * 128,
+]
+BAD_NAMES = [
+    "",
+    ".a",
+    "-a",
+    "_a",
+    "/a",
+    "a/",
+    "a//b",
+    "a/./b",
+    "a/../b",
+    "a/..",
+    "a/.",
+    "a b",
+    "a\0b",
+    "a\n",
+    "ä",
+    "a*",
+    "a" * 129,
+    "..",
+    ".",
+    "a:b",
+    "a%2e",
+]
 
 
 @pytest.mark.parametrize("name", GOOD_TENANTS)
@@ -34,7 +88,11 @@ def test_a_good_name(tenant, name):
 @pytest.mark.parametrize("name", BAD_NAMES)
 def test_a_bad_name(tenant, name):
     tenant.key("k")
-    for method, fields in (("key.create", {"algorithm": "HS256"}), ("key.get", {}), ("profile.put", {"key": "k"})):
+    for method, fields in (
+        ("key.create", {"algorithm": "HS256"}),
+        ("key.get", {}),
+        ("profile.put", {"key": "k"}),
+    ):
         error = tenant.error(method, name=name, **fields)
         assert (error.code, error.field) == ("invalid_params", "name"), method
     assert tenant.error("profile.put", name="p", key=name).field == "key"
@@ -44,7 +102,9 @@ def test_a_bad_name(tenant, name):
 def test_names_are_compared_byte_by_byte(tenant):
     for name in ("key", "Key", "KEY", "key.", "key-", "key/1"):
         tenant.key(name)
-    assert sorted(k["name"] for k in tenant.pages("key.list", 100)) == sorted(["key", "Key", "KEY", "key.", "key-", "key/1"])
+    assert sorted(k["name"] for k in tenant.pages("key.list", 100)) == sorted(
+        ["key", "Key", "KEY", "key.", "key-", "key/1"]
+    )
 
 
 KEY_FIELDS = [
@@ -72,7 +132,9 @@ def test_the_bounds_of_key_create(tenant, field, low, high, kind):
         tenant.key(f"k{number}", algorithm="EdDSA", **{field: value_of(kind, size)})
         assert tenant.call("key.get", name=f"k{number}")[field] == size
     for size in (low - 1, high + 1):
-        error = tenant.error("key.create", name="no", algorithm="EdDSA", **{field: value_of(kind, size)})
+        error = tenant.error(
+            "key.create", name="no", algorithm="EdDSA", **{field: value_of(kind, size)}
+        )
         assert (error.code, error.field) == ("invalid_params", field)
     assert tenant.error("key.get", name="no").code == "not_found"
 
@@ -85,7 +147,9 @@ def test_the_bounds_of_profile_put(tenant, field, low, high, kind):
         tenant.profile(**base, **{field: value_of(kind, size)})
         assert tenant.call("profile.get", name="p")[field] == value_of(kind, size)
     for size in (0 if field == "max_ttl" else low - 1, high + 1):
-        error = tenant.error("profile.put", name="no", key="k", **base, **{field: value_of(kind, size)})
+        error = tenant.error(
+            "profile.put", name="no", key="k", **base, **{field: value_of(kind, size)}
+        )
         assert (error.code, error.field) == ("invalid_params", field)
     assert tenant.error("profile.get", name="no").code == "not_found"
 
@@ -109,14 +173,20 @@ def test_a_page_of_limit(tenant, limit):
 
 @pytest.mark.parametrize("limit", [0, -1, 1001, 1 << 40])
 def test_a_limit_out_of_bounds(tenant, admin, limit):
-    for conn, method in ((tenant.conn, "key.list"), (tenant.conn, "profile.list"), (tenant.conn, "audit.query"),
-                         (admin, "tenant.list")):
+    for conn, method in (
+        (tenant.conn, "key.list"),
+        (tenant.conn, "profile.list"),
+        (tenant.conn, "audit.query"),
+        (admin, "tenant.list"),
+    ):
         fields = {} if method == "tenant.list" else {"tenant": tenant.name}
         error = conn.error(method, limit=limit, **fields)
         assert (error.code, error.field) == ("invalid_params", "limit"), method
 
 
-@pytest.mark.parametrize("cursor", ["x", "AAAA", "0", "é", "zzzzzzzzzzzzzzzzzzzzzzzzzzzz", "A" * 250, 7, b"c"])
+@pytest.mark.parametrize(
+    "cursor", ["x", "AAAA", "0", "é", "zzzzzzzzzzzzzzzzzzzzzzzzzzzz", "A" * 250, 7, b"c"]
+)
 @pytest.mark.parametrize("method", ["key.list", "profile.list", "audit.query"])
 def test_a_cursor_that_is_none(tenant, method, cursor):
     tenant.key()
@@ -128,7 +198,14 @@ def test_a_cursor_that_is_none(tenant, method, cursor):
         assert isinstance(answer["items"], list)
 
 
-ALGORITHMS = {"HS256": True, "HS512": True, "EdDSA": True, "ES256": False, "RS256": False, "XC20P": False}
+ALGORITHMS = {
+    "HS256": True,
+    "HS512": True,
+    "EdDSA": True,
+    "ES256": False,
+    "RS256": False,
+    "XC20P": False,
+}
 
 
 @pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
@@ -137,12 +214,19 @@ def test_algorithms_of_this_build(tenant, algorithm):
     if ALGORITHMS[algorithm]:
         assert tenant.key("k", algorithm)["algorithm"] == algorithm
     else:
-        assert tenant.error("key.create", name="k", algorithm=algorithm, **usage).code == "unsupported"
-        assert tenant.error("key.import", name="k", algorithm=algorithm, key=b"k" * 32, **usage).code == "unsupported"
+        assert (
+            tenant.error("key.create", name="k", algorithm=algorithm, **usage).code == "unsupported"
+        )
+        assert (
+            tenant.error("key.import", name="k", algorithm=algorithm, key=b"k" * 32, **usage).code
+            == "unsupported"
+        )
         assert tenant.error("key.get", name="k").code == "not_found"
 
 
-@pytest.mark.parametrize("algorithm", ["", "none", "hs256", "HS384", "EDDSA", "Ed25519", "HS256 ", 1, b"HS256"])
+@pytest.mark.parametrize(
+    "algorithm", ["", "none", "hs256", "HS384", "EDDSA", "Ed25519", "HS256 ", 1, b"HS256"]
+)
 def test_algorithms_of_no_build(tenant, algorithm):
     error = tenant.error("key.create", name="k", algorithm=algorithm)
     assert (error.code, error.field) == ("invalid_params", "algorithm")
@@ -158,7 +242,10 @@ def test_usages_of_no_build(tenant, usage):
 @pytest.mark.parametrize("method", ["key.sign", "key.verify", "key.revoke"])
 def test_versions_out_of_bounds(tenant, method, version):
     tenant.key("k", usage="raw")
-    fields = {"key.sign": {"message": b"m"}, "key.verify": {"message": b"m", "signature": b"s"}}.get(method, {})
+    fields = {
+        "key.sign": {"message": b"m"},
+        "key.verify": {"message": b"m", "signature": b"s"},
+    }.get(method, {})
     error = tenant.error(method, name="k", version=version, **fields)
     assert (error.code, error.field) == ("invalid_params", "version")
 
@@ -168,6 +255,8 @@ def test_the_bounds_of_a_subject(tenant, size, good):
     tenant.key()
     tenant.profile()
     if good:
-        assert tenant.verify(tenant.sign(subject="s" * size)["token"])["claims"]["sub"] == "s" * size
+        assert (
+            tenant.verify(tenant.sign(subject="s" * size)["token"])["claims"]["sub"] == "s" * size
+        )
     else:
         assert tenant.error("token.sign", profile="p", subject="s" * size).field == "subject"

@@ -1,4 +1,5 @@
 """A small form of tests/crash: a few kills under concurrent writes."""
+
 from lib import crash
 
 

@@ -1,4 +1,5 @@
 """The process: its sockets, its options, how it starts and how it ends."""
+
 import grp
 import os
 import socket
@@ -114,7 +115,9 @@ def test_two_daemons_on_one_state(vault, new_vault):
 
 
 def run(*args):
-    return subprocess.run([str(BUILD / "vaultd"), *args], capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(
+        [str(BUILD / "vaultd"), *args], capture_output=True, text=True, timeout=30, check=False
+    )
 
 
 def test_version():
@@ -131,8 +134,15 @@ def test_check_config(tmp_path):
     assert done.returncode == 1 and "no_such_option" in done.stderr
 
 
-@pytest.mark.parametrize("args", [["--no-such-option"], ["--config"], ["--state", "/x", "extra"],
-                                  ["--config", "/nonexistent/vaultd.conf"]])
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--no-such-option"],
+        ["--config"],
+        ["--state", "/x", "extra"],
+        ["--config", "/nonexistent/vaultd.conf"],
+    ],
+)
 def test_wrong_usage(args):
     done = run(*args)
     assert done.returncode == 1 and done.stderr
@@ -148,7 +158,10 @@ def test_a_bad_configuration_does_not_start(new_vault):
 
 def test_sigterm_answers_what_is_in_flight(vault):
     acme = vault.new_tenant("acme")
-    ids = [acme.conn.start("key.create", acme.fields(name=f"k{i}", algorithm="HS256")) for i in range(200)]
+    ids = [
+        acme.conn.start("key.create", acme.fields(name=f"k{i}", algorithm="HS256"))
+        for i in range(200)
+    ]
     acme.conn.wait(ids[0])
     vault.stop()
     answered = 0

@@ -1,4 +1,5 @@
 """Any valid encoding of a value is accepted, at every place."""
+
 import struct
 
 import pytest
@@ -28,26 +29,36 @@ def test_an_integer_in_a_list(app, form):
 
 @pytest.mark.parametrize("form", ["fixint", "uint8", "uint16", "uint32", "uint64"])
 def test_the_messages_own_integers(app, form):
-    app.send_raw(encode.encode([encode.integers(0)[form], encode.integers(9)[form], "sys.ping", []]))
+    app.send_raw(
+        encode.encode([encode.integers(0)[form], encode.integers(9)[form], "sys.ping", []])
+    )
     kind, msgid, error, result = app.recv()
     assert (kind, msgid, error) == (1, 9, None)
 
 
-@pytest.mark.parametrize("value", [1.5, float("nan"), float("inf"), float("-inf"), 1e300, -1.0, "1", b"1", True, [1], {}])
+@pytest.mark.parametrize(
+    "value", [1.5, float("nan"), float("inf"), float("-inf"), 1e300, -1.0, "1", b"1", True, [1], {}]
+)
 def test_what_is_no_such_integer(tenant, value):
     error = tenant.error("key.create", name="k", algorithm="HS256", overlap=value)
     assert (error.code, error.field) == ("invalid_params", "overlap")
 
 
-@pytest.mark.parametrize("value", [encode.uint64(1 << 63), encode.uint64((1 << 64) - 1), -(1 << 63)])
+@pytest.mark.parametrize(
+    "value", [encode.uint64(1 << 63), encode.uint64((1 << 64) - 1), -(1 << 63)]
+)
 def test_integers_beyond_what_fits(tenant, value):
     assert tenant.error("key.create", name="k", algorithm="HS256", overlap=value).field == "overlap"
 
 
 @pytest.mark.parametrize("form", sorted(encode.strings("x")))
 def test_a_text(raw_key, form):
-    fields = encode.Pairs([(encode.strings("tenant")[form], encode.strings(raw_key.name)[form]),
-                           (encode.strings("name")[form], encode.strings("k")[form])])
+    fields = encode.Pairs(
+        [
+            (encode.strings("tenant")[form], encode.strings(raw_key.name)[form]),
+            (encode.strings("name")[form], encode.strings("k")[form]),
+        ]
+    )
     assert raw_key.conn.call_map("key.get", fields)["name"] == "k"
 
 
@@ -63,19 +74,38 @@ def test_an_enumerated_text(tenant, form):
     assert tenant.call("key.get", name="k")["algorithm"] == "HS512"
 
 
-@pytest.mark.parametrize("value", [b"k", 1, 1.0, True, ["k"], {"k": 1}, encode.str32(b"\xff"), encode.str32(b"k\xc0\x80"),
-                                   encode.str32(b"\xed\xa0\x80")])
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"k",
+        1,
+        1.0,
+        True,
+        ["k"],
+        {"k": 1},
+        encode.str32(b"\xff"),
+        encode.str32(b"k\xc0\x80"),
+        encode.str32(b"\xed\xa0\x80"),
+    ],
+)
 def test_what_is_no_text(tenant, value):
     error = tenant.error("key.get", name=value)
     assert (error.code, error.field) == ("invalid_params", "name")
 
 
-@pytest.mark.parametrize("message", [b"", b"m", b"\x00\xff\xfe\x80", "tekst – ž".encode()], ids=["empty", "one", "not-utf8", "utf8"])
+@pytest.mark.parametrize(
+    "message",
+    [b"", b"m", b"\x00\xff\xfe\x80", "tekst – ž".encode()],
+    ids=["empty", "one", "not-utf8", "utf8"],
+)
 @pytest.mark.parametrize("form", sorted(encode.byte_strings(b"")))
 def test_bytes_as_bin_or_str(raw_key, message, form):
     due = raw_key.call("key.sign", name="k", message=message)["signature"]
     assert isinstance(due, bytes), "bytes are returned as bin"
-    assert raw_key.call("key.sign", name="k", message=encode.byte_strings(message)[form])["signature"] == due
+    assert (
+        raw_key.call("key.sign", name="k", message=encode.byte_strings(message)[form])["signature"]
+        == due
+    )
 
 
 @pytest.mark.parametrize("value", [1, [109], {"m": 1}, True, 1.5])
@@ -143,8 +173,12 @@ def test_what_is_no_flag(tenant, value):
     assert (error.code, error.field) == ("invalid_params", "now")
 
 
-EXT = {"fixext1": b"\xd4\x01x", "fixext16": b"\xd8\x01" + b"x" * 16, "ext8": b"\xc7\x02\x01xx",
-       "timestamp": b"\xd6\xff" + struct.pack(">I", 1700000000)}
+EXT = {
+    "fixext1": b"\xd4\x01x",
+    "fixext16": b"\xd8\x01" + b"x" * 16,
+    "ext8": b"\xc7\x02\x01xx",
+    "timestamp": b"\xd6\xff" + struct.pack(">I", 1700000000),
+}
 
 
 @pytest.mark.parametrize("form", sorted(EXT))
@@ -152,7 +186,10 @@ def test_ext_types_are_no_value(tenant, form):
     tenant.key()
     tenant.profile(claims=["a"])
     assert tenant.error("key.get", name=Raw(EXT[form])).field == "name"
-    assert tenant.error("token.sign", profile="p", subject="s", claims={"a": Raw(EXT[form])}).field == "claims"
+    assert (
+        tenant.error("token.sign", profile="p", subject="s", claims={"a": Raw(EXT[form])}).field
+        == "claims"
+    )
     assert tenant.conn.call("sys.ping")
 
 

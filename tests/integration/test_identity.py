@@ -1,4 +1,6 @@
-"""Who may do what, until there is a policy: uid 0 and the daemon's own uid everything, others hello and ping."""
+"""Who may do what, until there is a policy: uid 0 and the daemon's own uid everything, others
+hello and ping."""
+
 import pathlib
 
 import pytest
@@ -14,6 +16,7 @@ DAEMON = (12399, 12399)
 def open_to_users():
     """Unsealed, both sockets open to the group users."""
     from lib.vault import Vault
+
     vault = Vault('app_group = "users"\nadmin_group = "users"')
     try:
         vault.start()
@@ -26,7 +29,9 @@ def open_to_users():
 
 @pytest.mark.parametrize("path", ["app_path", "admin_path"])
 def test_another_user_may_hello_and_ping(open_to_users, path):
-    hello, ping = other.call_as(UID, GID, getattr(open_to_users, path), [("sys.hello", {}), ("sys.ping", {})])
+    hello, ping = other.call_as(
+        UID, GID, getattr(open_to_users, path), [("sys.hello", {}), ("sys.ping", {})]
+    )
     assert hello["result"]["principal"] == f"uid:{UID}"
     assert ping["result"]["time"]
 
@@ -40,7 +45,10 @@ def test_another_user_may_do_nothing_else(open_to_users, path):
 
 
 def test_a_stranger_learns_not_what_exists(open_to_users):
-    calls = [("key.get", {"tenant": t, "name": n}) for t, n in (("acme", "k"), ("acme", "none"), ("none", "k"))]
+    calls = [
+        ("key.get", {"tenant": t, "name": n})
+        for t, n in (("acme", "k"), ("acme", "none"), ("none", "k"))
+    ]
     replies = other.call_as(UID, GID, open_to_users.app_path, calls)
     assert len({str(r) for r in replies}) == 1
 
@@ -52,24 +60,32 @@ def test_another_user_while_sealed(open_to_users):
         for path in (open_to_users.app_path, open_to_users.admin_path):
             replies = other.call_as(UID, GID, path, calls)
             assert {r["error"] and r["error"]["code"] for r in replies} <= {"denied", "sealed"}
-        hello, = other.call_as(UID, GID, open_to_users.app_path, [("sys.hello", {})])
+        (hello,) = other.call_as(UID, GID, open_to_users.app_path, [("sys.hello", {})])
         assert hello["result"]["sealed"] is True
-        wrong = [("sys.unseal", {"keyfile": b"w" * 32})] * 6 + [("sys.unseal", {"keyfile": KEYFILE})]
+        wrong = [("sys.unseal", {"keyfile": b"w" * 32})] * 6 + [
+            ("sys.unseal", {"keyfile": KEYFILE})
+        ]
         replies = other.call_as(UID, GID, open_to_users.admin_path, wrong)
         assert {r["error"]["code"] for r in replies} <= {"denied", "sealed"}
         assert open_to_users.status()["sealed"] is True
     finally:
-        assert open_to_users.unseal() == {"sealed": False}, "a stranger must not be able to lock the operator out"
+        assert open_to_users.unseal() == {
+            "sealed": False
+        }, "a stranger must not be able to lock the operator out"
 
 
 def test_an_unmapped_user_is_nobody(open_to_users):
-    hello, status = other.call_as(65534, GID, open_to_users.app_path, [("sys.hello", {}), ("sys.status", {})])
+    hello, status = other.call_as(
+        65534, GID, open_to_users.app_path, [("sys.hello", {}), ("sys.status", {})]
+    )
     assert hello["result"] is not None and status["error"]["code"] == "denied"
 
 
 @pytest.mark.parametrize("uid", [1, 2147483647, 2147483648, 4294967294])
 def test_a_uid_is_unsigned(open_to_users, uid):
-    hello, status = other.call_as(uid, GID, open_to_users.app_path, [("sys.hello", {}), ("sys.status", {})])
+    hello, status = other.call_as(
+        uid, GID, open_to_users.app_path, [("sys.hello", {}), ("sys.status", {})]
+    )
     assert hello["result"]["principal"] == f"uid:{uid}"
     assert status["error"]["code"] == "denied"
 
@@ -81,7 +97,9 @@ def test_without_the_group_there_is_no_connection(shared):
 
 def test_strangers_refusals_do_not_disturb_others(open_to_users):
     with open_to_users.app() as app:
-        other.call_as(UID, GID, open_to_users.app_path, [("token.sign", methods.OTHERS["token.sign"])] * 500)
+        other.call_as(
+            UID, GID, open_to_users.app_path, [("token.sign", methods.OTHERS["token.sign"])] * 500
+        )
         assert app.call("key.sign", tenant="acme", name="k", message=b"m")["version"] == 1
     open_to_users.verify_audit()
 
@@ -92,8 +110,12 @@ def unprivileged(new_vault):
 
 
 def test_the_daemons_own_user_may_do_everything(unprivileged):
-    calls = [("sys.init", {"keyfile": KEYFILE}), ("tenant.create", {"tenant": "acme"}),
-             ("key.create", {"tenant": "acme", "name": "k", "algorithm": "HS256"}), ("audit.verify", {})]
+    calls = [
+        ("sys.init", {"keyfile": KEYFILE}),
+        ("tenant.create", {"tenant": "acme"}),
+        ("key.create", {"tenant": "acme", "name": "k", "algorithm": "HS256"}),
+        ("audit.verify", {}),
+    ]
     replies = other.call_as(*DAEMON, unprivileged.admin_path, calls)
     assert [r["error"] for r in replies] == [None] * 4
 
@@ -107,14 +129,20 @@ def test_root_may_do_everything_where_the_daemon_is_not_root(unprivileged):
 
 
 def test_a_process_of_its_own_user_cannot_look_into_it(unprivileged):
-    """Not dumpable: /proc files belong to root and ptrace is refused, although the user is the same."""
+    """Not dumpable: /proc files belong to root and ptrace is refused, although the user is the
+    same."""
     unprivileged.init()
     pid = unprivileged.pid
     for name in ("mem", "maps", "environ"):
         assert pathlib.Path(f"/proc/{pid}/{name}").stat().st_uid == 0
-        done = other.run_as(*DAEMON, ["/usr/bin/python3", "-c", f"open('/proc/{pid}/{name}', 'rb').read(1)"])
+        done = other.run_as(
+            *DAEMON, ["/usr/bin/python3", "-c", f"open('/proc/{pid}/{name}', 'rb').read(1)"]
+        )
         assert "PermissionError" in done.stderr
     # 16 is PTRACE_ATTACH.
-    attach = f"import ctypes; l = ctypes.CDLL(None, use_errno=True); print(l.ptrace(16, {pid}, 0, 0), ctypes.get_errno())"
+    attach = (
+        "import ctypes; libc = ctypes.CDLL(None, use_errno=True); "
+        f"print(libc.ptrace(16, {pid}, 0, 0), ctypes.get_errno())"
+    )
     done = other.run_as(*DAEMON, ["/usr/bin/python3", "-c", attach])
     assert done.stdout.split() == ["-1", "1"], done

@@ -1,4 +1,5 @@
 """Before sys.init, and sys.init."""
+
 import pytest
 
 from lib import methods
@@ -32,7 +33,11 @@ def test_init_answers_and_stays_unsealed(blank):
     assert set(answer) == {"store_id", "slot", "audit_key"}
     assert answer["slot"] == "initial" and answer["store_id"] and answer["audit_key"]
     status = blank.status()
-    assert (status["initialized"], status["sealed"], status["store_id"]) == (True, False, answer["store_id"])
+    assert (status["initialized"], status["sealed"], status["store_id"]) == (
+        True,
+        False,
+        answer["store_id"],
+    )
     blank.new_tenant("acme").key("k")
 
 
@@ -41,10 +46,25 @@ def test_each_vault_has_an_identity_of_its_own(new_vault):
     assert one["store_id"] != two["store_id"] and one["audit_key"] != two["audit_key"]
 
 
-@pytest.mark.parametrize("secret", [
-    {"passphrase": b"x" * 12}, {"passphrase": "päss – 🔑"}, {"passphrase": bytes(range(12))}, {"passphrase": b"x" * 1024},
-    {"keyfile": b"x" * 32}, {"keyfile": bytes(range(256)) * 16},
-], ids=["shortest-passphrase", "utf8-passphrase", "binary-passphrase", "long-passphrase", "shortest-keyfile", "longest-keyfile"])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        {"passphrase": b"x" * 12},
+        {"passphrase": "päss – 🔑"},
+        {"passphrase": bytes(range(12))},
+        {"passphrase": b"x" * 1024},
+        {"keyfile": b"x" * 32},
+        {"keyfile": bytes(range(256)) * 16},
+    ],
+    ids=[
+        "shortest-passphrase",
+        "utf8-passphrase",
+        "binary-passphrase",
+        "long-passphrase",
+        "shortest-keyfile",
+        "longest-keyfile",
+    ],
+)
 def test_a_secret_that_is_accepted_opens_again(blank, secret):
     blank.init(**secret)
     blank.seal()
@@ -54,11 +74,18 @@ def test_a_secret_that_is_accepted_opens_again(blank, secret):
     assert blank.unseal(**secret)["sealed"] is False
 
 
-@pytest.mark.parametrize("secret,field", [
-    ({"passphrase": b"x" * 11}, "passphrase"), ({"passphrase": b""}, "passphrase"),
-    ({"keyfile": b"x" * 31}, "keyfile"), ({"keyfile": b"x" * 4097}, "keyfile"), ({"keyfile": b""}, "keyfile"),
-    ({"passphrase": 123456789012}, "passphrase"), ({"keyfile": ["x"] * 32}, "keyfile"),
-])
+@pytest.mark.parametrize(
+    "secret,field",
+    [
+        ({"passphrase": b"x" * 11}, "passphrase"),
+        ({"passphrase": b""}, "passphrase"),
+        ({"keyfile": b"x" * 31}, "keyfile"),
+        ({"keyfile": b"x" * 4097}, "keyfile"),
+        ({"keyfile": b""}, "keyfile"),
+        ({"passphrase": 123456789012}, "passphrase"),
+        ({"keyfile": ["x"] * 32}, "keyfile"),
+    ],
+)
 def test_a_secret_out_of_bounds(blank, secret, field):
     with blank.admin() as admin:
         error = admin.error("sys.init", **secret)
@@ -67,14 +94,18 @@ def test_a_secret_out_of_bounds(blank, secret, field):
     blank.init()
 
 
-@pytest.mark.parametrize("secret", [{}, {"passphrase": b"x" * 12, "keyfile": b"y" * 32}, {"passphrase": None}])
+@pytest.mark.parametrize(
+    "secret", [{}, {"passphrase": b"x" * 12, "keyfile": b"y" * 32}, {"passphrase": None}]
+)
 def test_exactly_one_kind_of_secret(blank, secret):
     with blank.admin() as admin:
         assert admin.error("sys.init", **secret).code == "invalid_params"
     assert blank.status()["initialized"] is False
 
 
-@pytest.mark.parametrize("secret", [{"shares": 5, "threshold": 3}, {"shares": 5, "threshold": 3, "keyfile": KEYFILE}])
+@pytest.mark.parametrize(
+    "secret", [{"shares": 5, "threshold": 3}, {"shares": 5, "threshold": 3, "keyfile": KEYFILE}]
+)
 def test_shares_are_for_later(blank, secret):
     with blank.admin() as admin:
         assert admin.error("sys.init", **secret).code == "unsupported"

@@ -1,4 +1,5 @@
 """Making, importing, showing and listing keys."""
+
 import base64
 import json
 import time
@@ -16,8 +17,14 @@ def test_create(tenant, algorithm):
     made = tenant.key("k", algorithm)
     assert made == {"name": "k", "algorithm": algorithm, "usage": "token", "version": 1}
     got = tenant.call("key.get", name="k")
-    assert (got["name"], got["algorithm"], got["usage"], got["state"], got["current"]) == ("k", algorithm, "token", "active", 1)
-    version, = got["versions"]
+    assert (got["name"], got["algorithm"], got["usage"], got["state"], got["current"]) == (
+        "k",
+        algorithm,
+        "token",
+        "active",
+        1,
+    )
+    (version,) = got["versions"]
     assert (version["version"], version["state"]) == (1, "current")
     assert abs(version["created_at"] - time.time()) < 5 and "retires_at" not in version
     assert "rotation_period" not in got and "next_rotation" not in got
@@ -39,7 +46,10 @@ def test_one_usage_a_key(tenant, algorithm, usage):
 
 @pytest.mark.parametrize("algorithm", ["HS256", "EdDSA"])
 def test_usage_encrypt_is_for_other_algorithms(tenant, algorithm):
-    assert tenant.error("key.create", name="k", algorithm=algorithm, usage="encrypt").code in ("invalid_params", "unsupported")
+    assert tenant.error("key.create", name="k", algorithm=algorithm, usage="encrypt").code in (
+        "invalid_params",
+        "unsupported",
+    )
 
 
 def test_bits_are_for_later(tenant):
@@ -54,8 +64,14 @@ def test_a_name_is_taken_once(tenant):
 
 
 def test_no_such_key(tenant):
-    for method, fields in (("key.get", {}), ("key.rotate", {}), ("key.revoke", {}), ("key.public", {}),
-                           ("key.sign", {"message": b"m"}), ("key.verify", {"message": b"m", "signature": b"s"})):
+    for method, fields in (
+        ("key.get", {}),
+        ("key.rotate", {}),
+        ("key.revoke", {}),
+        ("key.public", {}),
+        ("key.sign", {"message": b"m"}),
+        ("key.verify", {"message": b"m", "signature": b"s"}),
+    ):
         assert tenant.error(method, name="none", **fields).code == "not_found", method
 
 
@@ -69,7 +85,9 @@ def test_rotation_is_planned(tenant):
 @pytest.mark.parametrize("algorithm", ["HS256", "HS512"])
 def test_a_shared_webhook_key_is_shown_once(tenant, algorithm):
     secret = tenant.key("k", algorithm, usage="webhook", shared=True)["secret"]
-    assert secret.startswith("whsec_") and 24 <= len(base64.b64decode(secret[6:], validate=True)) <= 64
+    assert (
+        secret.startswith("whsec_") and 24 <= len(base64.b64decode(secret[6:], validate=True)) <= 64
+    )
     got = tenant.call("key.get", name="k")
     assert secret not in json.dumps(got, default=str)
     second = tenant.call("key.rotate", name="k")["secret"]
@@ -81,17 +99,33 @@ def test_what_is_not_shared_is_not_shown(tenant):
     assert "secret" not in tenant.call("key.rotate", name="k")
 
 
-@pytest.mark.parametrize("algorithm,usage", [("HS256", "token"), ("HS256", "raw"), ("EdDSA", "webhook"), ("EdDSA", "token")])
+@pytest.mark.parametrize(
+    "algorithm,usage",
+    [("HS256", "token"), ("HS256", "raw"), ("EdDSA", "webhook"), ("EdDSA", "token")],
+)
 def test_only_hs_webhook_keys_are_shared(tenant, algorithm, usage):
     error = tenant.error("key.create", name="k", algorithm=algorithm, usage=usage, shared=True)
     assert (error.code, error.field) == ("invalid_params", "shared")
 
 
-@pytest.mark.parametrize("algorithm,size,good", [
-    ("HS256", 31, False), ("HS256", 32, True), ("HS256", 1024, True), ("HS256", 1025, False), ("HS256", 1, False),
-    ("HS512", 31, False), ("HS512", 32, True), ("HS512", 1024, True), ("HS512", 1025, False),
-    ("EdDSA", 31, False), ("EdDSA", 32, True), ("EdDSA", 33, False), ("EdDSA", 64, False),
-])
+@pytest.mark.parametrize(
+    "algorithm,size,good",
+    [
+        ("HS256", 31, False),
+        ("HS256", 32, True),
+        ("HS256", 1024, True),
+        ("HS256", 1025, False),
+        ("HS256", 1, False),
+        ("HS512", 31, False),
+        ("HS512", 32, True),
+        ("HS512", 1024, True),
+        ("HS512", 1025, False),
+        ("EdDSA", 31, False),
+        ("EdDSA", 32, True),
+        ("EdDSA", 33, False),
+        ("EdDSA", 64, False),
+    ],
+)
 @pytest.mark.parametrize("usage", ["token", "raw", "webhook"])
 def test_the_bounds_of_imported_keys(tenant, algorithm, size, good, usage):
     fields = {"name": "k", "algorithm": algorithm, "key": b"\xf0" * size, "usage": usage}
@@ -109,7 +143,9 @@ def whsec(size, pad=True):
     return "whsec_" + (text if pad else text.rstrip("="))
 
 
-@pytest.mark.parametrize("size,good", [(23, False), (24, True), (32, True), (64, True), (65, False)])
+@pytest.mark.parametrize(
+    "size,good", [(23, False), (24, True), (32, True), (64, True), (65, False)]
+)
 def test_the_bounds_of_imported_webhook_secrets(tenant, size, good):
     fields = {"name": "k", "algorithm": "HS256", "usage": "webhook", "secret": whsec(size)}
     if good:
@@ -118,8 +154,19 @@ def test_the_bounds_of_imported_webhook_secrets(tenant, size, good):
         assert tenant.error("key.import", **fields).field == "secret"
 
 
-@pytest.mark.parametrize("secret", ["", "whsec_", base64.b64encode(b"k" * 32).decode(), "whsec_!!!!", "WHSEC_" + "a" * 44,
-                                    "whsec_" + "a" * 45, whsec(32) + "\n", " " + whsec(32)])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "",
+        "whsec_",
+        base64.b64encode(b"k" * 32).decode(),
+        "whsec_!!!!",
+        "WHSEC_" + "a" * 44,
+        "whsec_" + "a" * 45,
+        whsec(32) + "\n",
+        " " + whsec(32),
+    ],
+)
 def test_what_is_no_webhook_secret(tenant, secret):
     error = tenant.error("key.import", name="k", algorithm="HS256", usage="webhook", secret=secret)
     assert (error.code, error.field) == ("invalid_params", "secret")
@@ -132,15 +179,29 @@ def test_a_token_key_has_at_least_32_bytes(tenant):
 
 def test_exactly_one_kind_of_material(tenant):
     public = jose.jwk(jose.public_of(SEED))
-    for fields in ({}, {"key": SEED, "public": public}, {"key": SEED, "secret": whsec(32)}, {"secret": whsec(32), "public": public}):
+    for fields in (
+        {},
+        {"key": SEED, "public": public},
+        {"key": SEED, "secret": whsec(32)},
+        {"secret": whsec(32), "public": public},
+    ):
         for algorithm in ("HS256", "EdDSA"):
-            assert tenant.error("key.import", name="k", algorithm=algorithm, **fields).code == "invalid_params"
+            assert (
+                tenant.error("key.import", name="k", algorithm=algorithm, **fields).code
+                == "invalid_params"
+            )
 
 
 def test_material_of_another_algorithm(tenant):
     public = jose.jwk(jose.public_of(SEED))
-    assert tenant.error("key.import", name="k", algorithm="HS256", public=public).code == "invalid_params"
-    assert tenant.error("key.import", name="k", algorithm="EdDSA", secret=whsec(32)).code == "invalid_params"
+    assert (
+        tenant.error("key.import", name="k", algorithm="HS256", public=public).code
+        == "invalid_params"
+    )
+    assert (
+        tenant.error("key.import", name="k", algorithm="EdDSA", secret=whsec(32)).code
+        == "invalid_params"
+    )
 
 
 def test_key_bytes_may_come_as_str(tenant):
@@ -157,10 +218,15 @@ def test_an_existing_name_gains_a_version(tenant):
     second = tenant.call("key.sign", name="k", message=b"m")
     assert (first["version"], second["version"]) == (1, 2)
     assert second["signature"] == jose.signature("HS256", b"2" * 32, b"m")
-    assert tenant.call("key.verify", name="k", message=b"m", signature=first["signature"]) == {"valid": True, "version": 1}
+    assert tenant.call("key.verify", name="k", message=b"m", signature=first["signature"]) == {
+        "valid": True,
+        "version": 1,
+    }
 
 
-@pytest.mark.parametrize("changes", [{"algorithm": "HS512"}, {"algorithm": "EdDSA"}, {"usage": "token"}])
+@pytest.mark.parametrize(
+    "changes", [{"algorithm": "HS512"}, {"algorithm": "EdDSA"}, {"usage": "token"}]
+)
 def test_a_new_version_is_of_the_same_kind(tenant, changes):
     tenant.import_hs(b"1" * 32, "k", usage="raw")
     fields = {"name": "k", "algorithm": "HS256", "usage": "raw", "key": b"2" * 32, **changes}
@@ -218,10 +284,14 @@ def test_a_cursor_is_of_its_tenant(new_tenant):
 
 
 def test_a_list_while_keys_are_added(tenant):
-    tenant.conn.call_many([("key.create", tenant.fields(name=f"a{i:02}", algorithm="HS256")) for i in range(30)])
+    tenant.conn.call_many(
+        [("key.create", tenant.fields(name=f"a{i:02}", algorithm="HS256")) for i in range(30)]
+    )
     page = tenant.call("key.list", limit=10)
     seen = [k["name"] for k in page["items"]]
-    tenant.conn.call_many([("key.create", tenant.fields(name=f"b{i:02}", algorithm="HS256")) for i in range(30)])
+    tenant.conn.call_many(
+        [("key.create", tenant.fields(name=f"b{i:02}", algorithm="HS256")) for i in range(30)]
+    )
     while page.get("cursor"):
         page = tenant.call("key.list", limit=10, cursor=page["cursor"])
         seen += [k["name"] for k in page["items"]]
@@ -231,6 +301,7 @@ def test_a_list_while_keys_are_added(tenant):
 def test_key_get_never_shows_material(tenant):
     tenant.import_hs(b"\xabSECRETSECRET" * 4, "k")
     import msgpack
+
     assert b"SECRETSECRET" not in msgpack.packb(tenant.call("key.get", name="k"))
 
 

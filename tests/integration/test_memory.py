@@ -1,4 +1,5 @@
 """Where keys are in the process's memory, and what the process is allowed to do."""
+
 import os
 import pathlib
 
@@ -7,8 +8,8 @@ import pytest
 from lib import jose, memory
 from lib.vault import KEYFILE
 
-MATERIAL = bytes((i * 37 + 11) & 0xff for i in range(32))
-SEED = bytes((i * 53 + 29) & 0xff for i in range(32))
+MATERIAL = bytes((i * 37 + 11) & 0xFF for i in range(32))
+SEED = bytes((i * 53 + 29) & 0xFF for i in range(32))
 PASSPHRASE = b"a passphrase that is looked for"
 
 
@@ -20,11 +21,17 @@ NEEDLES = halves(MATERIAL) + halves(SEED) + halves(KEYFILE) + halves(PASSPHRASE)
 
 
 def outside_locked(vault):
-    return [(needle.hex(), name) for needle, name, locked in memory.find(vault.pid, NEEDLES) if not locked]
+    return [
+        (needle.hex(), name)
+        for needle, name, locked in memory.find(vault.pid, NEEDLES)
+        if not locked
+    ]
 
 
 def anywhere(vault):
-    return [(needle.hex(), name, locked) for needle, name, locked in memory.find(vault.pid, NEEDLES)]
+    return [
+        (needle.hex(), name, locked) for needle, name, locked in memory.find(vault.pid, NEEDLES)
+    ]
 
 
 def use_keys(vault):
@@ -86,8 +93,11 @@ def test_a_refused_import_leaves_nothing_behind(vault):
 
 def test_a_half_sent_import_leaves_nothing_behind(vault):
     from lib import encode
+
     vault.new_tenant("acme").close()
-    frame = encode.request(1, "key.import", {"tenant": "acme", "name": "k", "key": MATERIAL, "algorithm": "HS256"})
+    frame = encode.request(
+        1, "key.import", {"tenant": "acme", "name": "k", "key": MATERIAL, "algorithm": "HS256"}
+    )
     with vault.app() as app:
         app.send_raw(frame[:-3])
         app.shut_write()
@@ -115,7 +125,12 @@ def test_status_tells_what_is_enforced(admin):
     status = admin.call("sys.status")
     assert "landlock" in status["sandbox"].lower() and "seccomp" in status["sandbox"].lower()
     for text in (status["sandbox"], status["memory_lock"]):
-        assert text and "off" not in text.lower() and "unlocked" not in text.lower() and "none" not in text.lower()
+        assert (
+            text
+            and "off" not in text.lower()
+            and "unlocked" not in text.lower()
+            and "none" not in text.lower()
+        )
 
 
 def test_the_sandbox_can_be_turned_off_and_says_so(new_vault):
@@ -126,7 +141,8 @@ def test_the_sandbox_can_be_turned_off_and_says_so(new_vault):
 
 
 def test_memory_that_can_be_read_holds_no_key_of_the_store(vault):
-    """The memory is either unreadable (memfd_secret) or locked: no large unlocked copy of a public key's private half."""
+    """The memory is either unreadable (memfd_secret) or locked: no large unlocked copy of a public
+    key's private half."""
     acme = vault.new_tenant("acme")
     acme.call("key.import", name="ed", algorithm="EdDSA", key=SEED)
     expanded = SEED + jose.public_of(SEED)

@@ -1,16 +1,47 @@
 """profile.put, get, list and delete."""
+
 import time
 
 import pytest
 
 FULL = {
-    "typ": "launch+jwt", "issuer": "https://vault.example", "audience": ["a", "b"], "ttl": 60, "max_ttl": 600, "leeway": 10,
-    "scopes": ["read", "write"], "subject": "optional", "tenant_claim": False, "claims": ["course", "role"],
-    "required": ["course"], "fixed": {"env": "prod", "n": 3, "deep": {"a": [1, None, True, 2.5]}},
-    "values": {"role": ["learner", "teacher"]}, "legacy_until": 2000000000,
+    "typ": "launch+jwt",
+    "issuer": "https://vault.example",
+    "audience": ["a", "b"],
+    "ttl": 60,
+    "max_ttl": 600,
+    "leeway": 10,
+    "scopes": ["read", "write"],
+    "subject": "optional",
+    "tenant_claim": False,
+    "claims": ["course", "role"],
+    "required": ["course"],
+    "fixed": {"env": "prod", "n": 3, "deep": {"a": [1, None, True, 2.5]}},
+    "values": {"role": ["learner", "teacher"]},
+    "legacy_until": 2000000000,
 }
-DEFAULTS = {"typ": "JWT", "ttl": 300, "max_ttl": 3600, "leeway": 0, "subject": "required", "tenant_claim": True}
-RESERVED = ["iss", "iat", "nbf", "exp", "jti", "tid", "prf", "sub", "aud", "scope", "domain", "uses"]
+DEFAULTS = {
+    "typ": "JWT",
+    "ttl": 300,
+    "max_ttl": 3600,
+    "leeway": 0,
+    "subject": "required",
+    "tenant_claim": True,
+}
+RESERVED = [
+    "iss",
+    "iat",
+    "nbf",
+    "exp",
+    "jti",
+    "tid",
+    "prf",
+    "sub",
+    "aud",
+    "scope",
+    "domain",
+    "uses",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -85,13 +116,17 @@ def test_the_key_of_another_tenant_is_not(new_tenant):
 @pytest.mark.parametrize("limit", [1, 7, 1000])
 def test_a_list_shows_each_once(tenant, limit):
     names = [f"p{i:02}" for i in range(30)]
-    tenant.conn.call_many([("profile.put", tenant.fields(name=n, key="k", issuer=n)) for n in names])
+    tenant.conn.call_many(
+        [("profile.put", tenant.fields(name=n, key="k", issuer=n)) for n in names]
+    )
     items = tenant.pages("profile.list", limit)
     assert sorted(p["name"] for p in items) == names
     assert items[4] == tenant.call("profile.get", name=items[4]["name"])
 
 
-@pytest.mark.parametrize("later", [{"domains": ["example.org"]}, {"domains": ["*.example.org"]}, {"max_uses": 1}])
+@pytest.mark.parametrize(
+    "later", [{"domains": ["example.org"]}, {"domains": ["*.example.org"]}, {"max_uses": 1}]
+)
 def test_domains_and_uses_are_for_later(tenant, later):
     error = tenant.error("profile.put", name="p", key="k", **later)
     assert (error.code, error.field) == ("unsupported", next(iter(later)))
@@ -114,11 +149,13 @@ def test_ttl_lies_within_max_ttl(tenant):
 @pytest.mark.parametrize("claim", RESERVED)
 @pytest.mark.parametrize("field", ["claims", "fixed"])
 def test_reserved_claims_stand_nowhere(tenant, field, claim):
-    error = tenant.error("profile.put", name="p", key="k", **{field: [claim] if field == "claims" else {claim: "x"}})
+    error = tenant.error(
+        "profile.put", name="p", key="k", **{field: [claim] if field == "claims" else {claim: "x"}}
+    )
     assert (error.code, error.field) == ("invalid_params", field)
 
 
-@pytest.mark.parametrize("scope", ["", "a b", "a\"b", "a\\b", "ä", "a\tb", "a" * 257])
+@pytest.mark.parametrize("scope", ["", "a b", 'a"b', "a\\b", "ä", "a\tb", "a" * 257])
 def test_what_is_no_scope(tenant, scope):
     error = tenant.error("profile.put", name="p", key="k", scopes=[scope])
     assert (error.code, error.field) == ("invalid_params", "scopes")
@@ -131,13 +168,18 @@ def test_lists_are_of_text(tenant, field, value):
     assert (error.code, error.field) == ("invalid_params", field)
 
 
-@pytest.mark.parametrize("value", [b"bytes", float("nan"), float("inf"), (1 << 53) + 1, -(1 << 53) - 1, [b"x"], {"a": {1: 2}}])
+@pytest.mark.parametrize(
+    "value",
+    [b"bytes", float("nan"), float("inf"), (1 << 53) + 1, -(1 << 53) - 1, [b"x"], {"a": {1: 2}}],
+)
 def test_fixed_values_are_of_json(tenant, value):
     error = tenant.error("profile.put", name="p", key="k", fixed={"c": value})
     assert (error.code, error.field) == ("invalid_params", "fixed")
 
 
-@pytest.mark.parametrize("values", [{"role": "learner"}, {"role": {"a": 1}}, {"role": None}, {"role": 1}])
+@pytest.mark.parametrize(
+    "values", [{"role": "learner"}, {"role": {"a": 1}}, {"role": None}, {"role": 1}]
+)
 def test_values_are_lists(tenant, values):
     error = tenant.error("profile.put", name="p", key="k", claims=["role"], values=values)
     assert (error.code, error.field) == ("invalid_params", "values")
@@ -158,7 +200,10 @@ def test_times_are_told(tenant):
     tenant.profile(issuer="x")
     second = tenant.call("profile.get", name="p")
     if "created_at" in first:
-        assert abs(first["created_at"] - time.time()) < 5 and second["created_at"] == first["created_at"]
+        assert (
+            abs(first["created_at"] - time.time()) < 5
+            and second["created_at"] == first["created_at"]
+        )
         assert second["updated_at"] > first["updated_at"]
 
 

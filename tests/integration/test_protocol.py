@@ -1,4 +1,5 @@
 """The calls that need nothing, and the message around every call."""
+
 import time
 
 import pytest
@@ -38,19 +39,34 @@ def test_methods_tell_what_this_build_has(app):
     for item in items.values():
         assert item["class"] in ("hot", "read", "write", "admin") and item["since"]
         for field in item["params"] + item["result"]:
-            assert set(field) <= {"name", "type", "required", "bounds"} and {"name", "type", "required"} <= set(field)
+            assert set(field) <= {"name", "type", "required", "bounds"} and {
+                "name",
+                "type",
+                "required",
+            } <= set(field)
 
 
 def test_methods_tell_each_field(app):
     items = {m["name"]: m for m in app.call("sys.methods")["items"]}
     fields = {p["name"]: p for p in items["token.sign"]["params"]}
-    assert set(fields) >= {"tenant", "profile", "subject", "ttl", "audience", "scope", "domain", "max_uses", "claims"}
+    assert set(fields) >= {
+        "tenant",
+        "profile",
+        "subject",
+        "ttl",
+        "audience",
+        "scope",
+        "domain",
+        "max_uses",
+        "claims",
+    }
     assert fields["tenant"]["required"] is True and fields["subject"]["required"] is False
     assert {r["name"] for r in items["token.sign"]["result"]} >= {"token", "jti", "expires_at"}
 
 
 def test_every_method_of_the_build_is_in_the_tests_table(app):
-    """A new method must be added to lib/methods.py: that is how the sealed and identity tests reach it."""
+    """A new method must be added to lib/methods.py: that is how the sealed and identity tests
+    reach it."""
     names = {m["name"] for m in app.call("sys.methods")["items"]}
     assert names <= set(methods.ALL) | set(methods.LATER)
 
@@ -64,7 +80,9 @@ def test_status(admin, tenant):
     assert status["store_id"] == admin.call("sys.status")["store_id"]
 
 
-@pytest.mark.parametrize("method", ["", "sys", "sys.", "sys.pong", "SYS.PING", "sys.ping ", "sys.ping\0", "x" * 300, "…"])
+@pytest.mark.parametrize(
+    "method", ["", "sys", "sys.", "sys.pong", "SYS.PING", "sys.ping ", "sys.ping\0", "x" * 300, "…"]
+)
 def test_unknown_method(app, method):
     assert app.error(method).code == "unknown_method"
     assert app.call("sys.ping")
@@ -73,7 +91,9 @@ def test_unknown_method(app, method):
 @pytest.mark.parametrize("method", sorted(methods.LATER))
 def test_methods_of_later_builds(admin, method):
     error = admin.error_map(method, methods.LATER[method])
-    allowed = {"unsupported"} if method in methods.KNOWN_LATER else {"unsupported", "unknown_method"}
+    allowed = (
+        {"unsupported"} if method in methods.KNOWN_LATER else {"unsupported", "unknown_method"}
+    )
     assert error.code in allowed
 
 
@@ -170,17 +190,26 @@ def test_an_error_has_its_requests_msgid(app, msgid):
 def test_a_notification_is_ignored(app, tenant):
     app.send_raw(encode.notification("sys.ping"))
     app.send_raw(encode.notification("no.method", {"x": 1}))
-    app.send_raw(encode.notification("key.create", {"tenant": tenant.name, "name": "n", "algorithm": "HS256"}))
+    app.send_raw(
+        encode.notification(
+            "key.create", {"tenant": tenant.name, "name": "n", "algorithm": "HS256"}
+        )
+    )
     assert app.call("sys.ping")["time"]
     assert tenant.error("key.get", name="n").code == "not_found"
 
 
 def test_a_thousand_requests_in_flight(tenant):
     tenant.key("k", usage="raw")
-    ids = [tenant.conn.start("key.sign", tenant.fields(name="k", message=b"%d" % i)) for i in range(1000)]
+    ids = [
+        tenant.conn.start("key.sign", tenant.fields(name="k", message=b"%d" % i))
+        for i in range(1000)
+    ]
     signatures = [tenant.conn.wait(i)["signature"] for i in ids]
     assert len(set(signatures)) == 1000
-    again = [tenant.call("key.sign", name="k", message=b"%d" % i)["signature"] for i in (0, 499, 999)]
+    again = [
+        tenant.call("key.sign", name="k", message=b"%d" % i)["signature"] for i in (0, 499, 999)
+    ]
     assert again == [signatures[i] for i in (0, 499, 999)]
 
 
@@ -192,7 +221,9 @@ def test_good_and_bad_requests_mixed_in_one_write(app, tenant):
             frames.append(encode.request(i, "no.method"))
             due.append("unknown_method")
         elif i % 3 == 1:
-            frames.append(encode.request(i, "key.sign", tenant.fields(name="k", message=b"m", nope=1)))
+            frames.append(
+                encode.request(i, "key.sign", tenant.fields(name="k", message=b"m", nope=1))
+            )
             due.append("invalid_params")
         else:
             frames.append(encode.request(i, "key.sign", tenant.fields(name="k", message=b"m")))
@@ -229,7 +260,9 @@ def test_an_actor_is_measured_in_bytes(app):
     assert app.error("sys.status", actor="é" * 65).field == "actor"
 
 
-@pytest.mark.parametrize("method", ["key.create", "key.rotate", "profile.put", "profile.delete", "key.revoke"])
+@pytest.mark.parametrize(
+    "method", ["key.create", "key.rotate", "profile.put", "profile.delete", "key.revoke"]
+)
 def test_request_id_is_for_later(tenant, method):
     fields = {**methods.OTHERS[method], "tenant": tenant.name, "request_id": "abc"}
     error = tenant.conn.error_map(method, fields)

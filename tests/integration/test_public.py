@@ -1,4 +1,5 @@
 """key.public, and keys of which only the public half is here."""
+
 import json
 import time
 
@@ -20,8 +21,13 @@ def jwks(tenant, **fields):
 
 def test_the_set_is_a_jwks(tenant):
     tenant.call("key.import", name="k", algorithm="EdDSA", key=SEED)
-    key, = jwks(tenant)
-    assert (key["kty"], key["crv"], key["kid"], key["x"]) == ("OKP", "Ed25519", "k.1", jose.b64(PUBLIC))
+    (key,) = jwks(tenant)
+    assert (key["kty"], key["crv"], key["kid"], key["x"]) == (
+        "OKP",
+        "Ed25519",
+        "k.1",
+        jose.b64(PUBLIC),
+    )
     assert key.get("alg", "EdDSA") == "EdDSA" and key.get("use", "sig") == "sig"
     assert "d" not in key and jwt.PyJWKSet.from_dict({"keys": [key]}).keys[0].key_id == "k.1"
 
@@ -80,12 +86,16 @@ def test_an_imported_kid_is_kept(tenant):
 
 
 def pem_of(key):
-    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+    return key.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    ).decode()
 
 
 FORMS = {
     "jwk": jose.jwk(PUBLIC),
-    "jwk-with-members": jose.jwk(PUBLIC, use="sig", alg="EdDSA", key_ops=["verify"], x5t="x", other={"a": [1]}),
+    "jwk-with-members": jose.jwk(
+        PUBLIC, use="sig", alg="EdDSA", key_ops=["verify"], x5t="x", other={"a": [1]}
+    ),
     "jwks": json.dumps({"keys": [json.loads(jose.jwk(PUBLIC, kid="one"))]}),
     "pem": pem_of(Ed25519PrivateKey.from_private_bytes(SEED).public_key()),
 }
@@ -93,9 +103,17 @@ FORMS = {
 
 @pytest.mark.parametrize("form", sorted(FORMS))
 def test_import_a_public_key(tenant, form):
-    assert tenant.call("key.import", name="k", algorithm="EdDSA", usage="raw", public=FORMS[form])["version"] == 1
+    assert (
+        tenant.call("key.import", name="k", algorithm="EdDSA", usage="raw", public=FORMS[form])[
+            "version"
+        ]
+        == 1
+    )
     signature = jose.signature("EdDSA", SEED, b"m")
-    assert tenant.call("key.verify", name="k", message=b"m", signature=signature) == {"valid": True, "version": 1}
+    assert tenant.call("key.verify", name="k", message=b"m", signature=signature) == {
+        "valid": True,
+        "version": 1,
+    }
     assert tenant.call("key.verify", name="k", message=b"n", signature=signature)["valid"] is False
     assert tenant.error("key.sign", name="k", message=b"m").code == "conflict"
 
@@ -104,8 +122,16 @@ def test_a_peers_token_verifies_by_its_public_key(tenant):
     tenant.call("key.import", name="k", algorithm="EdDSA", public=jose.jwk(PUBLIC, kid="peer-1"))
     tenant.profile(issuer="iss", audience=["aud"])
     for header in ({"kid": "peer-1"}, {}):
-        assert tenant.verify(jose.token(SEED, jose.claims(tenant), algorithm="EdDSA", **header))["valid"] is True
-    assert tenant.reason(jose.token(SEED, jose.claims(tenant), algorithm="EdDSA", kid="peer-2")) == "signature"
+        assert (
+            tenant.verify(jose.token(SEED, jose.claims(tenant), algorithm="EdDSA", **header))[
+                "valid"
+            ]
+            is True
+        )
+    assert (
+        tenant.reason(jose.token(SEED, jose.claims(tenant), algorithm="EdDSA", kid="peer-2"))
+        == "signature"
+    )
     assert tenant.error("token.sign", profile="p", subject="s").code == "conflict"
 
 
@@ -116,20 +142,38 @@ def other_jwk(**changes):
 
 
 BAD = {
-    "empty": "", "text": "hello", "not-json": "{", "empty-object": "{}", "empty-set": '{"keys": []}', "array": "[]",
-    "private": other_jwk(d=jose.b64(SEED)), "no-x": other_jwk(x=None), "short-x": other_jwk(x=jose.b64(PUBLIC[:31])),
-    "long-x": other_jwk(x=jose.b64(PUBLIC + b"x")), "padded-x": other_jwk(x=jose.b64(PUBLIC) + "="),
-    "x-not-text": other_jwk(x=1), "x25519": other_jwk(crv="X25519"), "oct": json.dumps({"kty": "oct", "k": jose.b64(SEED)}),
-    "use-enc": other_jwk(use="enc"), "alg-other": other_jwk(alg="ES256"),
-    "small-order-0": other_jwk(x=jose.b64(bytes(32))), "small-order-1": other_jwk(x=jose.b64(b"\x01" + bytes(31))),
+    "empty": "",
+    "text": "hello",
+    "not-json": "{",
+    "empty-object": "{}",
+    "empty-set": '{"keys": []}',
+    "array": "[]",
+    "private": other_jwk(d=jose.b64(SEED)),
+    "no-x": other_jwk(x=None),
+    "short-x": other_jwk(x=jose.b64(PUBLIC[:31])),
+    "long-x": other_jwk(x=jose.b64(PUBLIC + b"x")),
+    "padded-x": other_jwk(x=jose.b64(PUBLIC) + "="),
+    "x-not-text": other_jwk(x=1),
+    "x25519": other_jwk(crv="X25519"),
+    "oct": json.dumps({"kty": "oct", "k": jose.b64(SEED)}),
+    "use-enc": other_jwk(use="enc"),
+    "alg-other": other_jwk(alg="ES256"),
+    "small-order-0": other_jwk(x=jose.b64(bytes(32))),
+    "small-order-1": other_jwk(x=jose.b64(b"\x01" + bytes(31))),
     "small-order-p-1": other_jwk(x=jose.b64(b"\xec" + b"\xff" * 30 + b"\x7f")),
-    "twice-x": '{"kty":"OKP","crv":"Ed25519","x":"%s","x":"%s"}' % (jose.b64(PUBLIC), jose.b64(PUBLIC)),
+    "twice-x": '{"kty":"OKP","crv":"Ed25519","x":"%s","x":"%s"}'
+    % (jose.b64(PUBLIC), jose.b64(PUBLIC)),
     "pem-ec": pem_of(ec.generate_private_key(ec.SECP256R1()).public_key()),
     "pem-x25519": pem_of(x25519.X25519PrivateKey.generate().public_key()),
     "pem-cut": FORMS["pem"][:60],
-    "pem-private": Ed25519PrivateKey.from_private_bytes(SEED).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode(),
-    "same-kid-twice": json.dumps({"keys": [json.loads(jose.jwk(jose.public_of(bytes([i]) * 32), kid="one")) for i in (1, 2)]}),
+    "pem-private": Ed25519PrivateKey.from_private_bytes(SEED)
+    .private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    .decode(),
+    "same-kid-twice": json.dumps(
+        {"keys": [json.loads(jose.jwk(jose.public_of(bytes([i]) * 32), kid="one")) for i in (1, 2)]}
+    ),
     "deep": "[" * 5000,
 }
 
@@ -142,5 +186,7 @@ def test_what_is_no_public_key(tenant, form):
 
 
 def test_public_is_bounded(tenant):
-    error = tenant.error("key.import", name="k", algorithm="EdDSA", public=" " * 500000 + FORMS["jwk"])
+    error = tenant.error(
+        "key.import", name="k", algorithm="EdDSA", public=" " * 500000 + FORMS["jwk"]
+    )
     assert error.code == "invalid_params"

@@ -1,4 +1,5 @@
 """key.sign and key.verify, and what keys of another usage answer to them."""
+
 import pytest
 
 from lib import jose
@@ -25,7 +26,9 @@ def test_every_flipped_bit_of_a_signature(tenant, algorithm):
     for bit in range(len(good) * 8):
         bad = bytearray(good)
         bad[bit // 8] ^= 1 << bit % 8
-        calls.append(("key.verify", tenant.fields(name="k", message=b"message", signature=bytes(bad))))
+        calls.append(
+            ("key.verify", tenant.fields(name="k", message=b"message", signature=bytes(bad)))
+        )
     for answer in tenant.conn.call_many(calls):
         assert answer["valid"] is False and answer["reason"] == "signature"
 
@@ -43,7 +46,10 @@ def test_another_message_does_not_verify(tenant):
     tenant.key("k", usage="raw")
     signature = tenant.call("key.sign", name="k", message=b"m")["signature"]
     for message in (b"", b"M", b"m\0", b"mm"):
-        assert tenant.call("key.verify", name="k", message=message, signature=signature)["valid"] is False
+        assert (
+            tenant.call("key.verify", name="k", message=message, signature=signature)["valid"]
+            is False
+        )
 
 
 def test_the_version_of_the_signature_is_asked_for(tenant):
@@ -62,7 +68,9 @@ def test_the_version_of_the_signature_is_asked_for(tenant):
 def test_keys_of_another_usage(tenant, algorithm, usage):
     tenant.key("k", algorithm, usage=usage)
     assert tenant.error("key.sign", name="k", message=b"m").code == "conflict"
-    assert tenant.error("key.verify", name="k", message=b"m", signature=b"s" * 32).code == "conflict"
+    assert (
+        tenant.error("key.verify", name="k", message=b"m", signature=b"s" * 32).code == "conflict"
+    )
 
 
 @pytest.mark.parametrize("usage", ["raw", "webhook"])
@@ -73,7 +81,8 @@ def test_a_profile_needs_a_token_key(tenant, usage):
 
 
 def test_a_raw_key_cannot_forge_a_token(tenant):
-    """Domain separation: the signature of a raw key over a token's bytes verifies under no profile."""
+    """Domain separation: the signature of a raw key over a token's bytes verifies under no
+    profile."""
     tenant.key("t")
     tenant.key("r", usage="raw")
     tenant.profile(key="t")

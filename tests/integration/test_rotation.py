@@ -1,4 +1,5 @@
 """Versions of a key: next, current, retiring, retired, revoked."""
+
 import time
 
 import pytest
@@ -103,7 +104,10 @@ def test_raw_versions_work_until_revoked(tenant):
     first = tenant.call("key.sign", name="k", message=b"m")["signature"]
     tenant.call("key.rotate", name="k")
     time.sleep(1.1)
-    assert tenant.call("key.verify", name="k", message=b"m", signature=first) == {"valid": True, "version": 1}
+    assert tenant.call("key.verify", name="k", message=b"m", signature=first) == {
+        "valid": True,
+        "version": 1,
+    }
     assert tenant.call("key.sign", name="k", message=b"m", version=1)["signature"] == first
     tenant.call("key.revoke", name="k", version=1)
     answer = tenant.call("key.verify", name="k", message=b"m", signature=first, version=1)

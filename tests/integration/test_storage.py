@@ -1,4 +1,5 @@
 """What lies on the disk, and what happens when there is no more of it."""
+
 import os
 import subprocess
 import time
@@ -13,21 +14,66 @@ FULL = ("audit_unavailable", "storage_full")
 
 
 def test_nothing_on_disk_can_be_read(vault):
-    names = {"tenant": "tenant-name-visible", "key": "Key-Name-Visible", "profile": "Profile-Name-Visible"}
+    names = {
+        "tenant": "tenant-name-visible",
+        "key": "Key-Name-Visible",
+        "profile": "Profile-Name-Visible",
+    }
     material = bytes(range(150, 182))
     acme = vault.new_tenant(names["tenant"])
-    vault.admin_call("tenant.create", tenant="second-tenant-visible", display_name="DISPLAY-VISIBLE", labels={"l": "LABEL-VISIBLE"})
+    vault.admin_call(
+        "tenant.create",
+        tenant="second-tenant-visible",
+        display_name="DISPLAY-VISIBLE",
+        labels={"l": "LABEL-VISIBLE"},
+    )
     acme.import_hs(material, names["key"], kid="KID-VISIBLE")
     acme.call("key.import", name="ed", algorithm="EdDSA", key=material)
-    acme.call("profile.put", name=names["profile"], key=names["key"], issuer="ISSUER-VISIBLE", audience=["AUDIENCE-VISIBLE"],
-              claims=["CLAIM-VISIBLE"], fixed={"FIXED-VISIBLE": "VALUE-VISIBLE"}, scopes=["SCOPE-VISIBLE"])
-    answer = acme.call("token.sign", profile=names["profile"], subject="SUBJECT-VISIBLE", actor="ACTOR-VISIBLE")
-    acme.call("token.verify", profile=names["profile"], token=answer["token"], source="SOURCE-VISIBLE")
+    acme.call(
+        "profile.put",
+        name=names["profile"],
+        key=names["key"],
+        issuer="ISSUER-VISIBLE",
+        audience=["AUDIENCE-VISIBLE"],
+        claims=["CLAIM-VISIBLE"],
+        fixed={"FIXED-VISIBLE": "VALUE-VISIBLE"},
+        scopes=["SCOPE-VISIBLE"],
+    )
+    answer = acme.call(
+        "token.sign", profile=names["profile"], subject="SUBJECT-VISIBLE", actor="ACTOR-VISIBLE"
+    )
+    acme.call(
+        "token.verify", profile=names["profile"], token=answer["token"], source="SOURCE-VISIBLE"
+    )
     acme.error("key.get", name="Missing-Name-Visible")
-    needles = [n.encode() for n in names.values()] + [b"second-tenant-visible", b"Missing-Name-Visible", material, material[:16], KEYFILE,
-                                                      KEYFILE[:16], KEYFILE[-16:], answer["jti"].encode(), answer["token"].encode()]
-    needles += [f"{n}-VISIBLE".encode() for n in ("DISPLAY", "LABEL", "KID", "ISSUER", "AUDIENCE", "CLAIM", "FIXED", "VALUE", "SCOPE", "SUBJECT",
-                                                  "ACTOR", "SOURCE")]
+    needles = [n.encode() for n in names.values()] + [
+        b"second-tenant-visible",
+        b"Missing-Name-Visible",
+        material,
+        material[:16],
+        KEYFILE,
+        KEYFILE[:16],
+        KEYFILE[-16:],
+        answer["jti"].encode(),
+        answer["token"].encode(),
+    ]
+    needles += [
+        f"{n}-VISIBLE".encode()
+        for n in (
+            "DISPLAY",
+            "LABEL",
+            "KID",
+            "ISSUER",
+            "AUDIENCE",
+            "CLAIM",
+            "FIXED",
+            "VALUE",
+            "SCOPE",
+            "SUBJECT",
+            "ACTOR",
+            "SOURCE",
+        )
+    ]
     acme.close()
 
     def assert_hidden():
@@ -58,7 +104,10 @@ def small_disk():
     def make(mib):
         vault = Vault()
         made.append(vault)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m,mode=700", "tmpfs", str(vault.state)], check=True)
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={mib}m,mode=700", "tmpfs", str(vault.state)],
+            check=True,
+        )
         return vault.start()
 
     yield make
@@ -136,7 +185,7 @@ def test_a_full_disk_refuses_and_recovers(small_disk):
     vault.verify_audit()
 
 
-def count_until_refused(conn, frame, code_seen, rounds=4000):
+def count_until_refused(conn, frame, code_seen, rounds=8000):
     """Sends the frame by the hundred and only looks for an error among the replies."""
     unpacker = conn.unpacker
     for _ in range(rounds):
@@ -155,7 +204,8 @@ def count_until_refused(conn, frame, code_seen, rounds=4000):
 
 
 def test_nothing_is_signed_without_its_record(small_disk):
-    """Hot operations too: once the audit cannot be written, they are refused, and go on when it can."""
+    """Hot operations too: once the audit cannot be written, they are refused, and go on when it
+    can."""
     vault = small_disk(192)
     vault.init()
     acme = vault.new_tenant("acme")

@@ -1,4 +1,5 @@
 """tenant.create, tenant.get and tenant.list."""
+
 import time
 
 import pytest
@@ -20,7 +21,9 @@ def test_everything_given_is_told(admin):
 
 
 def test_get_works_on_both_sockets(app, admin, tenant):
-    assert app.call("tenant.get", tenant=tenant.name) == admin.call("tenant.get", tenant=tenant.name)
+    assert app.call("tenant.get", tenant=tenant.name) == admin.call(
+        "tenant.get", tenant=tenant.name
+    )
 
 
 def test_a_tenant_exists_once(admin, tenant):
@@ -29,10 +32,16 @@ def test_a_tenant_exists_once(admin, tenant):
 
 def test_no_such_tenant(app, admin):
     assert admin.error("tenant.get", tenant="nobody").code == "not_found"
-    for method, fields in (("key.get", {"name": "k"}), ("key.list", {}), ("key.create", {"name": "k", "algorithm": "HS256"}),
-                           ("profile.get", {"name": "p"}), ("profile.put", {"name": "p", "key": "k"}),
-                           ("token.sign", {"profile": "p", "subject": "s"}), ("token.verify", {"profile": "p", "token": "x.y.z"}),
-                           ("key.public", {})):
+    for method, fields in (
+        ("key.get", {"name": "k"}),
+        ("key.list", {}),
+        ("key.create", {"name": "k", "algorithm": "HS256"}),
+        ("profile.get", {"name": "p"}),
+        ("profile.put", {"name": "p", "key": "k"}),
+        ("token.sign", {"profile": "p", "subject": "s"}),
+        ("token.verify", {"profile": "p", "token": "x.y.z"}),
+        ("key.public", {}),
+    ):
         assert app.error(method, tenant="nobody", **fields).code == "not_found", method
 
 
@@ -45,7 +54,10 @@ def test_plans_and_limits_are_for_later(admin):
 @pytest.fixture
 def crowd(vault):
     with vault.admin() as admin:
-        assert admin.call_many([("tenant.create", {"tenant": f"c{i:03}"}) for i in range(230)]) == [{}] * 230
+        assert (
+            admin.call_many([("tenant.create", {"tenant": f"c{i:03}"}) for i in range(230)])
+            == [{}] * 230
+        )
         yield admin
 
 

@@ -1,4 +1,5 @@
 """Published vectors through the running daemon, by key.import."""
+
 import json
 import pathlib
 
@@ -9,16 +10,22 @@ from lib import jose
 VECTORS = pathlib.Path(__file__).resolve().parents[1] / "vectors"
 
 # RFC 7515 appendix A.1
-A1_TOKEN = ("eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9."
-            "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ."
-            "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")
-A1_KEY = jose.unb64("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow")
+A1_TOKEN = (
+    "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9."
+    "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ."
+    "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+)
+A1_KEY = jose.unb64(
+    "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"
+)
 
 # RFC 8037 appendix A.4
 A4_SEED = jose.unb64("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A")
 A4_PUBLIC = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
-A4_TOKEN = ("eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc."
-            "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg")
+A4_TOKEN = (
+    "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc."
+    "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
+)
 
 
 def load(name):
@@ -53,8 +60,12 @@ def test_wycheproof_ed25519(tenant):
         public = jose.jwk(bytes.fromhex(group["publicKey"]["pk"]))
         tenant.call("key.import", name=f"k{number}", algorithm="EdDSA", usage="raw", public=public)
         for case in group["tests"]:
-            answer = tenant.call("key.verify", name=f"k{number}", message=bytes.fromhex(case["msg"]),
-                                 signature=bytes.fromhex(case["sig"]))
+            answer = tenant.call(
+                "key.verify",
+                name=f"k{number}",
+                message=bytes.fromhex(case["msg"]),
+                signature=bytes.fromhex(case["sig"]),
+            )
             assert answer["valid"] == (case["result"] == "valid"), case
             count += 1
     assert count >= 140
@@ -63,14 +74,18 @@ def test_wycheproof_ed25519(tenant):
 def test_wycheproof_ed25519_by_jwk_and_pem(tenant):
     for number, group in enumerate(load("wycheproof/ed25519_test.json")["testGroups"]):
         forms = [group["publicKeyPem"]]
-        if "publicKeyJwk" in group:
-            forms.append(json.dumps(group["publicKeyJwk"]))
+        # All have the kid "none", and a kid is unique in a tenant.
+        forms.append(json.dumps({**group["publicKeyJwk"], "kid": f"kid-{number}"}))
         for form, public in enumerate(forms):
             name = f"k{number}-{form}"
             tenant.call("key.import", name=name, algorithm="EdDSA", usage="raw", public=public)
             case = group["tests"][0]
-            answer = tenant.call("key.verify", name=name, message=bytes.fromhex(case["msg"]),
-                                 signature=bytes.fromhex(case["sig"]))
+            answer = tenant.call(
+                "key.verify",
+                name=name,
+                message=bytes.fromhex(case["msg"]),
+                signature=bytes.fromhex(case["sig"]),
+            )
             assert answer["valid"] == (case["result"] == "valid"), case
 
 
@@ -89,11 +104,15 @@ def test_rfc4231_hmac_sha256(tenant):
 
 # RFC 4231 cases 6 and 7, the HMAC-SHA-512 column.
 RFC4231_512 = [
-    (b"Test Using Larger Than Block-Size Key - Hash Key First",
-     "80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f3526b56d037e05f2598bd0fd2215d6a1e5295e64f73f63f0aec8b915a985d786598"),
-    (b"This is a test using a larger than block-size key and a larger than block-size data. The key needs to be hashed "
-     b"before being used by the HMAC algorithm.",
-     "e37b6a775dc87dbaa4dfa9f96e5e3ffddebd71f8867289865df5a32d20cdc944b6022cac3c4982b10d5eeb55c3e4de15134676fb6de0446065c97440fa8c6a58"),
+    (
+        b"Test Using Larger Than Block-Size Key - Hash Key First",
+        "80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f3526b56d037e05f2598bd0fd2215d6a1e5295e64f73f63f0aec8b915a985d786598",
+    ),
+    (
+        b"This is a test using a larger than block-size key and a larger than block-size data. The key needs to be hashed "
+        b"before being used by the HMAC algorithm.",
+        "e37b6a775dc87dbaa4dfa9f96e5e3ffddebd71f8867289865df5a32d20cdc944b6022cac3c4982b10d5eeb55c3e4de15134676fb6de0446065c97440fa8c6a58",
+    ),
 ]
 
 
@@ -113,7 +132,12 @@ def test_rfc7515_a1_signature(tenant):
 def test_rfc7515_a1_token(tenant):
     """Its line breaks and its lack of a kid are fine; it expired in 2011."""
     tenant.import_hs(A1_KEY, "k")
-    profile = {"issuer": "joe", "tenant_claim": False, "subject": "optional", "claims": ["http://example.com/is_root"]}
+    profile = {
+        "issuer": "joe",
+        "tenant_claim": False,
+        "subject": "optional",
+        "claims": ["http://example.com/is_root"],
+    }
     tenant.profile("legacy", legacy_until=4000000000, **profile)
     assert tenant.reason(A1_TOKEN, "legacy") == "expired"
     tenant.profile("strict", **profile)
@@ -134,8 +158,13 @@ def test_rfc8037_a5_verification(tenant):
     message, signature = split(A4_TOKEN)
     public = json.dumps({"kty": "OKP", "crv": "Ed25519", "x": A4_PUBLIC})
     tenant.call("key.import", name="k", algorithm="EdDSA", usage="raw", public=public)
-    assert tenant.call("key.verify", name="k", message=message, signature=signature)["valid"] is True
-    assert tenant.call("key.verify", name="k", message=message + b"x", signature=signature)["valid"] is False
+    assert (
+        tenant.call("key.verify", name="k", message=message, signature=signature)["valid"] is True
+    )
+    assert (
+        tenant.call("key.verify", name="k", message=message + b"x", signature=signature)["valid"]
+        is False
+    )
 
 
 def test_jose_cookbook_hmac(tenant):

@@ -1,4 +1,6 @@
-"""Kill -9 under concurrent writes: what was acknowledged is there, what was not is whole or absent."""
+"""Kill -9 under concurrent writes: what was acknowledged is there, what was not is whole or
+absent."""
+
 import random
 import threading
 import time
@@ -10,12 +12,13 @@ WRITERS = 4
 
 
 class Writer(threading.Thread):
-    """Makes keys, rotates them and signs, one request after another, and remembers what was acknowledged."""
+    """Makes keys, rotates them and signs, one request after another, and remembers what was
+    acknowledged."""
 
     def __init__(self, vault, number, round_):
         super().__init__(daemon=True)
         self.vault, self.prefix = vault, f"w{number}-{round_}"
-        self.made = {}     # key name -> version acknowledged
+        self.made = {}  # key name -> version acknowledged
         self.trying = None  # (method, name) in flight when the daemon died
         self.revoked = set()
         self.counters = []
@@ -26,7 +29,13 @@ class Writer(threading.Thread):
             with self.vault.app() as conn:
                 for n in range(100000):
                     self.step(conn, f"{self.prefix}-{n}")
-        except (EOFError, BrokenPipeError, ConnectionResetError, FileNotFoundError, ConnectionRefusedError):
+        except (
+            EOFError,
+            BrokenPipeError,
+            ConnectionResetError,
+            FileNotFoundError,
+            ConnectionRefusedError,
+        ):
             pass
         except (VaultError, AssertionError, TimeoutError) as e:
             self.errors.append(e)
@@ -38,12 +47,16 @@ class Writer(threading.Thread):
         return answer
 
     def step(self, conn, name):
-        self.made[name] = self.call(conn, "key.create", name, algorithm="HS256", usage="raw")["version"]
+        self.made[name] = self.call(conn, "key.create", name, algorithm="HS256", usage="raw")[
+            "version"
+        ]
         for _ in range(2):
             self.made[name] = self.call(conn, "key.rotate", name)["version"]
         assert self.call(conn, "key.revoke", name, version=1)["revoked"] == [1]
         self.revoked.add(name)
-        self.counters.append(jose.counter(conn.call("token.sign", tenant="acme", profile="p", subject="s")["jti"]))
+        self.counters.append(
+            jose.counter(conn.call("token.sign", tenant="acme", profile="p", subject="s")["jti"])
+        )
 
 
 def prepare(vault):
@@ -68,7 +81,8 @@ def round_of(vault, dice, number):
 
 
 def expected_states(writer, name, version):
-    """What versions may be there: exactly the acknowledged ones, and where a change was in flight also its outcome."""
+    """What versions may be there: exactly the acknowledged ones, and where a change was in flight
+    also its outcome."""
     revoked = {1} if name in writer.revoked else set()
     allowed = [(version, revoked)]
     if writer.trying == ("key.rotate", name):
@@ -85,7 +99,11 @@ def check(vault, writers):
             for name, version in writer.made.items():
                 key = conn.call("key.get", tenant="acme", name=name)
                 revoked = {v["version"] for v in key["versions"] if v["state"] == "revoked"}
-                assert (len(key["versions"]), revoked) in expected_states(writer, name, version), (name, key, writer.trying)
+                assert (len(key["versions"]), revoked) in expected_states(writer, name, version), (
+                    name,
+                    key,
+                    writer.trying,
+                )
                 signed = conn.call("key.sign", tenant="acme", name=name, message=b"m")
                 assert signed["version"] == key["current"] == len(key["versions"])
             check_in_flight(conn, admin, writer)
@@ -107,20 +125,36 @@ def check_in_flight(conn, admin, writer):
         assert key["current"] == 1 and len(key["versions"]) == 1
         assert conn.call("key.sign", tenant="acme", name=name, message=b"m")["version"] == 1
         there = True
-    records = [r for r in admin.call("audit.query", tenant="acme", actor=name, method="key.create")["items"]]
+    records = [
+        r
+        for r in admin.call("audit.query", tenant="acme", actor=name, method="key.create")["items"]
+    ]
     assert [r["outcome"] for r in records if r["outcome"] == "ok"] == ["ok"] * there, records
     for record in records:
         if record["outcome"] != "ok":
-            assert (record["outcome"], record.get("code") or record.get("reason")) == ("error", "not_applied"), record
+            assert (record["outcome"], record.get("code") or record.get("reason")) == (
+                "error",
+                "not_applied",
+            ), record
 
 
 def check_audit(admin, writer):
     """There is never a change without its record; sampled, since each query scans."""
     for name in list(writer.made)[-3:]:
-        records = admin.call("audit.query", tenant="acme", actor=name, outcome="ok", order="oldest")["items"]
-        changes = [r["method"] for r in records if r["method"] in ("key.create", "key.rotate", "key.revoke")]
-        done = ["key.create"] + ["key.rotate"] * (writer.made[name] - 1) + ["key.revoke"] * (name in writer.revoked)
-        assert changes[:len(done)] == done and len(changes) <= len(done) + 1, (name, changes, done)
+        records = admin.call(
+            "audit.query", tenant="acme", actor=name, outcome="ok", order="oldest"
+        )["items"]
+        changes = [
+            r["method"]
+            for r in records
+            if r["method"] in ("key.create", "key.rotate", "key.revoke")
+        ]
+        done = (
+            ["key.create"]
+            + ["key.rotate"] * (writer.made[name] - 1)
+            + ["key.revoke"] * (name in writer.revoked)
+        )
+        assert changes[: len(done)] == done and len(changes) <= len(done) + 1, (name, changes, done)
 
 
 def run(vault, rounds, seed):

@@ -1,4 +1,6 @@
-"""MessagePack by hand, so that a test can choose each value's encoding. What is not chosen is encoded shortest."""
+"""MessagePack by hand, so that a test can choose each value's encoding. What is not chosen is
+encoded shortest."""
+
 import struct
 
 import msgpack
@@ -24,15 +26,16 @@ def encode(value):
 
 
 def map_head(n):
-    return bytes([0x80 | n]) if n < 16 else struct.pack(">BH", 0xde, n)
+    return bytes([0x80 | n]) if n < 16 else struct.pack(">BH", 0xDE, n)
 
 
 def array_head(n):
-    return bytes([0x90 | n]) if n < 16 else struct.pack(">BH", 0xdc, n)
+    return bytes([0x90 | n]) if n < 16 else struct.pack(">BH", 0xDC, n)
 
 
 def request(msgid, method, *params):
-    """A whole request frame; params as given: none at all, a map, or what a hostile client puts there."""
+    """A whole request frame; params as given: none at all, a map, or what a hostile client puts
+    there."""
     return encode([0, msgid, method, list(params)])
 
 
@@ -41,51 +44,53 @@ def notification(method, *params):
 
 
 def integers(n):
-    """Every encoding MessagePack has for a value of 0 to 127, floats with an integral value included."""
+    """Every encoding MessagePack has for a value of 0 to 127, floats with an integral value
+    included."""
     return {
         "fixint": Raw(struct.pack("B", n)),
-        "uint8": Raw(struct.pack(">BB", 0xcc, n)),
-        "uint16": Raw(struct.pack(">BH", 0xcd, n)),
-        "uint32": Raw(struct.pack(">BI", 0xce, n)),
-        "uint64": Raw(struct.pack(">BQ", 0xcf, n)),
-        "int8": Raw(struct.pack(">Bb", 0xd0, n)),
-        "int16": Raw(struct.pack(">Bh", 0xd1, n)),
-        "int32": Raw(struct.pack(">Bi", 0xd2, n)),
-        "int64": Raw(struct.pack(">Bq", 0xd3, n)),
-        "float32": Raw(struct.pack(">Bf", 0xca, n)),
-        "float64": Raw(struct.pack(">Bd", 0xcb, n)),
+        "uint8": Raw(struct.pack(">BB", 0xCC, n)),
+        "uint16": Raw(struct.pack(">BH", 0xCD, n)),
+        "uint32": Raw(struct.pack(">BI", 0xCE, n)),
+        "uint64": Raw(struct.pack(">BQ", 0xCF, n)),
+        "int8": Raw(struct.pack(">Bb", 0xD0, n)),
+        "int16": Raw(struct.pack(">Bh", 0xD1, n)),
+        "int32": Raw(struct.pack(">Bi", 0xD2, n)),
+        "int64": Raw(struct.pack(">Bq", 0xD3, n)),
+        "float32": Raw(struct.pack(">Bf", 0xCA, n)),
+        "float64": Raw(struct.pack(">Bd", 0xCB, n)),
     }
 
 
 def uint64(n):
-    return Raw(struct.pack(">BQ", 0xcf, n))
+    return Raw(struct.pack(">BQ", 0xCF, n))
 
 
 def strings(text):
     """Every encoding of a text below 32 bytes."""
     data = text.encode()
     return {
-        "fixstr": Raw(bytes([0xa0 | len(data)]) + data),
-        "str8": Raw(struct.pack(">BB", 0xd9, len(data)) + data),
-        "str16": Raw(struct.pack(">BH", 0xda, len(data)) + data),
-        "str32": Raw(struct.pack(">BI", 0xdb, len(data)) + data),
+        "fixstr": Raw(bytes([0xA0 | len(data)]) + data),
+        "str8": Raw(struct.pack(">BB", 0xD9, len(data)) + data),
+        "str16": Raw(struct.pack(">BH", 0xDA, len(data)) + data),
+        "str32": Raw(struct.pack(">BI", 0xDB, len(data)) + data),
     }
 
 
 def str32(data):
     """A str of any bytes, UTF-8 or not."""
     data = data.encode() if isinstance(data, str) else data
-    return Raw(struct.pack(">BI", 0xdb, len(data)) + data)
+    return Raw(struct.pack(">BI", 0xDB, len(data)) + data)
 
 
 def byte_strings(data):
-    """Every encoding that a field of bytes takes, for fewer than 256 bytes: bin and str, UTF-8 or not."""
+    """Every encoding that a field of bytes takes, for fewer than 256 bytes: bin and str, UTF-8 or
+    not."""
     return {
-        "bin8": Raw(struct.pack(">BB", 0xc4, len(data)) + data),
-        "bin16": Raw(struct.pack(">BH", 0xc5, len(data)) + data),
-        "bin32": Raw(struct.pack(">BI", 0xc6, len(data)) + data),
-        "str8": Raw(struct.pack(">BB", 0xd9, len(data)) + data),
-        "str16": Raw(struct.pack(">BH", 0xda, len(data)) + data),
+        "bin8": Raw(struct.pack(">BB", 0xC4, len(data)) + data),
+        "bin16": Raw(struct.pack(">BH", 0xC5, len(data)) + data),
+        "bin32": Raw(struct.pack(">BI", 0xC6, len(data)) + data),
+        "str8": Raw(struct.pack(">BB", 0xD9, len(data)) + data),
+        "str16": Raw(struct.pack(">BH", 0xDA, len(data)) + data),
         "str32": str32(data),
     }
 
@@ -95,8 +100,8 @@ def maps(fields):
     body = b"".join(encode(k) + encode(v) for k, v in fields.items())
     return {
         "fixmap": Raw(bytes([0x80 | len(fields)]) + body),
-        "map16": Raw(struct.pack(">BH", 0xde, len(fields)) + body),
-        "map32": Raw(struct.pack(">BI", 0xdf, len(fields)) + body),
+        "map16": Raw(struct.pack(">BH", 0xDE, len(fields)) + body),
+        "map32": Raw(struct.pack(">BI", 0xDF, len(fields)) + body),
     }
 
 
@@ -105,8 +110,8 @@ def arrays(values):
     body = b"".join(encode(v) for v in values)
     return {
         "fixarray": Raw(bytes([0x90 | len(values)]) + body),
-        "array16": Raw(struct.pack(">BH", 0xdc, len(values)) + body),
-        "array32": Raw(struct.pack(">BI", 0xdd, len(values)) + body),
+        "array16": Raw(struct.pack(">BH", 0xDC, len(values)) + body),
+        "array32": Raw(struct.pack(">BI", 0xDD, len(values)) + body),
     }
 
 

@@ -1,4 +1,5 @@
 """Tokens by hand: any header and payload text, signed well or badly."""
+
 import base64
 import hashlib
 import hmac
@@ -34,7 +35,8 @@ def signing_input(header, payload):
 
 
 def token(key, payload, header=None, algorithm="HS256", **more):
-    """header: whole; more: header members beside alg and typ. payload: a dict, or JSON text as it is to be signed."""
+    """header: whole; more: header members beside alg and typ. payload: a dict, or JSON text as it
+    is to be signed."""
     if header is None:
         header = {"alg": algorithm, "typ": "JWT", **more}
     text = signing_input(header, payload)
@@ -50,7 +52,14 @@ def decode(text):
 def claims(tenant, without=(), **changes):
     """What a peer's good token says under a profile of issuer `iss` and audience `aud`."""
     now = int(time.time())
-    good = {"iss": "iss", "aud": "aud", "sub": "learner-42", "iat": now, "exp": now + 120, "tid": tenant.name}
+    good = {
+        "iss": "iss",
+        "aud": "aud",
+        "sub": "learner-42",
+        "iat": now,
+        "exp": now + 120,
+        "tid": tenant.name,
+    }
     good.update(changes)
     return {name: value for name, value in good.items() if name not in without}
 
@@ -61,7 +70,12 @@ def jwk(public, **more):
 
 def public_of(seed):
     from cryptography.hazmat.primitives import serialization as s
-    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes(s.Encoding.Raw, s.PublicFormat.Raw)
+
+    return (
+        Ed25519PrivateKey.from_private_bytes(seed)
+        .public_key()
+        .public_bytes(s.Encoding.Raw, s.PublicFormat.Raw)
+    )
 
 
 def counter(jti):

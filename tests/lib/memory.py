@@ -1,4 +1,5 @@
 """What a process's memory holds, as root sees it through /proc."""
+
 import os
 import re
 
@@ -35,7 +36,8 @@ def resident(pid, start, end):
 
 
 def find(pid, needles):
-    """[(needle, mapping's name, locked)] for each needle in each readable mapping (memfd_secret's is not readable)."""
+    """[(needle, mapping's name, locked)] for each needle in each readable mapping (memfd_secret's
+    is not readable)."""
     hits = []
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as mem:
         for start, end, locked, name in mappings(pid):

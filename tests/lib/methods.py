@@ -1,4 +1,5 @@
-"""A request that is in order for each method, so that what is refused is refused for another reason than its form."""
+"""A request that is in order for each method, so that what is refused is refused for another
+reason than its form."""
 
 TENANT = {"tenant": "acme"}
 NAMED = {"tenant": "acme", "name": "k"}
@@ -41,7 +42,7 @@ OTHERS = {
     "audit.query": TENANT,
 }
 
-# In the contract, not in this build: unsupported where the name is known already, else unknown_method.
+# In the contract, not in this build: unsupported where the name is known, else unknown_method.
 LATER = {
     "slot.add": {"slot": "two", "passphrase": b"correct horse battery"},
     "slot.remove": {"slot": "two"},
@@ -73,6 +74,13 @@ LATER = {
     "backup.begin": {},
 }
 # These hold even in the first build.
-KNOWN_LATER = {"slot.add", "slot.remove", "slot.list", "token.uses", "token.grant_uses", "token.revoke"}
+KNOWN_LATER = {
+    "slot.add",
+    "slot.remove",
+    "slot.list",
+    "token.uses",
+    "token.grant_uses",
+    "token.revoke",
+}
 
 ALL = {**ADMIN_CLASS, **OTHERS}

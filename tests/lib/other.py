@@ -1,4 +1,5 @@
 """Requests made by another user: a child process with that user's identity does the talking."""
+
 import json
 import subprocess
 import sys
@@ -19,7 +20,9 @@ except OSError as e:
 unpacker = msgpack.Unpacker(raw=False)
 try:
     for n, (method, fields) in enumerate(calls):
-        fields = {k: bytes.fromhex(v[4:]) if isinstance(v, str) and v.startswith("hex:") else v for k, v in fields.items()}
+        for name, v in fields.items():
+            if isinstance(v, str) and v.startswith("hex:"):
+                fields[name] = bytes.fromhex(v[4:])
         s.sendall(msgpack.packb([0, n, method, [fields]]))
         message = None
         while message is None:
@@ -37,13 +40,24 @@ print(json.dumps({"replies": out}, default=lambda b: "hex:" + b.hex()))
 
 
 def run_as(uid, gid, argv, **options):
-    return subprocess.run(["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", *argv],
-                          capture_output=True, text=True, timeout=60, cwd="/", check=False, **options)
+    return subprocess.run(
+        ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", *argv],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd="/",
+        check=False,
+        **options,
+    )
 
 
 def call_as(uid, gid, path, calls):
-    """Answers the list of replies ({error, result} or {closed}), or the name of what connect failed with."""
-    plain = [[m, {k: "hex:" + v.hex() if isinstance(v, bytes) else v for k, v in f.items()}] for m, f in calls]
+    """Answers the list of replies ({error, result} or {closed}), or the name of what connect
+    failed with."""
+    plain = [
+        [m, {k: "hex:" + v.hex() if isinstance(v, bytes) else v for k, v in f.items()}]
+        for m, f in calls
+    ]
     done = run_as(uid, gid, [sys.executable, "-c", CHILD, path], input=json.dumps(plain))
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)

@@ -1,4 +1,5 @@
 """A connection that speaks MessagePack-RPC, independent of libvaultclient."""
+
 import socket
 
 import msgpack
@@ -62,7 +63,7 @@ class Conn:
         raise AssertionError(f"one message too many: {message!r}")
 
     def start(self, method, fields=None):
-        self.msgid = (self.msgid + 1) & 0xffffffff
+        self.msgid = (self.msgid + 1) & 0xFFFFFFFF
         self.send_raw(encode.request(self.msgid, method, fields or {}))
         return self.msgid
 
@@ -93,7 +94,7 @@ class Conn:
         """Pipelines (method, fields) and answers a list of results or VaultErrors, in order."""
         out = []
         for at in range(0, len(calls), 500):
-            ids = [self.start(method, fields) for method, fields in calls[at:at + 500]]
+            ids = [self.start(method, fields) for method, fields in calls[at : at + 500]]
             for msgid in ids:
                 try:
                     out.append(self.wait(msgid))

@@ -1,4 +1,5 @@
 """A daemon of one's own, in a fresh temporary directory."""
+
 import os
 import pathlib
 import shutil
@@ -15,8 +16,16 @@ KEYFILE = bytes(range(7, 71))  # the secret of every vault that a test does not 
 START_SECONDS = 20
 STOP_SECONDS = 20
 # What must never stand in a log, whatever the build.
-ALARMS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error:",
-          "Assertion", "stack smashing", "double free", "corrupted")
+ALARMS = (
+    "ERROR: AddressSanitizer",
+    "ERROR: LeakSanitizer",
+    "WARNING: ThreadSanitizer",
+    "runtime error:",
+    "Assertion",
+    "stack smashing",
+    "double free",
+    "corrupted",
+)
 
 
 class Vault:
@@ -64,22 +73,37 @@ class Vault:
         if self.user is not None:
             # The tree may lie where that user cannot go.
             binary = shutil.copy(binary, self.root / "vaultd")
-            prefix = ["setpriv", f"--reuid={self.user[0]}", f"--regid={self.user[1]}", "--clear-groups"]
-        return prefix + [str(binary), "--config", str(self.config), "--state", str(self.state),
-                         "--runtime", str(self.runtime)]
+            prefix = [
+                "setpriv",
+                f"--reuid={self.user[0]}",
+                f"--regid={self.user[1]}",
+                "--clear-groups",
+            ]
+        return prefix + [
+            str(binary),
+            "--config",
+            str(self.config),
+            "--state",
+            str(self.state),
+            "--runtime",
+            str(self.runtime),
+        ]
 
     def spawn(self):
         """Starts the process and does not wait."""
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            env=self.env)
+            self.process = subprocess.Popen(
+                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env
+            )
         return self
 
     def start(self):
         self.spawn()
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end:
-            assert self.process.poll() is None, f"vaultd ended with {self.process.returncode}:\n{self.log()}"
+            assert (
+                self.process.poll() is None
+            ), f"vaultd ended with {self.process.returncode}:\n{self.log()}"
             try:
                 with Conn(self.admin_path) as admin:
                     admin.call("sys.ping")

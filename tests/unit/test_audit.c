@@ -1,4 +1,4 @@
-#include "test_audit_fixture.h"
+#include "tests/unit/test_audit_fixture.h"
 
 #include <pthread.h>
 
@@ -85,7 +85,8 @@ cursors_and_times_bound_a_scan(void **state)
 		expect_range(&f, range, at + 1, 4000);
 		range = (struct audit_range){ .order = AUDIT_NEWEST, .cursor = at + 1 };
 		expect_range(&f, range, at - 1, 1);
-		range = (struct audit_range){ .since_ns = at * SECOND, .until_ns = (at + 25) * SECOND };
+		range = (struct audit_range){ .since_ns = at * SECOND,
+					      .until_ns = (at + 25) * SECOND };
 		range.order = AUDIT_OLDEST;
 		expect_range(&f, range, at, at + 24 > 4000 ? 4000 : at + 24);
 		range.order = AUDIT_NEWEST;
@@ -249,7 +250,8 @@ stopped_it_answers_sealed(void **state)
 	fixture_close(&f);
 }
 
-/* Who has a slot's secret can read old segments: the key in a header's slot table is the one that sealed its blocks. */
+/* Who has a slot's secret can read old segments: the key in a header's slot table is the one that
+ * sealed its blocks. */
 static void
 a_slot_opens_a_segment(void **state)
 {
@@ -268,8 +270,10 @@ a_slot_opens_a_segment(void **state)
 	row = file.p + AUDIT_HEADER_FIXED;
 	assert_string_equal((char *)row, "initial");
 	assert_ok(secret_new(f.arena, AEAD_KEY_BYTES, &key));
-	assert_ok(box_open(f.keys.slots[0].public_key, &f.slot_secret,
-			   (struct vault_bytes){ row + AUDIT_SLOT_NAME, AEAD_KEY_BYTES + BOX_OVERHEAD }, key.p));
+	assert_ok(box_open(
+		f.keys.slots[0].public_key, &f.slot_secret,
+		(struct vault_bytes){ row + AUDIT_SLOT_NAME, AEAD_KEY_BYTES + BOX_OVERHEAD },
+		key.p));
 	row += AUDIT_SLOT_ROW + AUDIT_HEADER_TAIL;
 	assert_ok(audit_block_read(row, &block));
 	assert_ok(audit_block_open(&key, &block, row, records));

@@ -1,5 +1,6 @@
 /*
- * What the audit's tests share: an audit in a directory of its own, in memory where there is a tmpfs.
+ * What the audit's tests share: an audit in a directory of its own, in memory where there is a
+ * tmpfs.
  */
 #ifndef TEST_AUDIT_FIXTURE_H
 #define TEST_AUDIT_FIXTURE_H
@@ -11,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,7 @@
 #include <unistd.h>
 
 #include "protocol/ops.h"
+#include "vaultd/base/log.h"
 #include "vaultd/core/audit.h"
 #include "vaultd/crypto/box.h"
 #include "vaultd/crypto/init.h"
@@ -55,13 +58,14 @@ fixture_bare(struct fixture *f)
 	snprintf(f->dir, sizeof(f->dir), "%s/test-audit-XXXXXX",
 		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert_non_null(mkdtemp(f->dir));
+	log_open(LOG_LEVEL_ERROR); /* recoveries are what is tested */
 	assert_ok(crypto_init());
 	assert_ok(arena_open(ARENA, false, &f->arena));
 	assert_ok(secret_random(f->arena, 32, &f->wrap));
 	f->keys.wrap_key = &f->wrap;
 	memset(f->keys.store_id, 0x5a, sizeof(f->keys.store_id));
 	assert_ok(box_keypair(f->arena, f->keys.slots[0].public_key, &f->slot_secret));
-	strcpy(f->keys.slots[0].name, "initial");
+	snprintf(f->keys.slots[0].name, AUDIT_SLOT_NAME, "initial");
 	f->keys.slot_count = 1;
 	fixture_new_audit(f);
 }
@@ -73,13 +77,19 @@ fixture_open(struct fixture *f)
 	assert_ok(audit_create(f->audit, &f->keys, f->first_key, &f->head));
 }
 
+/* A directory of plain files. */
 static inline void
 fixture_remove_dir(const char *dir)
 {
-	char command[128];
+	int fd = open(dir, O_RDONLY | O_DIRECTORY);
+	DIR *list = fdopendir(fd);
 
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	assert_int_equal(system(command), 0);
+	assert_non_null(list);
+	for (struct dirent *entry = readdir(list); entry != NULL; entry = readdir(list))
+		if (entry->d_name[0] != '.')
+			assert_int_equal(unlinkat(fd, entry->d_name, 0), 0);
+	closedir(list);
+	assert_int_equal(rmdir(dir), 0);
 }
 
 static inline void

@@ -1,4 +1,4 @@
-#include "test_audit_fixture.h"
+#include "tests/unit/test_audit_fixture.h"
 
 static const uint8_t hash[AUDIT_HASH_BYTES] = { 9 };
 
@@ -51,11 +51,14 @@ a_record_comes_back_as_it_was(void **state)
 
 	(void)state;
 	assert_ok(audit_record_write(&out, &rec));
-	assert_ok(audit_record_read((struct vault_bytes){ buf_data(&out), buf_len(&out) }, &back, &used));
+	assert_ok(audit_record_read((struct vault_bytes){ buf_data(&out), buf_len(&out) }, &back,
+				    &used));
 	assert_int_equal(used, buf_len(&out));
 	assert_true(back.time_ns == rec.time_ns && back.uid == rec.uid && back.gid == rec.gid);
-	assert_true(back.pid == rec.pid && back.tenant == rec.tenant && back.version == rec.version);
-	assert_true(back.method == rec.method && back.outcome == rec.outcome && back.code == rec.code);
+	assert_true(back.pid == rec.pid && back.tenant == rec.tenant &&
+		    back.version == rec.version);
+	assert_true(back.method == rec.method && back.outcome == rec.outcome &&
+		    back.code == rec.code);
 	assert_true(back.reason == rec.reason && back.kind == rec.kind && back.event == rec.event);
 	assert_memory_equal(back.name_tag, rec.name_tag, sizeof(rec.name_tag));
 	assert_memory_equal(back.jti.p, rec.jti.p, AUDIT_JTI_BYTES);
@@ -97,7 +100,8 @@ long_texts_are_cut_at_a_character(void **state)
 	memset(text, 'x', sizeof(text));
 	memcpy(text + AUDIT_TEXT_MAX - 1, "\xe2\x82\xac", 3);
 	assert_ok(audit_record_write(&out, &rec));
-	assert_ok(audit_record_read((struct vault_bytes){ buf_data(&out), buf_len(&out) }, &back, &used));
+	assert_ok(audit_record_read((struct vault_bytes){ buf_data(&out), buf_len(&out) }, &back,
+				    &used));
 	assert_int_equal(back.name.len, AUDIT_TEXT_MAX - 1);
 	buf_free(&out);
 }
@@ -118,11 +122,13 @@ the_largest_record_fits(void **state)
 	rec.detail = (struct vault_bytes){ detail, sizeof(detail) };
 	assert_ok(audit_record_write(&out, &rec));
 	assert_true(buf_len(&out) <= AUDIT_RECORD_MAX);
-	assert_ok(audit_record_read((struct vault_bytes){ buf_data(&out), buf_len(&out) }, &back, &used));
+	assert_ok(audit_record_read((struct vault_bytes){ buf_data(&out), buf_len(&out) }, &back,
+				    &used));
 	buf_free(&out);
 }
 
-/* Every length cut and every byte changed either reads as some record within bounds, or not at all. */
+/* Every length cut and every byte changed either reads as some record within bounds, or not at all.
+ */
 static void
 malformed_records_are_refused_or_bounded(void **state)
 {
@@ -147,7 +153,8 @@ malformed_records_are_refused_or_bounded(void **state)
 
 			memcpy(copy, buf_data(&out), len);
 			copy[i] = (uint8_t)v;
-			if (audit_record_read((struct vault_bytes){ copy, len }, &back, &used) == VAULT_OK)
+			if (audit_record_read((struct vault_bytes){ copy, len }, &back, &used) ==
+			    VAULT_OK)
 				assert_true(used <= len);
 			free(copy);
 		}
@@ -166,7 +173,8 @@ unknown_fields_are_passed_over(void **state)
 	assert_ok(audit_record_write(&out, &rec));
 	assert_ok(buf_append(&out, field, sizeof(field)));
 	buf_data(&out)[0] = AUDIT_RECORD_FIXED + sizeof(field);
-	assert_ok(audit_record_read((struct vault_bytes){ buf_data(&out), buf_len(&out) }, &back, &used));
+	assert_ok(audit_record_read((struct vault_bytes){ buf_data(&out), buf_len(&out) }, &back,
+				    &used));
 	assert_int_equal(back.uid, 5);
 	assert_int_equal(used, AUDIT_RECORD_FIXED + sizeof(field));
 	buf_free(&out);

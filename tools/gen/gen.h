@@ -1,5 +1,6 @@
 /*
- * What the generator's outputs share: walking the tables that ops.def makes, and putting a field into words.
+ * What the generator's outputs share: walking the tables that ops.def makes, and putting a field
+ * into words.
  */
 #ifndef GEN_GEN_H
 #define GEN_GEN_H
@@ -8,7 +9,8 @@
 
 #include "protocol/ops.h"
 
-/* A struct of ops.def with the names of its C members, which differ from the wire's where those are C++ words. */
+/* A struct of ops.def with the names of its C members, which differ from the wire's where those are
+ * C++ words. */
 struct gen_struct {
 	const struct object_type *(*type)(void);
 	const char *const *members;
@@ -21,7 +23,8 @@ extern const struct enum_type *const gen_enums[];
 
 /* The word for a field's type: "text", "bytes", "int", "[text]", "map", ... */
 const char *gen_type(const struct field *field);
-/* What a value must keep to, "" where there is nothing to say: "1-63 bytes", "0 to 300 s", "at most 64, ...". */
+/* What a value must keep to, "" where there is nothing to say: "1-63 bytes", "0 to 300 s", "at most
+ * 64, ...". */
 #define GEN_BOUNDS_MAX 512
 void gen_bounds(char out[static GEN_BOUNDS_MAX], const struct field *field);
 /* The value of an absent field; false where there is none to tell. */

@@ -1,5 +1,6 @@
 /*
- * The client's public header: a template whose lines @TYPES@, @ERRORS@, @STRUCTS@ and @CALLS@ are filled in.
+ * The client's public header: a template whose lines @TYPES@, @ERRORS@, @STRUCTS@ and @CALLS@ are
+ * filled in.
  */
 #include <ctype.h>
 #include <string.h>
@@ -16,7 +17,8 @@ upper(FILE *out, const char *s)
 		fputc(toupper((unsigned char)*s), out);
 }
 
-/* The declarations of protocol/types.h: what stands between its last #include and its closing #endif. */
+/* The declarations of protocol/types.h: what stands between its last #include and its closing
+ * #endif. */
 static int
 types(FILE *out, const char *path)
 {
@@ -51,8 +53,8 @@ errors(FILE *out)
 
 	fputs("enum vault_err {\n\tVAULT_OK = 0,\n", out);
 	for (int i = 1; i < VAULT_ERR_COUNT; i++)
-		fprintf(out, "\tVAULT_%s, /* %s: %s */\n", constants[i - 1], vault_err_code((enum vault_err)i),
-			vault_err_message((enum vault_err)i));
+		fprintf(out, "\tVAULT_%s, /* %s: %s */\n", constants[i - 1],
+			vault_err_code((enum vault_err)i), vault_err_message((enum vault_err)i));
 	fputs("\tVAULT_ERR_COUNT\n};\n", out);
 }
 
@@ -110,7 +112,8 @@ member(FILE *out, const struct field *field, const char *name)
 		fprintf(out, "const struct vault_%s *%s;", field->object()->name, name);
 		return;
 	case FIELD_OBJECTS:
-		fprintf(out, "struct {\n\t\tconst struct vault_%s *v;\n\t\tsize_t n;\n\t} %s;", field->object()->name, name);
+		fprintf(out, "struct {\n\t\tconst struct vault_%s *v;\n\t\tsize_t n;\n\t} %s;",
+			field->object()->name, name);
 		return;
 	}
 }
@@ -172,11 +175,17 @@ call(FILE *out, const struct op_row *row)
 	fprintf(out, "/* %s: %s.%s%s */\n", row->method, row->summary,
 		row->class == CLASS_ADMIN ? " Answered on admin.sock only." : "",
 		(row->flags & OP_LATER) != 0 ? " Not in this build: unsupported." : "");
-	fprintf(out, "enum vault_err vault_%s(struct vault *vault, const struct vault_%s_req *req, struct vault_%s_res *res);\n",
+	fprintf(out,
+		"enum vault_err vault_%s(struct vault *vault, const struct vault_%s_req *req, "
+		"struct vault_%s_res *res);\n",
 		id, id, id);
-	fprintf(out, "enum vault_err vault_%s_send(struct vault *vault, const struct vault_%s_req *req, uint32_t *msgid);\n",
+	fprintf(out,
+		"enum vault_err vault_%s_send(struct vault *vault, const struct vault_%s_req *req, "
+		"uint32_t *msgid);\n",
 		id, id);
-	fprintf(out, "enum vault_err vault_%s_receive(struct vault *vault, uint32_t msgid, struct vault_%s_res *res);\n\n",
+	fprintf(out,
+		"enum vault_err vault_%s_receive(struct vault *vault, uint32_t msgid, struct "
+		"vault_%s_res *res);\n\n",
 		id, id);
 }
 

@@ -45,17 +45,22 @@ static void
 field(FILE *out, const struct field *f)
 {
 	static const char *const kinds[] = {
-		[FIELD_TEXT] = "text",	 [FIELD_TENANT] = "tenant", [FIELD_NAME] = "name",     [FIELD_BYTES] = "bytes",
-		[FIELD_INT] = "int",	 [FIELD_BOOL] = "bool",	    [FIELD_ENUM] = "enum",     [FIELD_TEXTS] = "texts",
-		[FIELD_INTS] = "ints",	 [FIELD_MAP] = "map",	    [FIELD_OBJECT] = "object", [FIELD_OBJECTS] = "objects",
+		[FIELD_TEXT] = "text",	 [FIELD_TENANT] = "tenant", [FIELD_NAME] = "name",
+		[FIELD_BYTES] = "bytes", [FIELD_INT] = "int",	    [FIELD_BOOL] = "bool",
+		[FIELD_ENUM] = "enum",	 [FIELD_TEXTS] = "texts",   [FIELD_INTS] = "ints",
+		[FIELD_MAP] = "map",	 [FIELD_OBJECT] = "object", [FIELD_OBJECTS] = "objects",
 	};
 	static const struct flag_name names[] = {
-		{ F_SECRET, "secret" }, { F_TARGET, "target" }, { F_AUDIT, "audit" }, { F_TIME, "time" },
-		{ F_DURATION, "duration" }, { F_ONCE, "once" }, { F_LATER, "later" }, { 0, NULL },
+		{ F_SECRET, "secret" },	    { F_TARGET, "target" },
+		{ F_AUDIT, "audit" },	    { F_TIME, "time" },
+		{ F_DURATION, "duration" }, { F_ONCE, "once" },
+		{ F_LATER, "later" },	    { 0, NULL },
 	};
 
-	fprintf(out, "{\"name\":\"%s\",\"kind\":\"%s\",\"required\":%s,\"min\":%" PRId64 ",\"max\":%" PRId64, f->name,
-		kinds[f->kind], f->required ? "true" : "false", f->min, f->max);
+	fprintf(out,
+		"{\"name\":\"%s\",\"kind\":\"%s\",\"required\":%s,\"min\":%" PRId64
+		",\"max\":%" PRId64,
+		f->name, kinds[f->kind], f->required ? "true" : "false", f->min, f->max);
 	if (!f->required && f->kind == FIELD_INT && f->def != 0)
 		fprintf(out, ",\"default\":%" PRId64, f->def);
 	if (!f->required && f->kind == FIELD_BOOL)
@@ -89,19 +94,30 @@ fields(FILE *out, const struct object_type *type)
 static void
 method(FILE *out, const struct op_row *row)
 {
-	static const char *const lanes[] = { "worker", "commit", "slow", "slow_commit", "main", "later" };
+	static const char *const lanes[] = { "worker",	    "commit", "slow",
+					     "slow_commit", "main",   "later" };
 	static const struct flag_name flag_names[] = {
-		{ OP_OPEN, "open" },   { OP_SEALED, "sealed" },	  { OP_UNINIT, "uninit" }, { OP_QUIET, "quiet" },
-		{ OP_EXPORTS, "exports" }, { OP_LATER, "later" }, { 0, NULL },
+		{ OP_OPEN, "open" },   { OP_SEALED, "sealed" },	  { OP_UNINIT, "uninit" },
+		{ OP_QUIET, "quiet" }, { OP_EXPORTS, "exports" }, { OP_LATER, "later" },
+		{ 0, NULL },
 	};
 	static const struct flag_name role_names[] = {
-		{ ROLE_SIGNER, "signer" }, { ROLE_VERIFIER, "verifier" }, { ROLE_READER, "reader" }, { ROLE_WRITER, "writer" },
-		{ ROLE_CRYPTO, "crypto" }, { ROLE_RAW_SIGNER, "raw-signer" }, { ROLE_TENANT_ADMIN, "tenant-admin" },
-		{ ROLE_OPERATOR, "operator" }, { ROLE_SECURITY_ADMIN, "security-admin" }, { ROLE_AUDITOR, "auditor" },
-		{ ROLE_BACKUP, "backup" }, { 0, NULL },
+		{ ROLE_SIGNER, "signer" },
+		{ ROLE_VERIFIER, "verifier" },
+		{ ROLE_READER, "reader" },
+		{ ROLE_WRITER, "writer" },
+		{ ROLE_CRYPTO, "crypto" },
+		{ ROLE_RAW_SIGNER, "raw-signer" },
+		{ ROLE_TENANT_ADMIN, "tenant-admin" },
+		{ ROLE_OPERATOR, "operator" },
+		{ ROLE_SECURITY_ADMIN, "security-admin" },
+		{ ROLE_AUDITOR, "auditor" },
+		{ ROLE_BACKUP, "backup" },
+		{ 0, NULL },
 	};
 
-	fprintf(out, "{\"method\":\"%s\",\"class\":\"%s\",\"lane\":\"%s\",\"summary\":", row->method,
+	fprintf(out,
+		"{\"method\":\"%s\",\"class\":\"%s\",\"lane\":\"%s\",\"summary\":", row->method,
 		op_class_name(row->class), lanes[row->lane]);
 	text(out, row->summary);
 	flags(out, "flags", row->flags, flag_names);
@@ -118,7 +134,8 @@ errors(FILE *out)
 {
 	for (int i = 1; i < VAULT_ERR_COUNT; i++) {
 		fprintf(out, "%s\n{\"code\":\"%s\",\"retryable\":%s,\"message\":", i > 1 ? "," : "",
-			vault_err_code((enum vault_err)i), vault_err_retryable((enum vault_err)i) ? "true" : "false");
+			vault_err_code((enum vault_err)i),
+			vault_err_retryable((enum vault_err)i) ? "true" : "false");
 		text(out, vault_err_message((enum vault_err)i));
 		fputc('}', out);
 	}
@@ -127,8 +144,10 @@ errors(FILE *out)
 int
 gen_json(FILE *out)
 {
-	fprintf(out, "{\"limits\":{\"frame\":%d,\"depth\":%d,\"in_flight\":%d,\"page\":%d},\n\"errors\":[", FRAME_MAX,
-		DEPTH_MAX, IN_FLIGHT_MAX, PAGE_LIMIT_MAX);
+	fprintf(out,
+		"{\"limits\":{\"frame\":%d,\"depth\":%d,\"in_flight\":%d,\"page\":%d},\n\"errors\":"
+		"[",
+		FRAME_MAX, DEPTH_MAX, IN_FLIGHT_MAX, PAGE_LIMIT_MAX);
 	errors(out);
 	fputs("],\n\"common\":", out);
 	fields(out, op_common_type());

@@ -77,7 +77,8 @@ field_entry(FILE *out, const struct field *field)
 	}
 	fputc('.', out);
 	if (gen_default(text, field) && field->kind != FIELD_BOOL)
-		fprintf(out, " Default: %s%s.", text, (field->flags & F_DURATION) != 0 ? " seconds" : "");
+		fprintf(out, " Default: %s%s.", text,
+			(field->flags & F_DURATION) != 0 ? " seconds" : "");
 	if ((field->flags & F_LATER) != 0)
 		fputs(" Not in this build.", out);
 	fputs("\n\n", out);
@@ -110,10 +111,14 @@ verb(FILE *out, const struct op_row *row, const char *noun)
 	fprintf(out, "\n\n*vaultctl %s ", noun);
 	dashed(out, name);
 	fputs("* \\[_options_\\]\n\n", out);
-	fputc(row->summary[0] - ('a' <= row->summary[0] && row->summary[0] <= 'z' ? 'a' - 'A' : 0), out);
+	fputc(row->summary[0] - ('a' <= row->summary[0] && row->summary[0] <= 'z' ? 'a' - 'A' : 0),
+	      out);
 	escaped(out, row->summary + 1);
-	fprintf(out, ".%s%s\n\n", row->class == CLASS_ADMIN ? " Goes to the administration socket." : "",
-		(row->flags & OP_LATER) != 0 ? " Not in this build: the daemon answers _unsupported_." : "");
+	fprintf(out, ".%s%s\n\n",
+		row->class == CLASS_ADMIN ? " Goes to the administration socket." : "",
+		(row->flags & OP_LATER) != 0
+			? " Not in this build: the daemon answers _unsupported_."
+			: "");
 	for (unsigned i = 0; i < type->count; i++)
 		field_entry(out, &type->fields[i]);
 	answer(out, row->result());
@@ -147,10 +152,18 @@ gen_man(FILE *out, const char *noun)
 {
 	bool found = false;
 
-	fprintf(out, "vaultctl-%s(1)\n\n# NAME\n\nvaultctl-%s - the %s commands of vaultctl\n\n# SYNOPSIS\n\n", noun, noun, noun);
-	fprintf(out, "*vaultctl* \\[_global options_\\] *%s* _verb_ \\[_options_\\]\n\n# DESCRIPTION\n\n", noun);
-	fputs("Fields may be given as options, or in the order of the required ones as arguments (the tenant, which comes from "
-	      "*--tenant* or _VAULTD\\_TENANT_, apart). How durations, times, lists, maps and secrets are written, the global "
+	fprintf(out,
+		"vaultctl-%s(1)\n\n# NAME\n\nvaultctl-%s - the %s commands of vaultctl\n\n# "
+		"SYNOPSIS\n\n",
+		noun, noun, noun);
+	fprintf(out,
+		"*vaultctl* \\[_global options_\\] *%s* _verb_ \\[_options_\\]\n\n# "
+		"DESCRIPTION\n\n",
+		noun);
+	fputs("Fields may be given as options, or in the order of the required ones as arguments "
+	      "(the tenant, which comes from "
+	      "*--tenant* or _VAULTD\\_TENANT_, apart). How durations, times, lists, maps and "
+	      "secrets are written, the global "
 	      "options and the exit codes are in *vaultctl*(1).\n\n# VERBS\n\n",
 	      out);
 	for (int i = 0; i < OP_COUNT; i++) {

@@ -66,8 +66,8 @@ field_table(FILE *out, const char *title, const struct object_type *type)
 static void
 method(FILE *out, const struct op_row *row)
 {
-	fprintf(out, "#### %s\n\n%s. Class %s%s%s%s.\n\n", row->method, row->summary, op_class_name(row->class),
-		(row->flags & OP_OPEN) != 0 ? "; needs no grant" : "",
+	fprintf(out, "#### %s\n\n%s. Class %s%s%s%s.\n\n", row->method, row->summary,
+		op_class_name(row->class), (row->flags & OP_OPEN) != 0 ? "; needs no grant" : "",
 		(row->flags & OP_SEALED) != 0 ? "; answers while sealed" : "",
 		(row->flags & OP_LATER) != 0 ? "; not in this build: `unsupported`" : "");
 	field_table(out, "Request", row->request());
@@ -83,7 +83,8 @@ is_op_struct(const struct object_type *type)
 	return false;
 }
 
-/* Results that stand in lists have a table under their method; the link needs an anchor of their own. */
+/* Results that stand in lists have a table under their method; the link needs an anchor of their
+ * own. */
 static void
 objects(FILE *out)
 {
@@ -98,7 +99,8 @@ objects(FILE *out)
 		const struct object_type *type = op_rows[i].result();
 
 		if (strstr(op_rows[i].method, ".get") != NULL)
-			fprintf(out, "#### %s\n\nThe result of `%s`.\n\n", type->name, op_rows[i].method);
+			fprintf(out, "#### %s\n\nThe result of `%s`.\n\n", type->name,
+				op_rows[i].method);
 	}
 }
 
@@ -108,7 +110,8 @@ errors(FILE *out)
 	fputs("### Errors\n\n| code | retry helps | default message |\n| --- | --- | --- |\n", out);
 	for (int i = 1; i < VAULT_ERR_COUNT; i++)
 		fprintf(out, "| `%s` | %s | %s |\n", vault_err_code((enum vault_err)i),
-			vault_err_retryable((enum vault_err)i) ? "yes" : "no", vault_err_message((enum vault_err)i));
+			vault_err_retryable((enum vault_err)i) ? "yes" : "no",
+			vault_err_message((enum vault_err)i));
 	fputc('\n', out);
 }
 
@@ -118,9 +121,11 @@ limits(FILE *out)
 	fprintf(out,
 		"### Limits\n\n| what | limit |\n| --- | --- |\n"
 		"| bytes of a message | %d |\n| nesting (the message's own array is 1) | %d |\n"
-		"| requests in flight on a connection | %d |\n| seconds for a message to complete | %d |\n"
+		"| requests in flight on a connection | %d |\n| seconds for a message to complete "
+		"| %d |\n"
 		"| items of a page | 1-%d, default %d |\n\n",
-		FRAME_MAX, DEPTH_MAX, IN_FLIGHT_MAX, PARTIAL_FRAME_SECONDS, PAGE_LIMIT_MAX, PAGE_LIMIT_DEFAULT);
+		FRAME_MAX, DEPTH_MAX, IN_FLIGHT_MAX, PARTIAL_FRAME_SECONDS, PAGE_LIMIT_MAX,
+		PAGE_LIMIT_DEFAULT);
 }
 
 int

@@ -27,19 +27,20 @@ const struct enum_type *const gen_enums[] = {
 #define OBJECT(need, name, ...) #name,
 #define OBJECTS(need, name, ...) #name,
 #define OBJECT_BEGIN(id) static const char *const id##_members[] = {
-#define OBJECT_END(id)                                                                                       \
-	NULL                                                                                                 \
-	}                                                                                                    \
+#define OBJECT_END(id)                                                                             \
+	NULL                                                                                       \
+	}                                                                                          \
 	;
-#define OP_BEGIN(id, method, class, lane, flags, roles, summary) static const char *const id##_req_members[] = {
-#define OP_RESULT(id)                                                                                        \
-	NULL                                                                                                 \
-	}                                                                                                    \
-	;                                                                                                    \
+#define OP_BEGIN(id, method, class, lane, flags, roles, summary)                                   \
+	static const char *const id##_req_members[] = {
+#define OP_RESULT(id)                                                                              \
+	NULL                                                                                       \
+	}                                                                                          \
+	;                                                                                          \
 	static const char *const id##_res_members[] = {
-#define OP_END(id)                                                                                           \
-	NULL                                                                                                 \
-	}                                                                                                    \
+#define OP_END(id)                                                                                 \
+	NULL                                                                                       \
+	}                                                                                          \
 	;
 #include "protocol/ops_none.h"
 #include "protocol/ops.def"
@@ -47,7 +48,7 @@ const struct enum_type *const gen_enums[] = {
 
 const struct gen_struct gen_structs[] = {
 #define OBJECT_BEGIN(id) { id##_type, id##_members },
-#define OP_BEGIN(id, method, class, lane, flags, roles, summary)                                             \
+#define OP_BEGIN(id, method, class, lane, flags, roles, summary)                                   \
 	{ id##_req_type, id##_req_members }, { id##_res_type, id##_res_members },
 #include "protocol/ops_none.h"
 #include "protocol/ops.def"
@@ -59,9 +60,10 @@ const char *
 gen_type(const struct field *field)
 {
 	static const char *const names[] = {
-		[FIELD_TEXT] = "text",	 [FIELD_TENANT] = "text", [FIELD_NAME] = "text",     [FIELD_BYTES] = "bytes",
-		[FIELD_INT] = "int",	 [FIELD_BOOL] = "bool",	  [FIELD_ENUM] = "text",     [FIELD_TEXTS] = "[text]",
-		[FIELD_INTS] = "[int]",	 [FIELD_MAP] = "map",	  [FIELD_OBJECT] = "object", [FIELD_OBJECTS] = "[object]",
+		[FIELD_TEXT] = "text",	 [FIELD_TENANT] = "text",   [FIELD_NAME] = "text",
+		[FIELD_BYTES] = "bytes", [FIELD_INT] = "int",	    [FIELD_BOOL] = "bool",
+		[FIELD_ENUM] = "text",	 [FIELD_TEXTS] = "[text]",  [FIELD_INTS] = "[int]",
+		[FIELD_MAP] = "map",	 [FIELD_OBJECT] = "object", [FIELD_OBJECTS] = "[object]",
 	};
 
 	if ((field->flags & F_TIME) != 0)
@@ -76,7 +78,9 @@ static int
 range(char *out, size_t size, const struct field *field, const char *unit)
 {
 	if (field->max <= 0 || field->max >= INT64_MAX)
-		return field->min > 0 ? snprintf(out, size, "at least %" PRId64 "%s", field->min, unit) : 0;
+		return field->min > 0
+			       ? snprintf(out, size, "at least %" PRId64 "%s", field->min, unit)
+			       : 0;
 	if (field->min == field->max)
 		return snprintf(out, size, "%" PRId64 "%s", field->min, unit);
 	if (field->min <= 0)
@@ -90,7 +94,8 @@ enum_words(char *out, size_t size, const struct enum_type *values)
 	size_t used = 0;
 
 	for (int i = 1; i < values->count && used < size; i++)
-		used += (size_t)snprintf(out + used, size - used, "%s%s", i > 1 ? " | " : "", values->names[i]);
+		used += (size_t)snprintf(out + used, size - used, "%s%s", i > 1 ? " | " : "",
+					 values->names[i]);
 }
 
 void
@@ -120,8 +125,10 @@ gen_bounds(char out[static GEN_BOUNDS_MAX], const struct field *field)
 		return;
 	case FIELD_TEXTS:
 	case FIELD_INTS:
-		used = (size_t)snprintf(out, GEN_BOUNDS_MAX, "at most %u, each ", (unsigned)field->max_count);
-		range(out + used, GEN_BOUNDS_MAX - used, field, field->kind == FIELD_TEXTS ? " bytes" : "");
+		used = (size_t)snprintf(out, GEN_BOUNDS_MAX, "at most %u, each ",
+					(unsigned)field->max_count);
+		range(out + used, GEN_BOUNDS_MAX - used, field,
+		      field->kind == FIELD_TEXTS ? " bytes" : "");
 		return;
 	case FIELD_BOOL:
 	case FIELD_OBJECT:

@@ -11,7 +11,8 @@
 
 #define OPTION_NAME_MAX 80 /* "no-" and the longest field name */
 
-/* getopt's table for one operation: each field by its name with dashes, with underscores, and "no-" for flags. */
+/* getopt's table for one operation: each field by its name with dashes, with underscores, and "no-"
+ * for flags. */
 struct option_table {
 	struct option v[OPTIONS_GLOBAL_COUNT + 4 * OBJECT_FIELDS_MAX + 1];
 	char names[4 * OBJECT_FIELDS_MAX][OPTION_NAME_MAX];
@@ -19,9 +20,20 @@ struct option_table {
 	int names_n;
 };
 
-/* val of an option: a global's own number, or that of a field from here on; "--no-" forms from OPTION_NO on. */
+/* val of an option: a global's own number, or that of a field from here on; "--no-" forms from
+ * OPTION_NO on. */
 #define OPTION_FIELD 0x1000
 #define OPTION_NO 0x2000
+
+/* Commands without fields have an empty table of them. */
+static const struct object_type *
+type_of(const struct args *args)
+{
+	static const struct field none[] = { { .name = NULL } };
+	static const struct object_type nothing = { "nothing", none, 0, 0 };
+
+	return args->row == NULL ? &nothing : args->row->request();
+}
 
 static const struct field *
 find_field(const struct object_type *type, const char *name)
@@ -33,7 +45,8 @@ find_field(const struct object_type *type, const char *name)
 }
 
 static void
-table_add(struct option_table *t, const char *prefix, const char *name, char from, struct option option)
+table_add(struct option_table *t, const char *prefix, const char *name, char from,
+	  struct option option)
 {
 	char *own = t->names[t->names_n++];
 
@@ -51,10 +64,11 @@ table_make(struct option_table *t, const struct object_type *type)
 	t->n = OPTIONS_GLOBAL_COUNT;
 	t->names_n = 0;
 	memcpy(t->v, options_global, sizeof options_global);
-	for (unsigned i = 0; type != NULL && i < type->count; i++) {
+	for (unsigned i = 0; i < type->count; i++) {
 		const struct field *field = &type->fields[i];
 		bool flag = field->kind == FIELD_BOOL;
-		struct option option = { NULL, flag ? optional_argument : required_argument, NULL, OPTION_FIELD + (int)i };
+		struct option option = { NULL, flag ? optional_argument : required_argument, NULL,
+					 OPTION_FIELD + (int)i };
 
 		/* The global one serves the field too. */
 		if (strcmp(field->name, "tenant") == 0)
@@ -69,7 +83,8 @@ table_make(struct option_table *t, const struct object_type *type)
 	t->v[t->n] = (struct option){ 0 };
 }
 
-/* getopt takes abbreviations, which would change their meaning with each new field; so whole names only. */
+/* getopt takes abbreviations, which would change their meaning with each new field; so whole names
+ * only. */
 static bool
 known_option(const struct option_table *t, const char *arg)
 {
@@ -106,7 +121,7 @@ args_given(const struct args *args, const char *name)
 bool
 args_add(const struct ctl *ctl, struct args *args, const char *name, const char *text)
 {
-	const struct field *field = find_field(args->row->request(), name);
+	const struct field *field = find_field(type_of(args), name);
 
 	return field != NULL && add(ctl, args, field, text);
 }
@@ -125,21 +140,24 @@ args_add_secret(const struct ctl *ctl, struct args *args, const char *name, stru
 static bool
 take_word(struct ctl *ctl, struct args *args, const char *word)
 {
-	const struct object_type *type = args->row == NULL ? NULL : args->row->request();
+	const struct object_type *type = type_of(args);
 	bool tenants = args->row != NULL && strncmp(args->row->method, "tenant.", 7) == 0;
 
-	for (unsigned i = 0; type != NULL && i < type->count; i++) {
+	for (unsigned i = 0; i < type->count; i++) {
 		const struct field *field = &type->fields[i];
 
-		if (!field->required || args_given(args, field->name) || (field->kind == FIELD_TENANT && !tenants))
+		if (!field->required || args_given(args, field->name) ||
+		    (field->kind == FIELD_TENANT && !tenants))
 			continue;
 		if (source_required(field) && !source_is(word)) {
-			ctl_usage(ctl, "--%s comes from stdin (-) or @FILE, never from the command line", field->name);
+			ctl_usage(ctl,
+				  "--%s comes from stdin (-) or @FILE, never from the command line",
+				  field->name);
 			return false;
 		}
 		return add(ctl, args, field, word);
 	}
-	if (type == NULL && args->words_n < sizeof args->words / sizeof args->words[0]) {
+	if (args->row == NULL && args->words_n < sizeof args->words / sizeof args->words[0]) {
 		args->words[args->words_n++] = word;
 		return true;
 	}
@@ -150,7 +168,7 @@ take_word(struct ctl *ctl, struct args *args, const char *word)
 static bool
 take_option(struct ctl *ctl, struct args *args, int option, const char *value)
 {
-	const struct object_type *type = args->row == NULL ? NULL : args->row->request();
+	const struct object_type *type = type_of(args);
 
 	if (option < OPTION_FIELD)
 		return options_take(ctl, option, value);
@@ -165,7 +183,7 @@ args_parse(struct ctl *ctl, struct args *args, int argc, char **argv)
 	struct option_table table;
 	bool words_only = false;
 
-	table_make(&table, args->row == NULL ? NULL : args->row->request());
+	table_make(&table, type_of(args));
 	optind = 1;
 	opterr = 0;
 	while (optind < argc) {
@@ -180,9 +198,13 @@ args_parse(struct ctl *ctl, struct args *args, int argc, char **argv)
 				return false;
 			continue;
 		}
-		option = known_option(&table, arg) ? getopt_long(argc, argv, "+:hV", table.v, NULL) : '?';
+		option = known_option(&table, arg) ? getopt_long(argc, argv, "+:hV", table.v, NULL)
+						   : '?';
 		if (option == '?' || option == ':') {
-			ctl_usage(ctl, option == ':' ? "%s needs a value" : "there is no option %s here; see --help", arg);
+			ctl_usage(ctl,
+				  option == ':' ? "%s needs a value"
+						: "there is no option %s here; see --help",
+				  arg);
 			return false;
 		}
 		if (!take_option(ctl, args, option, optarg))

@@ -1,5 +1,6 @@
 /*
- * The command line of one operation: options and arguments sorted to the operation's fields, then encoded.
+ * The command line of one operation: options and arguments sorted to the operation's fields, then
+ * encoded.
  */
 #ifndef VAULTCTL_ARGS_H
 #define VAULTCTL_ARGS_H
@@ -27,8 +28,8 @@ struct args {
 void args_free(struct args *args);
 
 /*
- * Reads options (global ones into ctl) and arguments from argv[1] on. An argument takes the first required field not yet
- * given, the tenant apart unless the noun is tenant. false: told already.
+ * Reads options (global ones into ctl) and arguments from argv[1] on. An argument takes the first
+ * required field not yet given, the tenant apart unless the noun is tenant. false: told already.
  */
 bool args_parse(struct ctl *ctl, struct args *args, int argc, char **argv);
 /* Whether a field of that name has been given. */
@@ -39,6 +40,7 @@ bool args_add(const struct ctl *ctl, struct args *args, const char *name, const 
 bool args_add_secret(const struct ctl *ctl, struct args *args, const char *name, struct buf *bytes);
 
 /* Appends the map of fields, with cursor (may be absent) as the page's; false: told already. */
-bool args_encode(struct ctl *ctl, const struct args *args, struct vault_text cursor, struct buf *out);
+bool args_encode(struct ctl *ctl, const struct args *args, struct vault_text cursor,
+		 struct buf *out);
 
 #endif

@@ -16,7 +16,9 @@ row_of(const char *method)
 {
 	const struct op_row *row = op_find(text_of(method));
 
-	return row != NULL ? *row : (struct op_row){ .method = method, .id = OP_COUNT, .class = CLASS_READ };
+	return row != NULL
+		       ? *row
+		       : (struct op_row){ .method = method, .id = OP_COUNT, .class = CLASS_READ };
 }
 
 static bool
@@ -33,7 +35,9 @@ read_params(struct ctl *ctl, const char *text, struct buf *out)
 		ok = source_read(ctl, &params, text, &read);
 	else
 		ok = buf_append(&read, text, strlen(text)) == VAULT_OK;
-	if (ok && !json_parse(out, (struct vault_text){ (const char *)buf_data(&read), buf_len(&read) }, why)) {
+	if (ok &&
+	    !json_parse(out, (struct vault_text){ (const char *)buf_data(&read), buf_len(&read) },
+			why)) {
 		ctl_usage(ctl, "%s", why);
 		ok = false;
 	}
@@ -53,8 +57,10 @@ show_call(const struct ctl *ctl, const struct op_row *row, struct cursor result)
 	struct cursor value, valid = result;
 	bool v;
 
-	json_print(stdout, &result, row->result == NULL ? NULL : row->result(), ctl_on_terminal() && !ctl->show);
-	return show_entry(valid, "valid", &value) && cursor_bool(&value, &v) && !v ? CTL_INVALID : CTL_DONE;
+	json_print(stdout, &result, row->result == NULL ? NULL : row->result(),
+		   ctl_on_terminal() && !ctl->show);
+	return show_entry(valid, "valid", &value) && cursor_bool(&value, &v) && !v ? CTL_INVALID
+										   : CTL_DONE;
 }
 
 int
@@ -72,7 +78,9 @@ run_call(struct ctl *ctl, struct args *args)
 	if (args->words_n < 2 || read_params(ctl, args->words[1], &params))
 		status = ctl_connect(ctl, &row, &vault);
 	if (status == CTL_DONE)
-		status = command_call(ctl, &row, vault, (struct vault_map){ buf_data(&params), buf_len(&params) }, &result);
+		status = command_call(ctl, &row, vault,
+				      (struct vault_map){ buf_data(&params), buf_len(&params) },
+				      &result);
 	if (status == CTL_DONE)
 		status = show_call(ctl, &row, result);
 	buf_free(&params);
@@ -87,8 +95,8 @@ method_line(struct cursor item)
 	struct vault_text n, c;
 	const struct op_row *row;
 
-	if (!show_entry(item, "name", &name) || !cursor_str(&name, &n) || !show_entry(item, "class", &class) ||
-	    !cursor_str(&class, &c))
+	if (!show_entry(item, "name", &name) || !cursor_str(&name, &n) ||
+	    !show_entry(item, "class", &class) || !cursor_str(&class, &c))
 		return;
 	row = op_find(n);
 	printf("%-18.*s %-6.*s %s%s\n", (int)n.len, n.p, (int)c.len, c.p,

@@ -35,7 +35,8 @@ command_noun(const char *noun)
 	return false;
 }
 
-/* The tenant of --tenant or of the environment, where the operation asks for one and no argument gave it. */
+/* The tenant of --tenant or of the environment, where the operation asks for one and no argument
+ * gave it. */
 static bool
 take_tenant(const struct ctl *ctl, struct args *args)
 {
@@ -44,7 +45,8 @@ take_tenant(const struct ctl *ctl, struct args *args)
 	for (unsigned i = 0; i < type->count; i++) {
 		const struct field *field = &type->fields[i];
 
-		if (field->kind != FIELD_TENANT || args_given(args, field->name) || ctl->tenant == NULL)
+		if (field->kind != FIELD_TENANT || args_given(args, field->name) ||
+		    ctl->tenant == NULL)
 			continue;
 		if (field->required || ctl->tenant_given)
 			return args_add(ctl, args, field->name, ctl->tenant);
@@ -85,7 +87,8 @@ require_all(const struct ctl *ctl, const struct args *args)
 static bool
 confirmed(const struct ctl *ctl, const struct op_row *row)
 {
-	static const char *const verbs[] = { "revoke", "delete", "destroy", "erase", "remove", "seal" };
+	static const char *const verbs[] = { "revoke", "delete", "destroy",
+					     "erase",  "remove", "seal" };
 	const char *verb = strchr(row->method, '.') + 1;
 	char question[METHOD_MAX + 32];
 
@@ -99,8 +102,8 @@ confirmed(const struct ctl *ctl, const struct op_row *row)
 }
 
 int
-command_call(const struct ctl *ctl, const struct op_row *row, struct vault *vault, struct vault_map params,
-	     struct cursor *result)
+command_call(const struct ctl *ctl, const struct op_row *row, struct vault *vault,
+	     struct vault_map params, struct cursor *result)
 {
 	struct vault_bytes bytes;
 
@@ -117,10 +120,13 @@ verdict(struct cursor result)
 	struct cursor value;
 	bool valid;
 
-	return show_entry(result, "valid", &value) && cursor_bool(&value, &valid) && !valid ? CTL_INVALID : CTL_DONE;
+	return show_entry(result, "valid", &value) && cursor_bool(&value, &valid) && !valid
+		       ? CTL_INVALID
+		       : CTL_DONE;
 }
 
-/* A secret that is shown this once must not be lost because it is hidden; --show is asked for then. */
+/* A secret that is shown this once must not be lost because it is hidden; --show is asked for then.
+ */
 static void
 offer_once(struct ctl *ctl, const struct op_row *row, struct cursor result)
 {
@@ -128,9 +134,12 @@ offer_once(struct ctl *ctl, const struct op_row *row, struct cursor result)
 	struct cursor value;
 
 	for (unsigned i = 0; i < type->count; i++)
-		if ((type->fields[i].flags & F_ONCE) != 0 && show_entry(result, type->fields[i].name, &value) &&
-		    ctl_on_terminal() && !ctl->show && isatty(STDIN_FILENO) == 1) {
-			fputs("A secret is shown only this once. Press Enter to print it on this terminal: ", stderr);
+		if ((type->fields[i].flags & F_ONCE) != 0 &&
+		    show_entry(result, type->fields[i].name, &value) && ctl_on_terminal() &&
+		    !ctl->show && isatty(STDIN_FILENO) == 1) {
+			fputs("A secret is shown only this once. Press Enter to print it on this "
+			      "terminal: ",
+			      stderr);
 			while (getchar() != '\n' && !feof(stdin))
 				continue;
 			ctl->show = true;
@@ -156,10 +165,12 @@ items_field(const struct op_row *row)
 {
 	const struct object_type *type = row->result();
 
-	return type->count > 0 && strcmp(type->fields[0].name, "items") == 0 ? &type->fields[0] : NULL;
+	return type->count > 0 && strcmp(type->fields[0].name, "items") == 0 ? &type->fields[0]
+									     : NULL;
 }
 
-/* The pages of a list in JSON: as they are, or one after the other in one list where all were asked for. */
+/* The pages of a list in JSON: as they are, or one after the other in one list where all were asked
+ * for. */
 static void
 json_page(const struct ctl *ctl, struct cursor items, struct cursor result, bool *first)
 {
@@ -186,23 +197,21 @@ json_end(const struct ctl *ctl, bool none)
 }
 
 struct pages {
-	struct show_list *list; /* NULL where JSON is printed */
+	struct show_list *list;	     /* NULL where JSON is printed */
 	char cursor[CURSOR_MAX + 1]; /* of the next page, "" where there is none */
 	bool first;
 };
 
+/* Takes one page, and encodes what asks for the next one into params. */
 static int
-one_page(struct ctl *ctl, struct args *args, struct vault *vault, struct pages *pages)
+one_page(struct ctl *ctl, struct args *args, struct vault *vault, struct buf *params,
+	 struct pages *pages)
 {
-	struct buf params = { 0 };
-	struct vault_text next = { pages->cursor[0] == '\0' ? NULL : pages->cursor, strlen(pages->cursor) };
 	struct cursor result, items, value;
-	int status = CTL_LOCAL;
+	struct vault_text next;
+	int status = command_call(ctl, args->row, vault,
+				  (struct vault_map){ buf_data(params), buf_len(params) }, &result);
 
-	if (args_encode(ctl, args, next, &params))
-		status = command_call(ctl, args->row, vault,
-				      (struct vault_map){ buf_data(&params), buf_len(&params) }, &result);
-	buf_free(&params);
 	if (status != CTL_DONE)
 		return status;
 	if (!show_entry(result, "items", &items))
@@ -212,13 +221,17 @@ one_page(struct ctl *ctl, struct args *args, struct vault *vault, struct pages *
 	else
 		json_page(ctl, items, result, &pages->first);
 	pages->cursor[0] = '\0';
-	if (show_entry(result, "cursor", &value) && cursor_str(&value, &next) && next.len <= CURSOR_MAX)
-		snprintf(pages->cursor, sizeof pages->cursor, "%.*s", (int)next.len, next.p);
-	return CTL_DONE;
+	if (!show_entry(result, "cursor", &value) || !cursor_str(&value, &next) ||
+	    next.len > CURSOR_MAX)
+		return CTL_DONE;
+	snprintf(pages->cursor, sizeof pages->cursor, "%.*s", (int)next.len, next.p);
+	buf_truncate(params, 0);
+	return !ctl->all || args_encode(ctl, args, vault_text(pages->cursor), params) ? CTL_DONE
+										      : CTL_LOCAL;
 }
 
 static int
-run_list(struct ctl *ctl, struct args *args, struct vault *vault)
+run_list(struct ctl *ctl, struct args *args, struct vault *vault, struct buf *params)
 {
 	struct pages pages = { .first = true };
 	int status;
@@ -226,10 +239,10 @@ run_list(struct ctl *ctl, struct args *args, struct vault *vault)
 	if (ctl->format == CTL_TABLE)
 		pages.list = show_list_new(ctl, items_field(args->row)->object());
 	do
-		status = one_page(ctl, args, vault, &pages);
+		status = one_page(ctl, args, vault, params, &pages);
 	while (status == CTL_DONE && ctl->all && pages.cursor[0] != '\0');
-	if (pages.list != NULL && status == CTL_DONE)
-		show_list_end(pages.list);
+	if (pages.list != NULL)
+		show_list_end(pages.list, status == CTL_DONE);
 	else if (status == CTL_DONE)
 		json_end(ctl, pages.first);
 	if (status == CTL_DONE && pages.cursor[0] != '\0' && ctl->format == CTL_TABLE)
@@ -238,35 +251,44 @@ run_list(struct ctl *ctl, struct args *args, struct vault *vault)
 }
 
 static int
-run_once(struct ctl *ctl, struct args *args, struct vault *vault)
+run_once(struct ctl *ctl, const struct args *args, struct vault *vault, const struct buf *params)
 {
-	struct buf params = { 0 };
 	struct cursor result;
-	int status = CTL_LOCAL;
+	int status = command_call(ctl, args->row, vault,
+				  (struct vault_map){ buf_data(params), buf_len(params) }, &result);
 
-	if (args_encode(ctl, args, (struct vault_text){ NULL, 0 }, &params))
-		status = command_call(ctl, args->row, vault,
-				      (struct vault_map){ buf_data(&params), buf_len(&params) }, &result);
-	buf_free(&params);
 	if (status != CTL_DONE)
 		return status;
 	show_result(ctl, args->row, result);
 	return verdict(result);
 }
 
+/* What is wrong on the command line is told before anybody is asked. */
+static bool
+prepare(struct ctl *ctl, struct args *args, struct buf *params)
+{
+	if (!take_tenant(ctl, args) || !require_all(ctl, args) ||
+	    !args_encode(ctl, args, (struct vault_text){ NULL, 0 }, params))
+		return false;
+	if (confirmed(ctl, args->row))
+		return true;
+	ctl_local(ctl, "not done");
+	return false;
+}
+
 int
 command_run(struct ctl *ctl, struct args *args)
 {
-	struct vault *vault;
-	int status;
+	struct buf params = { 0 };
+	struct vault *vault = NULL;
+	int status = CTL_LOCAL;
 
-	if (!take_tenant(ctl, args) || !require_all(ctl, args))
-		return CTL_LOCAL;
-	if (!confirmed(ctl, args->row))
-		return ctl_local(ctl, "not done");
-	status = ctl_connect(ctl, args->row, &vault);
+	if (prepare(ctl, args, &params))
+		status = ctl_connect(ctl, args->row, &vault);
 	if (status == CTL_DONE)
-		status = items_field(args->row) != NULL ? run_list(ctl, args, vault) : run_once(ctl, args, vault);
+		status = items_field(args->row) != NULL ? run_list(ctl, args, vault, &params)
+							: run_once(ctl, args, vault, &params);
+	buf_free(&params);
 	vault_close(vault);
 	return status;
 }

@@ -26,9 +26,10 @@ bool command_noun(const char *noun);
 
 /* Sends what args say and shows the result; the exit code. */
 int command_run(struct ctl *ctl, struct args *args);
-/* The same for the operation's encoded fields; the handle must be closed, and holds the result until then. */
-int command_call(const struct ctl *ctl, const struct op_row *row, struct vault *vault, struct vault_map params,
-		 struct cursor *result);
+/* The same for the operation's encoded fields; the handle must be closed, and holds the result
+ * until then. */
+int command_call(const struct ctl *ctl, const struct op_row *row, struct vault *vault,
+		 struct vault_map params, struct cursor *result);
 
 int run_call(struct ctl *ctl, struct args *args);
 int run_completion(struct ctl *ctl, struct args *args);
@@ -42,6 +43,7 @@ int run_unseal(struct ctl *ctl, struct args *args);
 /* Help on everything, on a noun, on an operation, on a command. */
 void help_all(void);
 void help_noun(const char *noun);
-void help_operation(const struct op_row *row, const struct command *command);
+void help_operation(const struct op_row *row);
+void help_command(const struct command *command);
 
 #endif

@@ -80,8 +80,8 @@ put_cases(void)
 			put_verbs(op_rows[i].method, len);
 			puts("' ;;");
 		}
-		printf("\t'%.*s %s') cand='", (int)strcspn(op_rows[i].method, "."), op_rows[i].method,
-		       dashed(strchr(op_rows[i].method, '.') + 1, word));
+		printf("\t'%.*s %s') cand='", (int)strcspn(op_rows[i].method, "."),
+		       op_rows[i].method, dashed(strchr(op_rows[i].method, '.') + 1, word));
 		put_options(&op_rows[i]);
 		puts("' ;;");
 	}
@@ -107,7 +107,8 @@ put_values(void)
 {
 	char word[WORD_MAX];
 
-	puts("\tcase \"$prev\" in\n\t--format) cand='table json' ;;\n\t--socket | --admin-socket | --keyfile) files=1 ;;");
+	puts("\tcase \"$prev\" in\n\t--format) cand='table json' ;;\n\t--socket | --admin-socket | "
+	     "--keyfile) files=1 ;;");
 	for (int i = 0; i < OP_COUNT; i++) {
 		const struct object_type *type = op_rows[i].request();
 
@@ -134,7 +135,8 @@ put_walk(const char *each)
 	       "\t\tcase \"$w\" in\n"
 	       "\t\t--socket | --admin-socket | --tenant | --format | --timeout) skip=1 ;;\n"
 	       "\t\t-*) ;;\n"
-	       "\t\t*) if [ -z \"$noun\" ]; then noun=$w; elif [ -z \"$verb\" ]; then verb=$w; fi ;;\n"
+	       "\t\t*) if [ -z \"$noun\" ]; then noun=$w; elif [ -z \"$verb\" ]; then verb=$w; fi "
+	       ";;\n"
 	       "\t\tesac\n"
 	       "\tdone\n",
 	       each);
@@ -153,7 +155,8 @@ bash(void)
 	puts("\" ;; esac");
 	put_values();
 	puts("\tif [ -n \"$files\" ]; then COMPREPLY=($(compgen -f -- \"${cur#@}\")); return; fi\n"
-	     "\tCOMPREPLY=($(compgen -W \"$cand\" -- \"$cur\"))\n}\ncomplete -F _vaultctl vaultctl");
+	     "\tCOMPREPLY=($(compgen -W \"$cand\" -- \"$cur\"))\n}\ncomplete -F _vaultctl "
+	     "vaultctl");
 }
 
 static void
@@ -168,7 +171,8 @@ zsh(void)
 	put_globals();
 	puts("\" ;; esac");
 	put_values();
-	puts("\tif [ -n \"$files\" ]; then _files; return; fi\n\tcompadd -- ${=cand}\n}\n_vaultctl \"$@\"");
+	puts("\tif [ -n \"$files\" ]; then _files; return; fi\n\tcompadd -- ${=cand}\n}\n_vaultctl "
+	     "\"$@\"");
 }
 
 static void
@@ -182,8 +186,10 @@ fish_operation(const struct op_row *row)
 	for (unsigned i = 0; i < type->count; i++) {
 		const struct field *field = &type->fields[i];
 
-		printf("complete -c vaultctl -n '__fish_seen_subcommand_from %.*s; and __fish_seen_subcommand_from %s' -l %s%s",
-		       len, row->method, verb, dashed(field->name, word), field->kind == FIELD_BOOL ? "" : " -r");
+		printf("complete -c vaultctl -n '__fish_seen_subcommand_from %.*s; and "
+		       "__fish_seen_subcommand_from %s' -l %s%s",
+		       len, row->method, verb, dashed(field->name, word),
+		       field->kind == FIELD_BOOL ? "" : " -r");
 		if (field->kind == FIELD_ENUM) {
 			fputs(" -a '", stdout);
 			for (int v = 1; v < field->values->count; v++)
@@ -200,22 +206,28 @@ fish(void)
 	char word[WORD_MAX];
 	int len;
 
-	puts("# fish completion of vaultctl; made by vaultctl completion fish\ncomplete -c vaultctl -f");
+	puts("# fish completion of vaultctl; made by vaultctl completion fish\ncomplete -c "
+	     "vaultctl -f");
 	for (int i = 0; i < OPTIONS_GLOBAL_COUNT; i++)
 		printf("complete -c vaultctl -l %s%s\n", options_global[i].name,
 		       options_global[i].has_arg == required_argument ? " -r" : "");
 	for (const struct command *c = commands; c->name != NULL; c++)
 		if (strchr(c->name, ' ') == NULL)
-			printf("complete -c vaultctl -n __fish_use_subcommand -a %s -d \"%s\"\n", c->name, c->summary);
+			printf("complete -c vaultctl -n __fish_use_subcommand -a %s -d \"%s\"\n",
+			       c->name, c->summary);
 	for (int i = 0; i < OP_COUNT; i++) {
 		if (first_of_noun(i, &len)) {
-			printf("complete -c vaultctl -n __fish_use_subcommand -a %.*s\n", len, op_rows[i].method);
-			printf("complete -c vaultctl -n '__fish_seen_subcommand_from %.*s' -a '", len, op_rows[i].method);
+			printf("complete -c vaultctl -n __fish_use_subcommand -a %.*s\n", len,
+			       op_rows[i].method);
+			printf("complete -c vaultctl -n '__fish_seen_subcommand_from %.*s' -a '",
+			       len, op_rows[i].method);
 			put_verbs(op_rows[i].method, len);
 			puts("'");
 		}
-		printf("complete -c vaultctl -n '__fish_seen_subcommand_from %.*s' -a %s -d \"%s\"\n", len, op_rows[i].method,
-		       dashed(op_rows[i].method + len + 1, word), op_rows[i].summary);
+		printf("complete -c vaultctl -n '__fish_seen_subcommand_from %.*s' -a %s -d "
+		       "\"%s\"\n",
+		       len, op_rows[i].method, dashed(op_rows[i].method + len + 1, word),
+		       op_rows[i].summary);
 		fish_operation(&op_rows[i]);
 	}
 }

@@ -1,6 +1,6 @@
 /*
- * What every part of vaultctl shares: the settings of this run, the exit codes, and how it speaks to its user.
- * Results go to stdout, everything else to stderr.
+ * What every part of vaultctl shares: the settings of this run, the exit codes, and how it speaks
+ * to its user. Results go to stdout, everything else to stderr.
  */
 #ifndef VAULTCTL_CTL_H
 #define VAULTCTL_CTL_H
@@ -42,7 +42,8 @@ struct ctl {
 /* Tells what is wrong with the command line, or what failed on this side; answers CTL_LOCAL. */
 int ctl_usage(const struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int ctl_local(const struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Tells the handle's failure and what to do about it; answers CTL_DAEMON, or CTL_LOCAL where nobody answered. */
+/* Tells the handle's failure and what to do about it; answers CTL_DAEMON, or CTL_LOCAL where nobody
+ * answered. */
 int ctl_failed(const struct ctl *ctl, const struct vault *vault, const struct op_row *row);
 /* A remark, unless --quiet. */
 void ctl_note(const struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -54,7 +55,8 @@ bool ctl_colours(void);
 /* Asks on the terminal; true without asking where --yes is given or nobody could answer. */
 bool ctl_confirm(const struct ctl *ctl, const char *question);
 
-/* Connects to the socket on which the operation is answered. On failure the exit code; *vault must be closed anyway. */
+/* Connects to the socket on which the operation is answered. On failure the exit code; *vault must
+ * be closed anyway. */
 int ctl_connect(const struct ctl *ctl, const struct op_row *row, struct vault **vault);
 
 #endif

@@ -1,8 +1,6 @@
 /*
  * Values as they are written on the command line, encoded as the fields' types ask.
  */
-#include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +8,7 @@
 #include "protocol/text.h"
 #include "tools/vaultctl/args.h"
 #include "tools/vaultctl/json.h"
+#include "tools/vaultctl/names.h"
 #include "tools/vaultctl/pack.h"
 #include "tools/vaultctl/source.h"
 #include "tools/vaultctl/units.h"
@@ -26,20 +25,18 @@ static bool
 pack_principal(const struct ctl *ctl, const struct field *field, const char *text, struct buf *out)
 {
 	char principal[32];
-	struct passwd *user;
-	struct group *group;
+	uid_t uid;
+	gid_t gid;
 
 	if (strncmp(text, "user:", 5) == 0) {
-		user = getpwnam(text + 5);
-		if (user == NULL)
+		if (!names_user(text + 5, &uid))
 			return wrong(ctl, field, text, "a user of this host");
-		snprintf(principal, sizeof principal, "uid:%u", (unsigned)user->pw_uid);
+		snprintf(principal, sizeof principal, "uid:%u", (unsigned)uid);
 		text = principal;
 	} else if (strncmp(text, "group:", 6) == 0) {
-		group = getgrnam(text + 6);
-		if (group == NULL)
+		if (!names_group(text + 6, &gid))
 			return wrong(ctl, field, text, "a group of this host");
-		snprintf(principal, sizeof principal, "gid:%u", (unsigned)group->gr_gid);
+		snprintf(principal, sizeof principal, "gid:%u", (unsigned)gid);
 		text = principal;
 	}
 	pack_str(out, text_of(text));
@@ -77,7 +74,8 @@ pack_text(struct ctl *ctl, const struct arg *arg, struct buf *out)
 		return pack_read(ctl, &file, out);
 	}
 	if (source_required(field)) {
-		ctl_usage(ctl, "--%s comes from stdin (-) or @FILE, never from the command line", field->name);
+		ctl_usage(ctl, "--%s comes from stdin (-) or @FILE, never from the command line",
+			  field->name);
 		return false;
 	}
 	if (strcmp(field->name, "principal") == 0)
@@ -96,7 +94,8 @@ pack_integer(const struct ctl *ctl, const struct field *field, const char *text,
 			return wrong(ctl, field, text, "a duration such as 90d, 12h, 15m or 30s");
 	} else if ((field->flags & F_TIME) != 0) {
 		if (!unit_time(text, ctl->now, &v))
-			return wrong(ctl, field, text, "a time such as 2030-01-31T12:00:00Z, -1h or +90d");
+			return wrong(ctl, field, text,
+				     "a time such as 2030-01-31T12:00:00Z, -1h or +90d");
 	} else if (!unit_int(text, &v)) {
 		return wrong(ctl, field, text, "a number");
 	}
@@ -117,7 +116,8 @@ pack_flag(const struct ctl *ctl, const struct field *field, const char *text, st
 
 /* Counts the entries of "a,b,c", and packs them where out is not NULL. */
 static bool
-list_entries(const struct ctl *ctl, const struct field *field, const char *text, struct buf *out, uint32_t *count)
+list_entries(const struct ctl *ctl, const struct field *field, const char *text, struct buf *out,
+	     uint32_t *count)
 {
 	char one[1024];
 
@@ -139,23 +139,27 @@ list_entries(const struct ctl *ctl, const struct field *field, const char *text,
 
 /* Every option of the field adds entries; one empty option is an empty list. */
 static bool
-pack_list(const struct ctl *ctl, const struct args *args, const struct field *field, struct buf *out)
+pack_list(const struct ctl *ctl, const struct args *args, const struct field *field,
+	  struct buf *out)
 {
 	uint32_t n = 0;
 
 	for (size_t i = 0; i < args->n; i++)
-		if (args->v[i].field == field && !list_entries(ctl, field, args->v[i].text, NULL, &n))
+		if (args->v[i].field == field &&
+		    !list_entries(ctl, field, args->v[i].text, NULL, &n))
 			return false;
 	pack_array(out, n);
 	for (size_t i = 0; i < args->n; i++)
-		if (args->v[i].field == field && !list_entries(ctl, field, args->v[i].text, out, &n))
+		if (args->v[i].field == field &&
+		    !list_entries(ctl, field, args->v[i].text, out, &n))
 			return false;
 	return true;
 }
 
 /* The entries of a JSON object, without its head. */
 static bool
-json_entries(const struct ctl *ctl, const struct field *field, struct vault_text text, struct buf *out, uint32_t *count)
+json_entries(const struct ctl *ctl, const struct field *field, struct vault_text text,
+	     struct buf *out, uint32_t *count)
 {
 	char why[JSON_WHY_MAX];
 	struct buf parsed = { 0 };
@@ -212,7 +216,9 @@ map_entries(struct ctl *ctl, const struct arg *arg, struct buf *out, uint32_t *c
 		return map_entry(ctl, arg->field, arg->text, out);
 	}
 	ok = source_read(ctl, arg->field, arg->text, &read) &&
-	     json_entries(ctl, arg->field, (struct vault_text){ (const char *)buf_data(&read), buf_len(&read) }, out, count);
+	     json_entries(ctl, arg->field,
+			  (struct vault_text){ (const char *)buf_data(&read), buf_len(&read) }, out,
+			  count);
 	buf_free(&read);
 	return ok;
 }
@@ -264,7 +270,8 @@ pack_field(struct ctl *ctl, const struct args *args, const struct arg *arg, stru
 		return pack_map_field(ctl, args, field, out);
 	case FIELD_OBJECT:
 	case FIELD_OBJECTS:
-		return wrong(ctl, field, arg->text, "something that an option can say; use vaultctl call");
+		return wrong(ctl, field, arg->text,
+			     "something that an option can say; use vaultctl call");
 	default:
 		return pack_text(ctl, arg, out);
 	}

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "protocol/text.h"
 #include "tools/vaultctl/command.h"
 #include "tools/vaultctl/source.h"
 #include "tools/vaultctl/units.h"
@@ -9,7 +10,8 @@
 static const char global_help[] =
 	"Options, before or after the command:\n"
 	"  --socket PATH        the daemon's socket [VAULTD_SOCKET, /run/vaultd/vaultd.sock]\n"
-	"  --admin-socket PATH  for administration [VAULTD_ADMIN_SOCKET, admin.sock beside the other]\n"
+	"  --admin-socket PATH  for administration [VAULTD_ADMIN_SOCKET, admin.sock beside the "
+	"other]\n"
 	"  --tenant T           whose keys, profiles and tokens [VAULTD_TENANT]\n"
 	"  --format table|json  how results and errors are printed [VAULTD_FORMAT, table]\n"
 	"  --quiet              only the first value of a result, no remarks\n"
@@ -36,7 +38,8 @@ put_verb(const struct op_row *row, int width)
 	for (char *p = verb; *p != '\0'; p++)
 		if (*p == '_')
 			*p = '-';
-	printf("  %-*s %s%s\n", width, verb, row->summary, (row->flags & OP_LATER) != 0 ? " (not in this build)" : "");
+	printf("  %-*s %s%s\n", width, verb, row->summary,
+	       (row->flags & OP_LATER) != 0 ? " (not in this build)" : "");
 }
 
 void
@@ -61,7 +64,8 @@ help_all(void)
 			putchar(*p == '_' ? '-' : *p);
 		last = op_rows[i].method;
 	}
-	printf("\n\n%s\nExit: 0 done, 1 wrong usage or no connection, 2 the daemon's error, 3 not valid. More: man vaultctl\n",
+	printf("\n\n%s\nExit: 0 done, 1 wrong usage or no connection, 2 the daemon's error, 3 not "
+	       "valid. More: man vaultctl\n",
 	       global_help);
 }
 
@@ -132,7 +136,8 @@ put_bounds(const struct field *field)
 			printf("%s%s", i == 1 ? " " : "|", field->values->names[i]);
 	} else if (field->kind == FIELD_TEXTS || field->kind == FIELD_INTS) {
 		printf(" at most %u", (unsigned)field->max_count);
-	} else if ((bytes || field->kind == FIELD_INT) && (field->flags & F_TIME) == 0 && field->max > 0) {
+	} else if ((bytes || field->kind == FIELD_INT) && (field->flags & F_TIME) == 0 &&
+		   field->max > 0) {
 		putchar(' ');
 		put_bound(field, field->min);
 		fputs(" to ", stdout);
@@ -172,29 +177,53 @@ put_field(const struct field *field)
 	puts((field->flags & F_LATER) != 0 ? " (not in this build)" : "");
 }
 
-void
-help_operation(const struct op_row *row, const struct command *command)
+static void
+put_fields(const struct op_row *row)
 {
-	const struct object_type *type = row == NULL ? NULL : row->request();
+	const struct object_type *type = row->request();
+
+	if (type->count > 0)
+		puts("\nFields (the required ones may stand as arguments in this order, the tenant "
+		     "apart):");
+	for (unsigned i = 0; i < type->count; i++)
+		put_field(&type->fields[i]);
+	if (row->class == CLASS_ADMIN)
+		puts("\nGoes to the administration socket.");
+}
+
+static void
+put_more(void)
+{
+	puts("\nvaultctl --help tells the options of every command; man vaultctl how values are "
+	     "written.");
+}
+
+void
+help_operation(const struct op_row *row)
+{
+	const struct object_type *type = row->request();
 
 	fputs("usage: vaultctl [OPTIONS] ", stdout);
-	if (command != NULL)
-		printf("%s %s", command->name, command->synopsis);
-	else
-		put_words(row->method);
-	for (unsigned i = 0; command == NULL && i < type->count; i++)
+	put_words(row->method);
+	for (unsigned i = 0; i < type->count; i++)
 		if (type->fields[i].required && type->fields[i].kind != FIELD_TENANT)
 			printf(" %s", type->fields[i].name);
-	printf("%s\n\n%s\n", type != NULL && type->count > 0 ? " [FIELDS]" : "",
-	       command != NULL ? command->summary : row->summary);
-	if (type != NULL && type->count > 0) {
-		puts("\nFields (the required ones may stand as arguments in this order, the tenant apart):");
-		for (unsigned i = 0; i < type->count; i++)
-			put_field(&type->fields[i]);
-	}
-	if (row != NULL && row->class == CLASS_ADMIN)
-		puts("\nGoes to the administration socket.");
-	puts("\nvaultctl --help tells the options of every command; man vaultctl how values are written.");
+	printf("%s\n\n%s\n", type->count > 0 ? " [FIELDS]" : "", row->summary);
+	put_fields(row);
+	put_more();
+}
+
+void
+help_command(const struct command *command)
+{
+	const struct op_row *row =
+		command->method == NULL ? NULL : op_find(text_of(command->method));
+
+	printf("usage: vaultctl [OPTIONS] %s%s%s\n\n%s\n", command->name,
+	       command->synopsis[0] != '\0' ? " " : "", command->synopsis, command->summary);
+	if (row != NULL)
+		put_fields(row);
+	put_more();
 }
 
 int
@@ -205,7 +234,7 @@ run_help(struct ctl *ctl, struct args *args)
 	else if (args->words_n == 1 && command_noun(args->words[0]))
 		help_noun(args->words[0]);
 	else if (args->words_n == 2 && command_find(args->words[0], args->words[1]) != NULL)
-		help_operation(command_find(args->words[0], args->words[1]), NULL);
+		help_operation(command_find(args->words[0], args->words[1]));
 	else
 		return ctl_usage(ctl, "there is no help on that; see vaultctl --help");
 	return CTL_DONE;

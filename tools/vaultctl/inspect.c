@@ -20,7 +20,9 @@ decode_part(const struct ctl *ctl, const char *what, struct vault_text part, str
 	uint32_t n;
 	bool ok = base64url_decode(&text, part);
 
-	ok = ok && json_parse(out, (struct vault_text){ (const char *)buf_data(&text), buf_len(&text) }, why);
+	ok = ok &&
+	     json_parse(out, (struct vault_text){ (const char *)buf_data(&text), buf_len(&text) },
+			why);
 	c = (struct cursor){ buf_data(out), buf_data(out) + buf_len(out) };
 	ok = ok && cursor_map(&c, &n);
 	if (!ok)
@@ -77,7 +79,8 @@ show_token(const struct ctl *ctl, const struct buf *header, const struct buf *cl
 		puts("}");
 		return;
 	}
-	ctl_note(ctl, "NOT VERIFIED: anybody can write this. To trust a token: vaultctl token verify");
+	ctl_note(ctl,
+		 "NOT VERIFIED: anybody can write this. To trust a token: vaultctl token verify");
 	claim_lines(ctl, "header", header);
 	claim_lines(ctl, "claims", claims);
 }
@@ -96,8 +99,10 @@ inspect(struct ctl *ctl, struct vault_text token)
 		second = memchr(first + 1, '.', token.len - (size_t)(first + 1 - token.p));
 	if (second == NULL)
 		return ctl_local(ctl, "a token is three parts in base64url with dots between them");
-	if (decode_part(ctl, "header", (struct vault_text){ token.p, (size_t)(first - token.p) }, &header) &&
-	    decode_part(ctl, "payload", (struct vault_text){ first + 1, (size_t)(second - first - 1) }, &claims)) {
+	if (decode_part(ctl, "header", (struct vault_text){ token.p, (size_t)(first - token.p) },
+			&header) &&
+	    decode_part(ctl, "payload",
+			(struct vault_text){ first + 1, (size_t)(second - first - 1) }, &claims)) {
 		show_token(ctl, &header, &claims);
 		status = CTL_DONE;
 	}
@@ -118,7 +123,8 @@ run_inspect(struct ctl *ctl, struct args *args)
 	if (!source_is(args->words[0]))
 		return inspect(ctl, text_of(args->words[0]));
 	if (source_read(ctl, &field, args->words[0], &read))
-		status = inspect(ctl, (struct vault_text){ (const char *)buf_data(&read), buf_len(&read) });
+		status = inspect(
+			ctl, (struct vault_text){ (const char *)buf_data(&read), buf_len(&read) });
 	buf_free(&read);
 	return status;
 }

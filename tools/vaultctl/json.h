@@ -22,7 +22,8 @@ void json_print(FILE *out, struct cursor *c, const struct object_type *type, boo
 #define JSON_WHY_MAX 160
 bool json_parse(struct buf *out, struct vault_text text, char why[static JSON_WHY_MAX]);
 
-/* Base64url without padding (RFC 4648 section 5); decoding takes padding and the standard alphabet too. */
+/* Base64url without padding (RFC 4648 section 5); decoding takes padding and the standard alphabet
+ * too. */
 void base64url_write(FILE *out, struct vault_bytes v);
 bool base64url_decode(struct buf *out, struct vault_text t);
 

@@ -52,7 +52,8 @@ static bool
 pack_bytes(struct buf *out, const json_t *text, char *why)
 {
 	struct buf bytes = { 0 };
-	bool ok = base64url_decode(&bytes, (struct vault_text){ json_string_value(text), json_string_length(text) });
+	bool ok = base64url_decode(
+		&bytes, (struct vault_text){ json_string_value(text), json_string_length(text) });
 
 	if (ok)
 		pack_bin(out, (struct vault_bytes){ buf_data(&bytes), buf_len(&bytes) });
@@ -72,7 +73,8 @@ pack_object(struct buf *out, const json_t *object, char *why)
 	if (json_object_size(object) == 1 && json_is_string(bytes))
 		return pack_bytes(out, bytes, why);
 	pack_map(out, (uint32_t)json_object_size(object));
-	json_object_foreach ((json_t *)(uintptr_t)object, key, value) {
+	json_object_foreach((json_t *)(uintptr_t)object, key, value)
+	{
 		pack_str(out, (struct vault_text){ key, strlen(key) });
 		if (!pack_json(out, value, why))
 			return false;

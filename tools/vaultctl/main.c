@@ -1,6 +1,7 @@
 /*
  * vaultctl: finds the command that the words name, and runs it.
  */
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,13 +10,15 @@
 #include "tools/vaultctl/options.h"
 
 const struct command commands[] = {
-	{ "init", "sys.init", "", "make a new vault; asks for a passphrase, or --keyfile FILE", run_init },
+	{ "init", "sys.init", "", "make a new vault; asks for a passphrase, or --keyfile FILE",
+	  run_init },
 	{ "unseal", "sys.unseal", "", "open the vault", run_unseal },
 	{ "seal", "sys.seal", "", "wipe every key from memory until the next unseal", command_run },
 	{ "status", NULL, "", "see whether the vault is open and healthy", run_status },
 	{ "methods", NULL, "", "what the daemon can do", run_methods },
 	{ "call", NULL, "METHOD [JSON|@FILE|-]", "any method, in JSON", run_call },
-	{ "token inspect", NULL, "TOKEN|@FILE|-", "what a token says, without trusting it", run_inspect },
+	{ "token inspect", NULL, "TOKEN|@FILE|-", "what a token says, without trusting it",
+	  run_inspect },
 	{ "completion", NULL, "bash|zsh|fish", "completions for a shell", run_completion },
 	{ "help", NULL, "[NOUN [VERB]]", "this, or more on a noun or verb", run_help },
 	{ NULL, NULL, NULL, NULL, NULL },
@@ -51,13 +54,17 @@ leading_options(struct ctl *ctl, int argc, char **argv, int *next)
 		for (int i = 0; i < OPTIONS_GLOBAL_COUNT; i++) {
 			size_t len = strlen(options_global[i].name);
 
-			if (strncmp(arg, "--", 2) == 0 && strncmp(arg + 2, options_global[i].name, len) == 0 &&
+			if (strncmp(arg, "--", 2) == 0 &&
+			    strncmp(arg + 2, options_global[i].name, len) == 0 &&
 			    (arg[2 + len] == '\0' || arg[2 + len] == '='))
 				whole = true;
 		}
 		option = whole ? getopt_long(argc, argv, "+:hV", options_global, NULL) : '?';
 		if (option == '?' || option == ':') {
-			ctl_usage(ctl, option == ':' ? "%s needs a value" : "there is no option %s; see vaultctl --help", arg);
+			ctl_usage(ctl,
+				  option == ':' ? "%s needs a value"
+						: "there is no option %s; see vaultctl --help",
+				  arg);
 			return false;
 		}
 		if (!options_take(ctl, option, optarg))
@@ -87,10 +94,13 @@ run(struct ctl *ctl, const struct op_row *row, const struct command *command, ch
 	if (args_parse(ctl, &args, argc, argv)) {
 		options_finish(ctl);
 		status = CTL_DONE;
-		if (ctl->help)
-			help_operation(row, command);
+		if (ctl->help && command != NULL)
+			help_command(command);
+		else if (ctl->help)
+			help_operation(row);
 		else
-			status = command != NULL ? command->run(ctl, &args) : command_run(ctl, &args);
+			status = command != NULL ? command->run(ctl, &args)
+						 : command_run(ctl, &args);
 	}
 	args_free(&args);
 	return status;
@@ -117,7 +127,7 @@ dispatch(struct ctl *ctl, int argc, char **argv)
 	if (command_noun(noun) && (verb == NULL || is_help(verb) || ctl->help)) {
 		row = verb == NULL ? NULL : command_find(noun, verb);
 		if (row != NULL)
-			help_operation(row, NULL);
+			help_operation(row);
 		else
 			help_noun(noun);
 		return verb == NULL && !ctl->help ? CTL_LOCAL : CTL_DONE;
@@ -132,6 +142,8 @@ main(int argc, char **argv)
 	struct ctl ctl;
 	int next, status;
 
+	/* So that text which is no ASCII is shown; numbers stay as JSON has them. */
+	setlocale(LC_CTYPE, "");
 	if (!options_start(&ctl) || !leading_options(&ctl, argc, argv, &next))
 		return CTL_LOCAL;
 	if (next == argc) {

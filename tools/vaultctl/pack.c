@@ -27,13 +27,13 @@ pack_raw(struct buf *b, const void *p, size_t n)
 	done(buf_append(b, p, n) != VAULT_OK);
 }
 
-#define PACK(name, type, write)                                                                              \
-	void name(struct buf *b, type v)                                                                     \
-	{                                                                                                    \
-		struct codec_writer w = into(b);                                                             \
-													     \
-		write(&w, v);                                                                                \
-		done(w.failed);                                                                              \
+#define PACK(name, type, write)                                                                    \
+	void name(struct buf *b, type v)                                                           \
+	{                                                                                          \
+		struct codec_writer w = into(b);                                                   \
+                                                                                                   \
+		write(&w, v);                                                                      \
+		done(w.failed);                                                                    \
 	}
 PACK(pack_bool, bool, value_bool)
 PACK(pack_int, int64_t, value_int)

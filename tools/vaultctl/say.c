@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <grp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,12 +8,15 @@
 
 #include "tools/vaultctl/ctl.h"
 #include "tools/vaultctl/json.h"
+#include "tools/vaultctl/names.h"
 
 #define MESSAGE_MAX 1024 /* bytes of one line to the user */
 
-/* One error, as the format asks. Bytes that would steer a terminal are not let through. */
+/* One error, as the format asks; daemon: it is the daemon's. Bytes that would steer a terminal are
+ * not let through. */
 static void
-say_error(const struct ctl *ctl, const char *code, const char *message, const char *field)
+say_error(const struct ctl *ctl, bool daemon, const char *code, const char *message,
+	  const char *field)
 {
 	if (ctl->format == CTL_JSON) {
 		fputs("{\"code\":", stderr);
@@ -33,6 +35,8 @@ say_error(const struct ctl *ctl, const char *code, const char *message, const ch
 		fprintf(stderr, "%s: ", field);
 	for (const char *p = message; *p != '\0'; p++)
 		fputc((unsigned char)*p < 0x20 && *p != '\n' ? '?' : *p, stderr);
+	if (daemon)
+		fprintf(stderr, " (%s)", code);
 	fputc('\n', stderr);
 }
 
@@ -45,7 +49,7 @@ ctl_usage(const struct ctl *ctl, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(message, sizeof message, format, ap);
 	va_end(ap);
-	say_error(ctl, "usage", message, "");
+	say_error(ctl, false, "usage", message, "");
 	return CTL_LOCAL;
 }
 
@@ -58,7 +62,7 @@ ctl_local(const struct ctl *ctl, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(message, sizeof message, format, ap);
 	va_end(ap);
-	say_error(ctl, "local", message, "");
+	say_error(ctl, false, "local", message, "");
 	return CTL_LOCAL;
 }
 
@@ -75,19 +79,18 @@ ctl_note(const struct ctl *ctl, const char *format, ...)
 	fputc('\n', stderr);
 }
 
-/* "; it belongs to group X" where that can be seen. */
+/* " (group X)" where that can be seen. */
 static void
 group_of(const char *path, char *out, size_t size)
 {
-	struct group *group;
 	struct stat st;
+	char name[64];
 
 	out[0] = '\0';
 	if (stat(path, &st) != 0 || (st.st_mode & S_IWGRP) == 0)
 		return;
-	group = getgrgid(st.st_gid);
-	if (group != NULL)
-		snprintf(out, size, " (group %s)", group->gr_name);
+	if (names_of_group(st.st_gid, name, sizeof name))
+		snprintf(out, size, " (group %s)", name);
 }
 
 static int
@@ -97,21 +100,26 @@ no_connection(const struct ctl *ctl, const struct vault_failure *f, const char *
 
 	switch (f->sys_errno) {
 	case ENOENT:
-		snprintf(message, sizeof message, "there is no socket at %s: is vaultd running? "
-			 "Start it, or name its socket with --socket or VAULTD_SOCKET", path);
+		snprintf(message, sizeof message,
+			 "there is no socket at %s: is vaultd running? "
+			 "Start it, or name its socket with --socket or VAULTD_SOCKET",
+			 path);
 		break;
 	case ECONNREFUSED:
-		snprintf(message, sizeof message, "nobody listens at %s: vaultd is not running; start it", path);
+		snprintf(message, sizeof message,
+			 "nobody listens at %s: vaultd is not running; start it", path);
 		break;
 	case EACCES:
 		group_of(path, group, sizeof group);
-		snprintf(message, sizeof message, "you may not open %s: join the socket's group%s or use root", path, group);
+		snprintf(message, sizeof message,
+			 "you may not open %s: join the socket's group%s or use root", path, group);
 		break;
 	default:
-		snprintf(message, sizeof message, "%s at %s%s%s", f->message, path, f->sys_errno != 0 ? ": " : "",
-			 f->sys_errno != 0 ? strerror(f->sys_errno) : "");
+		errno = f->sys_errno;
+		snprintf(message, sizeof message, errno != 0 ? "%s at %s: %m" : "%s at %s",
+			 f->message, path);
 	}
-	say_error(ctl, f->code, message, "");
+	say_error(ctl, false, f->code, message, "");
 	return CTL_LOCAL;
 }
 
@@ -130,9 +138,13 @@ advise(const struct ctl *ctl, const struct vault_failure *f, const struct op_row
 		break;
 	case VAULT_DENIED:
 		if (row != NULL && (row->id == OP_sys_unseal))
-			fputs("The passphrase or key file is not this vault's, or you may not unseal it.\n", stderr);
+			fputs("The passphrase or key file is not this vault's, or you may not "
+			      "unseal it.\n",
+			      stderr);
 		else
-			fputs("You need a grant for this; `vaultctl status` shows who the daemon takes you for.\n", stderr);
+			fputs("You need a grant for this; `vaultctl status` shows who the daemon "
+			      "takes you for.\n",
+			      stderr);
 		break;
 	case VAULT_UNKNOWN_METHOD:
 		fputs("`vaultctl methods` lists what this daemon can do.\n", stderr);
@@ -141,7 +153,8 @@ advise(const struct ctl *ctl, const struct vault_failure *f, const struct op_row
 		break;
 	}
 	if (f->retry_after_ms > 0)
-		fprintf(stderr, "Retry in %lld s.\n", (long long)((f->retry_after_ms + 999) / 1000));
+		fprintf(stderr, "Retry in %lld s.\n",
+			(long long)((f->retry_after_ms + 999) / 1000));
 }
 
 int
@@ -152,9 +165,11 @@ ctl_failed(const struct ctl *ctl, const struct vault *vault, const struct op_row
 
 	if (f->local == VAULT_LOCAL_CONNECT)
 		return no_connection(ctl, f, admin ? ctl->admin_socket : ctl->socket);
-	say_error(ctl, f->code, f->message, f->field);
+	say_error(ctl, f->local == VAULT_LOCAL_NONE, f->code, f->message, f->field);
 	if (f->local == VAULT_LOCAL_TIMEOUT && ctl->format == CTL_TABLE && !ctl->quiet)
-		fputs("Whether it was done is unknown. Look, then try again with a longer --timeout.\n", stderr);
+		fputs("Whether it was done is unknown. Look, then try again with a longer "
+		      "--timeout.\n",
+		      stderr);
 	if (f->local == VAULT_LOCAL_NONE)
 		advise(ctl, f, row);
 	return f->local == VAULT_LOCAL_NONE ? CTL_DAEMON : CTL_LOCAL;
@@ -171,7 +186,8 @@ ctl_colours(void)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
 
-	return ctl_on_terminal() && (no == NULL || no[0] == '\0') && term != NULL && strcmp(term, "dumb") != 0;
+	return ctl_on_terminal() && (no == NULL || no[0] == '\0') && term != NULL &&
+	       strcmp(term, "dumb") != 0;
 }
 
 bool
@@ -182,7 +198,8 @@ ctl_confirm(const struct ctl *ctl, const char *question)
 	if (ctl->yes || isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1)
 		return true;
 	fprintf(stderr, "%s [y/N] ", question);
-	return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
+	return fgets(answer, sizeof answer, stdin) != NULL &&
+	       (answer[0] == 'y' || answer[0] == 'Y');
 }
 
 int

@@ -14,8 +14,8 @@
 static bool
 secret_given(const struct args *args)
 {
-	return args_given(args, "passphrase") || args_given(args, "keyfile") || args_given(args, "share") ||
-	       args_given(args, "shares");
+	return args_given(args, "passphrase") || args_given(args, "keyfile") ||
+	       args_given(args, "share") || args_given(args, "shares");
 }
 
 /* Without a secret on the command line: asked on a terminal, else read from stdin. */
@@ -29,8 +29,8 @@ take_passphrase(const struct ctl *ctl, struct args *args, bool twice)
 		return true;
 	if (isatty(STDIN_FILENO) != 1)
 		return args_add(ctl, args, "passphrase", "-");
-	ok = twice ? source_ask_twice(ctl, "New passphrase (12 bytes or more): ", &passphrase) :
-		     source_ask(ctl, "Passphrase: ", &passphrase);
+	ok = twice ? source_ask_twice(ctl, "New passphrase (12 bytes or more): ", &passphrase)
+		   : source_ask(ctl, "Passphrase: ", &passphrase);
 	ok = ok && args_add_secret(ctl, args, "passphrase", &passphrase);
 	buf_free(&passphrase);
 	return ok;
@@ -42,8 +42,10 @@ run_init(struct ctl *ctl, struct args *args)
 	int status = take_passphrase(ctl, args, true) ? command_run(ctl, args) : CTL_LOCAL;
 
 	if (status == CTL_DONE && ctl->format == CTL_TABLE)
-		ctl_note(ctl, "The vault is ready and unsealed. Without the passphrase or key file nobody can open it again:\n"
-			      "keep it where this host cannot lose it. audit_key proves the audit later; note it elsewhere.");
+		ctl_note(ctl, "The vault is ready and unsealed. Without the passphrase or key file "
+			      "nobody can open it again:\n"
+			      "keep it where this host cannot lose it. audit_key proves the audit "
+			      "later; note it elsewhere.");
 	return status;
 }
 
@@ -70,7 +72,8 @@ flag_of(struct cursor map, const char *name)
 
 /* A field as its record would show it. */
 static void
-line_of(const struct ctl *ctl, const struct object_type *type, const char *name, struct cursor map, const char *absent)
+line_of(const struct ctl *ctl, const struct object_type *type, const char *name, struct cursor map,
+	const char *absent)
 {
 	struct cursor value;
 	char label[32];
@@ -122,7 +125,8 @@ audit_line(struct cursor map)
 		return;
 	if (show_entry(audit, "seq", &seq) && !cursor_int(&seq, &n))
 		n = 0;
-	snprintf(text, sizeof text, "%s, %lld records", flag_of(audit, "ok") ? "ok" : "NOT WRITTEN", (long long)n);
+	snprintf(text, sizeof text, "%s, %lld records", flag_of(audit, "ok") ? "ok" : "NOT WRITTEN",
+		 (long long)n);
 	line("audit", text);
 }
 
@@ -171,7 +175,9 @@ status_of(struct ctl *ctl, struct vault *vault)
 	if (ctl->format == CTL_JSON)
 		json_print(stdout, &result, NULL, false);
 	else if (ctl->quiet)
-		puts(!flag_of(result, "initialized") ? "uninitialized" : flag_of(result, "sealed") ? "sealed" : "unsealed");
+		puts(!flag_of(result, "initialized") ? "uninitialized"
+		     : flag_of(result, "sealed")     ? "sealed"
+						     : "unsealed");
 	else
 		show_status(ctl, result, &hello);
 	return CTL_DONE;

@@ -31,16 +31,20 @@ show_entry(struct cursor map, const char *name, struct cursor *value)
 	return false;
 }
 
-/* Text as it is, but for what would steer the terminal. Line ends stay where a record's line may be several. */
+/* Text but for what would steer the terminal; in a table's cell as it is, because libsmartcols sees
+ * to that. */
 static void
 put_text(FILE *out, struct vault_text t, bool brief)
 {
 	for (size_t i = 0; i < t.len; i++) {
 		unsigned char c = (unsigned char)t.p[i];
 
-		if (c == '\n' && !brief)
+		if (brief)
+			fputc(c, out);
+		else if (c == '\n')
 			fputs("\n  ", out);
-		else if (c < 0x20 || c == 0x7f || (c == 0xc2 && i + 1 < t.len && (unsigned char)t.p[i + 1] < 0xa0))
+		else if (c < 0x20 || c == 0x7f ||
+			 (c == 0xc2 && i + 1 < t.len && (unsigned char)t.p[i + 1] < 0xa0))
 			fprintf(out, "\\x%02x", c);
 		else
 			fputc(c, out);
@@ -69,7 +73,8 @@ put_int(FILE *out, const struct ctl *ctl, const struct field *field, int64_t v, 
 
 /* Each entry by itself, parted by commas. */
 static void
-put_entries(FILE *out, const struct ctl *ctl, const struct field *field, struct cursor value)
+put_entries(FILE *out, const struct ctl *ctl, const struct field *field, struct cursor value,
+	    bool brief)
 {
 	struct vault_text t;
 	int64_t v;
@@ -83,16 +88,17 @@ put_entries(FILE *out, const struct ctl *ctl, const struct field *field, struct 
 		if (i > 0)
 			fputs(", ", out);
 		if (cursor_str(&value, &t))
-			put_text(out, t, true);
+			put_text(out, t, brief);
 		else if (cursor_int(&value, &v))
-			put_int(out, ctl, field, v, true);
+			put_int(out, ctl, field, v, brief);
 		else
 			return;
 	}
 }
 
 static void
-put_value(FILE *out, const struct ctl *ctl, const struct field *field, struct cursor value, bool brief)
+put_value(FILE *out, const struct ctl *ctl, const struct field *field, struct cursor value,
+	  bool brief)
 {
 	struct vault_bytes bytes;
 	struct vault_text t;
@@ -111,7 +117,7 @@ put_value(FILE *out, const struct ctl *ctl, const struct field *field, struct cu
 	case FIELD_TEXTS:
 	case FIELD_INTS:
 	case FIELD_OBJECTS:
-		put_entries(out, ctl, field, value);
+		put_entries(out, ctl, field, value, brief);
 		return;
 	case FIELD_BYTES:
 		if (cursor_bytes(&value, &bytes))
@@ -141,7 +147,8 @@ show_cell(const struct ctl *ctl, const struct field *field, struct cursor value,
 	else
 		put_value(out, ctl, field, value, brief);
 	fclose(out);
-	if (text != NULL && brief && size > BRIEF_MAX && (field->kind == FIELD_MAP || field->kind == FIELD_OBJECT))
+	if (text != NULL && brief && size > BRIEF_MAX &&
+	    (field->kind == FIELD_MAP || field->kind == FIELD_OBJECT))
 		memcpy(text + BRIEF_MAX - 3, "...", 4);
 	return text;
 }
@@ -156,7 +163,8 @@ name_width(const struct object_type *type, struct cursor map)
 	for (unsigned i = 0; i < type->count; i++) {
 		const struct field *field = &type->fields[i];
 
-		if (show_entry(map, field->name, &value) && field->kind != FIELD_OBJECTS && field->name_len > width)
+		if (show_entry(map, field->name, &value) && field->kind != FIELD_OBJECTS &&
+		    field->name_len > width)
 			width = field->name_len;
 	}
 	return (int)width;
@@ -181,19 +189,21 @@ show_record(const struct ctl *ctl, const struct object_type *type, struct cursor
 	struct cursor value;
 
 	for (unsigned i = 0; i < type->count; i++)
-		if (show_entry(map, type->fields[i].name, &value) && type->fields[i].kind != FIELD_OBJECTS)
+		if (show_entry(map, type->fields[i].name, &value) &&
+		    type->fields[i].kind != FIELD_OBJECTS)
 			record_line(ctl, &type->fields[i], value, width);
 	for (unsigned i = 0; i < type->count; i++) {
 		struct show_list *list;
 
-		if (type->fields[i].kind != FIELD_OBJECTS || !show_entry(map, type->fields[i].name, &value))
+		if (type->fields[i].kind != FIELD_OBJECTS ||
+		    !show_entry(map, type->fields[i].name, &value))
 			continue;
 		printf("%s:\n", type->fields[i].name);
 		list = show_list_new(ctl, type->fields[i].object());
 		if (list == NULL)
 			return;
 		show_list_add(list, value);
-		show_list_end(list);
+		show_list_end(list, true);
 	}
 }
 

@@ -7,7 +7,8 @@
 #include "protocol/text.h"
 #include "tools/vaultctl/show.h"
 
-/* A column is made when the first record that has the field comes, so that what nobody has takes no room. */
+/* A column is made when the first record that has the field comes, so that what nobody has takes no
+ * room. */
 struct show_list {
 	const struct ctl *ctl;
 	const struct object_type *type;
@@ -20,13 +21,15 @@ struct show_list {
 static bool
 fits(const struct field *field)
 {
-	return field->kind != FIELD_OBJECT && field->kind != FIELD_BYTES && !(field->kind == FIELD_TEXT && field->max > 4096);
+	return field->kind != FIELD_OBJECT && field->kind != FIELD_BYTES &&
+	       !(field->kind == FIELD_TEXT && field->max > 4096);
 }
 
 static bool
 flushes_right(const struct field *field)
 {
-	return field->kind == FIELD_OBJECTS || (field->kind == FIELD_INT && (field->flags & (F_TIME | F_DURATION)) == 0);
+	return field->kind == FIELD_OBJECTS ||
+	       (field->kind == FIELD_INT && (field->flags & (F_TIME | F_DURATION)) == 0);
 }
 
 static struct libscols_column *
@@ -37,9 +40,11 @@ add_column(struct show_list *list, const struct field *field)
 	size_t i;
 
 	for (i = 0; i < field->name_len && i < FAIL_FIELD_MAX; i++)
-		head[i] = (char)(field->name[i] == '_' ? ' ' : toupper((unsigned char)field->name[i]));
+		head[i] = (char)(field->name[i] == '_' ? ' '
+						       : toupper((unsigned char)field->name[i]));
 	head[i] = '\0';
-	column = scols_table_new_column(list->table, head, 0, flushes_right(field) ? SCOLS_FL_RIGHT : 0);
+	column = scols_table_new_column(list->table, head, 0,
+					flushes_right(field) ? SCOLS_FL_RIGHT : 0);
 	if (column != NULL && ctl_colours())
 		scols_cell_set_color(scols_column_get_header(column), "bold");
 	return column;
@@ -69,14 +74,18 @@ show_list_new(const struct ctl *ctl, const struct object_type *type)
 static const char *
 colour_of(const char *text)
 {
-	if (strcmp(text, "revoked") == 0 || strcmp(text, "suspended") == 0 || strcmp(text, "denied") == 0 ||
-	    strcmp(text, "error") == 0)
+	if (strcmp(text, "revoked") == 0 || strcmp(text, "suspended") == 0 ||
+	    strcmp(text, "denied") == 0 || strcmp(text, "error") == 0)
 		return "red";
-	return strcmp(text, "active") == 0 || strcmp(text, "current") == 0 || strcmp(text, "ok") == 0 ? "green" : NULL;
+	return strcmp(text, "active") == 0 || strcmp(text, "current") == 0 ||
+			       strcmp(text, "ok") == 0
+		       ? "green"
+		       : NULL;
 }
 
 static void
-add_cell(struct show_list *list, struct libscols_line *line, const struct field *field, struct cursor value)
+add_cell(struct show_list *list, struct libscols_line *line, const struct field *field,
+	 struct cursor value)
 {
 	struct libscols_column **column = &list->columns[field - list->type->fields];
 	char *text = show_cell(list->ctl, field, value, true);
@@ -124,11 +133,11 @@ show_list_add(struct show_list *list, struct cursor items)
 }
 
 void
-show_list_end(struct show_list *list)
+show_list_end(struct show_list *list, bool print)
 {
-	if (list->rows > 0)
+	if (print && list->rows > 0)
 		scols_print_table(list->table);
-	else
+	else if (print)
 		ctl_note(list->ctl, "There are none.");
 	scols_unref_table(list->table);
 	free(list);

@@ -11,7 +11,8 @@
 
 #define READ_SIZE 65536		   /* bytes read at a time */
 #define SOURCE_MAX (4u * 1048576u) /* more than any message can carry, encoded however */
-#define FROM_FILE_MIN 2048	   /* a text that may be longer than this may come from a file */
+#define INTERRUPT 0x03	   /* Ctrl-C: read like a line's end, so that the echo comes back on */
+#define FROM_FILE_MIN 2048 /* a text that may be longer than this may come from a file */
 
 bool
 source_required(const struct field *field)
@@ -22,7 +23,8 @@ source_required(const struct field *field)
 bool
 source_allowed(const struct field *field)
 {
-	return source_required(field) || field->kind == FIELD_MAP || (field->kind == FIELD_TEXT && field->max > FROM_FILE_MIN);
+	return source_required(field) || field->kind == FIELD_MAP ||
+	       (field->kind == FIELD_TEXT && field->max > FROM_FILE_MIN);
 }
 
 bool
@@ -46,7 +48,7 @@ read_all(const struct ctl *ctl, int fd, const char *name, struct buf *out)
 			out->tail += (size_t)n;
 	} while (n > 0 || (n < 0 && errno == EINTR));
 	if (n < 0)
-		ctl_local(ctl, "%s: %s", name, strerror(errno));
+		ctl_local(ctl, "%s: %m", name);
 	return n == 0;
 }
 
@@ -57,7 +59,7 @@ read_file(const struct ctl *ctl, const char *path, struct buf *out)
 	bool ok;
 
 	if (fd < 0) {
-		ctl_local(ctl, "%s: %s", path, strerror(errno));
+		ctl_local(ctl, "%s: %m", path);
 		return false;
 	}
 	ok = read_all(ctl, fd, path, out);
@@ -102,18 +104,17 @@ source_read(struct ctl *ctl, const struct field *field, const char *arg, struct 
 	return true;
 }
 
-/* A line from the terminal itself, whatever stdin is. */
+/* A line from the terminal itself, whatever stdin is; false too where it was given up. */
 static bool
 read_line(int tty, struct buf *out)
 {
 	char c;
 	ssize_t n;
 
-	while ((n = read(tty, &c, 1)) == 1 && c != '\n')
+	while ((n = read(tty, &c, 1)) == 1 && c != '\n' && c != INTERRUPT)
 		if (buf_append(out, &c, 1) != VAULT_OK)
 			return false;
-	explicit_bzero(&c, sizeof c);
-	return n == 1;
+	return n == 1 && c == '\n';
 }
 
 bool
@@ -124,13 +125,15 @@ source_ask(const struct ctl *ctl, const char *prompt, struct buf *out)
 	bool ok;
 
 	if (tty < 0 || tcgetattr(tty, &before) != 0) {
-		ctl_usage(ctl, "there is no terminal to ask on: give the secret by stdin (-) or @FILE");
+		ctl_usage(ctl,
+			  "there is no terminal to ask on: give the secret by stdin (-) or @FILE");
 		if (tty >= 0)
 			close(tty);
 		return false;
 	}
 	silent = before;
-	silent.c_lflag &= ~(tcflag_t)ECHO;
+	silent.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
+	silent.c_cc[VEOL] = INTERRUPT;
 	tcsetattr(tty, TCSAFLUSH, &silent);
 	dprintf(tty, "%s", prompt);
 	ok = read_line(tty, out);
@@ -150,7 +153,8 @@ source_ask_twice(const struct ctl *ctl, const char *prompt, struct buf *out)
 	bool ok = source_ask(ctl, prompt, out) && source_ask(ctl, "Once more: ", &again);
 
 	if (ok && (buf_len(out) - before != buf_len(&again) ||
-		   (buf_len(&again) > 0 && memcmp(buf_data(out) + before, buf_data(&again), buf_len(&again)) != 0))) {
+		   (buf_len(&again) > 0 &&
+		    memcmp(buf_data(out) + before, buf_data(&again), buf_len(&again)) != 0))) {
 		ctl_local(ctl, "the two differ");
 		ok = false;
 	}

@@ -12,8 +12,8 @@ bool source_allowed(const struct field *field);
 bool source_required(const struct field *field);
 
 /*
- * Appends the bytes that arg ("-" or "@FILE") means for the field. A secret text or a passphrase loses one newline at
- * its end. "-" on a terminal asks without echo. false: told already.
+ * Appends the bytes that arg ("-" or "@FILE") means for the field. A secret text or a passphrase
+ * loses one newline at its end. "-" on a terminal asks without echo. false: told already.
  */
 bool source_read(struct ctl *ctl, const struct field *field, const char *arg, struct buf *out);
 /* Whether arg is one of the two forms. */

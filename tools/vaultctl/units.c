@@ -14,7 +14,9 @@ struct unit {
 };
 
 /* Largest first; 0 ends. */
-static const struct unit units[] = { { 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 }, { 0, 0 } };
+static const struct unit units[] = {
+	{ 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 }, { 0, 0 }
+};
 
 bool
 unit_int(const char *s, int64_t *v)
@@ -56,7 +58,8 @@ duration_part(const char **s, int64_t *total)
 		end++;
 	}
 	*s = end;
-	return !__builtin_mul_overflow(n, scale, &product) && !__builtin_add_overflow(*total, product, total);
+	return !__builtin_mul_overflow(n, scale, &product) &&
+	       !__builtin_add_overflow(*total, product, total);
 }
 
 bool
@@ -72,18 +75,29 @@ unit_duration(const char *s, int64_t *seconds)
 	return true;
 }
 
+static int
+two_digits(const char *s)
+{
+	if (!isdigit((unsigned char)s[0]) || !isdigit((unsigned char)s[1]))
+		return -1;
+	return (s[0] - '0') * 10 + (s[1] - '0');
+}
+
 /* "Z", "+02:00" or "-02:00"; seconds east. */
 static bool
 zone(const char *s, int64_t *east)
 {
-	int hours, minutes, used = 0;
+	int hours, minutes;
 
 	if (strcmp(s, "Z") == 0 || strcmp(s, "z") == 0) {
 		*east = 0;
 		return true;
 	}
-	if ((s[0] != '+' && s[0] != '-') || sscanf(s + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || used != 5 ||
-	    s[6] != '\0' || hours > 23 || minutes > 59)
+	if ((s[0] != '+' && s[0] != '-') || strlen(s) != 6 || s[3] != ':')
+		return false;
+	hours = two_digits(s + 1);
+	minutes = two_digits(s + 4);
+	if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
 		return false;
 	*east = (hours * 3600 + minutes * 60) * (s[0] == '-' ? -1 : 1);
 	return true;
@@ -148,7 +162,8 @@ unit_show_duration(char out[static UNIT_TEXT_MAX], int64_t seconds)
 			continue;
 		parts++;
 		if (n > 0)
-			used += snprintf(out + used, UNIT_TEXT_MAX - (size_t)used, "%" PRId64 "%c", n, unit->letter);
+			used += snprintf(out + used, UNIT_TEXT_MAX - (size_t)used, "%" PRId64 "%c",
+					 n, unit->letter);
 		seconds %= unit->seconds;
 	}
 }
@@ -165,8 +180,8 @@ unit_show_age(char out[static UNIT_TEXT_MAX], int64_t t, int64_t now)
 	}
 	while (apart < unit->seconds)
 		unit++;
-	snprintf(out, UNIT_TEXT_MAX, t < now ? "%" PRId64 "%c ago" : "in %" PRId64 "%c", apart / unit->seconds,
-		 unit->letter);
+	snprintf(out, UNIT_TEXT_MAX, t < now ? "%" PRId64 "%c ago" : "in %" PRId64 "%c",
+		 apart / unit->seconds, unit->letter);
 }
 
 void
@@ -175,6 +190,7 @@ unit_show_time(char out[static UNIT_TEXT_MAX], int64_t t)
 	time_t seconds = (time_t)t;
 	struct tm tm;
 
-	if (gmtime_r(&seconds, &tm) == NULL || strftime(out, UNIT_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+	if (gmtime_r(&seconds, &tm) == NULL ||
+	    strftime(out, UNIT_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
 		snprintf(out, UNIT_TEXT_MAX, "%" PRId64, t);
 }

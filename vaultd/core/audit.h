@@ -5,7 +5,13 @@
  * Durability. audit_append has written when it returns, so a crash of the daemon loses nothing; a
  * power failure loses what was not flushed. For a change: append with AUDIT_CHANGES, audit_flush,
  * then the store's commit, which carries the head that audit_append gave. After a crash at most one
- * block of changes stands behind the store's head; recovery declares it void.
+ * block of changes stands behind the store's head; recovery declares it void. So AUDIT_CHANGES is
+ * for one thread, one block at a time, and once it is appended only what ends the process may keep
+ * the store's commit from happening. Everything else, refused writes included, is AUDIT_READS.
+ *
+ * Recovery reads all that follows the store's head, so a head is worth committing also when no
+ * change comes but head.segment (audit_status) has moved on, above all after a segment was lost:
+ * a store whose head names a lost segment is not unsealed.
  *
  * Life: audit_new, then audit_create (sys.init) or audit_start (unseal), then everything else, then
  * audit_stop (seal or end); then audit_start again, or audit_free. While stopped, everything else
@@ -75,9 +81,9 @@ struct audit_recovery {
 /*
  * Verifies the audit from the start of the segment that the store's head names, cuts off what a
  * crash left half-written, and opens a new segment. VAULT_INTEGRITY where files are missing or
- * differ from what the store's head says, and where more than one block of changes follows it (then
- * the store is older than its audit); VAULT_AUDIT_UNAVAILABLE where the new segment cannot be
- * written.
+ * differ from what the store's head says, and where more than one block of changes follows it that
+ * no recovery has declared void (then the store is older than its audit); VAULT_AUDIT_UNAVAILABLE
+ * where files cannot be read or written.
  */
 MUST_USE enum vault_err audit_start(struct audit *audit, const struct audit_keys *keys,
 				    const struct audit_head *stored, struct audit_recovery *out);

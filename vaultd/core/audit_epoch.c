@@ -12,10 +12,9 @@
  * (that of e+1 is then thrown away), afterwards that of e+1. A torn write hits only the slot that
  * is not needed.
  */
+#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vaultd/base/random.h"
@@ -87,23 +86,34 @@ slot_open(struct audit *audit, const uint8_t *slot, struct ed25519_key *pair)
 	return ed25519_from_seed(pair, audit->arena, seed.p);
 }
 
+/* Opens the file for writing; where it is missing it is made, and its name flushed. */
+static int
+file_open(int dir)
+{
+	int fd = openat(dir, EPOCH_FILE, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	fd = openat(dir, EPOCH_FILE, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0 && fsync(dir) != 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 /* Both slots, in place, so that what was there is overwritten and not only forgotten. */
 static enum vault_err
 file_write(struct audit *audit)
 {
 	int dir = audit_dir_open(audit->path);
-	int fd = dir < 0 ? -1
-			 : openat(dir, EPOCH_FILE, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-				  0600);
+	int fd = dir < 0 ? -1 : file_open(dir);
 	enum vault_err err = fd < 0 ? VAULT_AUDIT_UNAVAILABLE : VAULT_OK;
-	struct stat st;
 
 	for (int i = 0; i < 2 && err == VAULT_OK; i++)
 		err = audit_write_at(fd, audit->epoch_file.slots[i], AUDIT_EPOCH_SLOT,
 				     (uint64_t)i * EPOCH_PAGE);
-	if (err == VAULT_OK && (fdatasync(fd) != 0 || fstat(fd, &st) != 0 || st.st_nlink == 0))
-		err = VAULT_AUDIT_UNAVAILABLE;
-	if (err == VAULT_OK && fsync(dir) != 0)
+	if (err == VAULT_OK && fdatasync(fd) != 0)
 		err = VAULT_AUDIT_UNAVAILABLE;
 	if (fd >= 0)
 		close(fd);
@@ -118,6 +128,7 @@ file_read(struct audit *audit)
 	int dir = audit_dir_open(audit->path);
 	int fd = dir < 0 ? -1
 			 : openat(dir, EPOCH_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	bool missing = fd < 0 && errno == ENOENT;
 
 	memset(&audit->epoch_file, 0, sizeof(audit->epoch_file));
 	/* A short slot stays a zero one, which does not open. */
@@ -131,7 +142,9 @@ file_read(struct audit *audit)
 		close(fd);
 	if (dir >= 0)
 		close(dir);
-	return fd < 0 ? VAULT_INTEGRITY : VAULT_OK;
+	if (fd < 0)
+		return missing ? VAULT_INTEGRITY : VAULT_AUDIT_UNAVAILABLE;
+	return VAULT_OK;
 }
 
 static enum vault_err

@@ -38,7 +38,7 @@ audit_dir_open(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd < 0 && errno == ENOENT && mkdir(path, 0700) == 0)
+	if (fd < 0 && errno == ENOENT && mkdirat(AT_FDCWD, path, 0700) == 0)
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd;
 }

@@ -73,12 +73,14 @@ struct audit_reader {
 	{                                                                                          \
 		.fd = -1                                                                           \
 	}
-/* VAULT_NOT_FOUND where there is no such segment; VAULT_INTEGRITY where it is no regular file, or
- * not readable. */
+/*
+ * VAULT_NOT_FOUND where there is no such segment; VAULT_INTEGRITY where it is no regular file;
+ * VAULT_AUDIT_UNAVAILABLE, here and below, where the system does not let it be read.
+ */
 MUST_USE enum vault_err audit_reader_open(struct audit_reader *reader, int dir, uint64_t segment);
 /*
  * *p borrows len bytes until the next call. VAULT_NOT_FOUND behind the file's end, VAULT_INTEGRITY
- * where the disk does not give them.
+ * where the file became shorter meanwhile.
  */
 MUST_USE enum vault_err audit_reader_get(struct audit_reader *reader, uint64_t offset, size_t len,
 					 const uint8_t **p);

@@ -8,6 +8,15 @@
 
 #define READER_WINDOW 262144 /* bytes read at once; a longer block makes the window grow */
 
+/* Out of descriptors, or no permission, says nothing about what the file holds. */
+static enum vault_err
+open_error(int error)
+{
+	if (error == ENOENT)
+		return VAULT_NOT_FOUND;
+	return error == ELOOP ? VAULT_INTEGRITY : VAULT_AUDIT_UNAVAILABLE;
+}
+
 enum vault_err
 audit_reader_open(struct audit_reader *reader, int dir, uint64_t segment)
 {
@@ -18,7 +27,7 @@ audit_reader_open(struct audit_reader *reader, int dir, uint64_t segment)
 	audit_segment_name(segment, name);
 	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
-		return errno == ENOENT ? VAULT_NOT_FOUND : VAULT_INTEGRITY;
+		return open_error(errno);
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
 		close(fd);
 		return VAULT_INTEGRITY;
@@ -53,7 +62,9 @@ reader_load(struct audit_reader *reader, uint64_t offset, size_t len)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
+		if (n < 0)
+			return VAULT_AUDIT_UNAVAILABLE;
+		if (n == 0)
 			break;
 		reader->len += (size_t)n;
 	}

@@ -2,6 +2,8 @@
 
 #include "vaultd/core/audit_bytes.h"
 
+#define BATCH_KEEP (1 << 20) /* bytes of a batch that are kept for the next turn */
+
 /* Offsets in the fixed part; the two bytes at 50 are zero. */
 enum {
 	AT_LENGTH = 0,
@@ -283,6 +285,7 @@ audit_batch_reset(struct audit_batch *batch)
 	/* Not buf_truncate: the next turn writes over it, and a record is no secret worth a pass
 	 * over memory. */
 	batch->records.head = batch->records.tail = 0;
+	buf_shrink(&batch->records, BATCH_KEEP);
 	batch->count = 0;
 }
 

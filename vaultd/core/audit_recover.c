@@ -55,6 +55,19 @@ accept_block(const struct audit_walk *walk, const struct audit_block *block,
 	return VAULT_OK;
 }
 
+/*
+ * A change that an earlier recovery declared void is settled: its declaration stands in this
+ * segment's header, and another crash, before that recovery's head was committed, may have left
+ * another one behind it.
+ */
+static void
+accept_settled(const struct audit_walk *walk, struct audit_recovery *out)
+{
+	if (walk->header.void_first == 0 || walk->header.void_first != out->undone.void_first)
+		return;
+	out->undone.void_first = out->undone.void_last = 0;
+}
+
 /* Steps 2 and 3: what is valid behind the head, over the segments that follow too. */
 static enum vault_err
 accept_rest(struct audit_walk *walk, struct audit_recovery *out)
@@ -81,6 +94,7 @@ accept_rest(struct audit_walk *walk, struct audit_recovery *out)
 		if (err == VAULT_NOT_FOUND || err == VAULT_INTEGRITY)
 			return VAULT_OK;
 		TRY(err);
+		accept_settled(walk, out);
 	}
 }
 

@@ -44,8 +44,8 @@ file_retire(struct audit *audit)
 			audit->failed = true;
 		audit_file_unref(audit->closed[0]);
 		audit->closed_count--;
-		memmove(audit->closed, audit->closed + 1,
-			audit->closed_count * sizeof(audit->closed[0]));
+		for (size_t i = 0; i < audit->closed_count; i++)
+			audit->closed[i] = audit->closed[i + 1];
 	}
 	audit->closed[audit->closed_count++] = audit->file;
 	audit->file = NULL;

@@ -134,7 +134,7 @@ segment_enter(struct audit_scan *scan, uint64_t segment)
 	err = segment_open(scan, segment, &header);
 	if (err == VAULT_OK)
 		err = segment_list(scan, &header);
-	scan->damaged = err == VAULT_INTEGRITY;
+	scan->damaged = err == VAULT_INTEGRITY || err == VAULT_AUDIT_UNAVAILABLE;
 	scan->reader.backwards = scan->range.order == AUDIT_NEWEST;
 	return scan->damaged ? VAULT_OK : err;
 }
@@ -164,7 +164,7 @@ scan_begin(struct audit_scan *scan)
 
 		if (err == VAULT_OK && begins_here(scan, &header))
 			break;
-		if (err != VAULT_OK && err != VAULT_NOT_FOUND && err != VAULT_INTEGRITY)
+		if (err == VAULT_BUSY)
 			return err;
 	}
 	scan->segment = segment;

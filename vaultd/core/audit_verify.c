@@ -20,6 +20,15 @@ broken(struct verify *verify, uint64_t seq, const char *why)
 	return VAULT_OK;
 }
 
+/* What is no verdict on the audit but keeps it from being read is one on the disk. */
+static enum vault_err
+broken_read(struct verify *verify, enum vault_err err)
+{
+	if (err != VAULT_AUDIT_UNAVAILABLE)
+		return err;
+	return broken(verify, verify->walk.head.seq + 1, "a segment cannot be read");
+}
+
 /* What the walk's last call found, told of the record that should have come next. */
 static enum vault_err
 broken_next(struct verify *verify)
@@ -77,7 +86,8 @@ verify_segment(struct verify *verify, bool *end)
 			return broken_next(verify);
 		if (err == VAULT_NOT_FOUND)
 			break;
-		TRY(err);
+		if (err != VAULT_OK)
+			return broken_read(verify, err);
 		verify->verdict->blocks++;
 		verify->verdict->last = walk->head.seq;
 	}
@@ -116,7 +126,8 @@ verify_all(struct verify *verify)
 		err = audit_walk_follow(walk);
 		if (err == VAULT_NOT_FOUND || err == VAULT_INTEGRITY)
 			return broken_next(verify);
-		TRY(err);
+		if (err != VAULT_OK)
+			return broken_read(verify, err);
 	}
 	if (verify->verdict->ok &&
 	    (walk->head.offset != verify->head.offset || walk->head.seq != verify->head.seq ||

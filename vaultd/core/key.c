@@ -140,6 +140,7 @@ key_load(struct op *op, struct vault_text name, struct key *key)
 	key->algorithm = (enum key_algorithm)record.algorithm;
 	key->usage = (enum key_usage)record.usage;
 	key->verify_only = record.verify_only;
+	key->publish_ahead = record.publish_ahead;
 	key->last_version = (uint32_t)record.last_version;
 	key->versions = calloc(record.last_version < KEY_LIVE_MAX ? (size_t)record.last_version : KEY_LIVE_MAX,
 			       sizeof *key->versions);
@@ -241,13 +242,32 @@ key_by_kid(const struct key *key, struct vault_text kid)
 	return NULL;
 }
 
-const struct key_live *
-key_by_version(const struct key *key, uint32_t version)
+enum vault_err
+key_version(struct op *op, const struct key *key, uint32_t version, const struct key_live **live)
 {
-	for (size_t i = 0; i < key->count; i++)
-		if (key->versions[i].version == version)
-			return &key->versions[i];
-	return NULL;
+	for (size_t i = 0; i < key->count; i++) {
+		if (key->versions[i].version == version) {
+			*live = &key->versions[i];
+			return VAULT_OK;
+		}
+	}
+	return op_fail(op, VAULT_NOT_FOUND, "version", "the key has no such version among its newest");
+}
+
+enum vault_err
+key_signer_version(struct op *op, const struct key *key, struct vault_opt_int version, const struct key_live **live)
+{
+	enum version_state state;
+
+	if (!version.set)
+		return key_signer(op, key, live);
+	if (key->verify_only)
+		return op_fail(op, VAULT_CONFLICT, NULL, "the key only verifies: its private half is not here");
+	TRY(key_version(op, key, (uint32_t)version.v, live));
+	state = key_live_state(key, *live, op->now.wall);
+	if (state == version_state_revoked || state == version_state_retired || state == version_state_next)
+		return op_fail(op, VAULT_CONFLICT, "version", "this version does not sign");
+	return VAULT_OK;
 }
 
 size_t

@@ -36,6 +36,7 @@ struct key {
 	enum key_algorithm algorithm;
 	enum key_usage usage;
 	bool verify_only;
+	int64_t publish_ahead;
 	struct row_key place;
 	uint32_t last_version;
 	size_t count;
@@ -51,7 +52,11 @@ enum version_state key_live_state(const struct key *key, const struct key_live *
 /* The version that signs now. VAULT_CONFLICT where it was revoked or the key only verifies. */
 MUST_USE enum vault_err key_signer(struct op *op, const struct key *key, const struct key_live **live);
 const struct key_live *key_by_kid(const struct key *key, struct vault_text kid);
-const struct key_live *key_by_version(const struct key *key, uint32_t version);
+/* The version of that number. VAULT_NOT_FOUND naming the field. */
+MUST_USE enum vault_err key_version(struct op *op, const struct key *key, uint32_t version, const struct key_live **live);
+/* What signs: the version asked for, where it may, or else the current one. */
+MUST_USE enum vault_err key_signer_version(struct op *op, const struct key *key, struct vault_opt_int version,
+					   const struct key_live **live);
 
 /* signature: SIGNATURE_MAX bytes; returns its length. */
 size_t key_live_sign(const struct key *key, const struct key_live *live, struct vault_bytes message,

@@ -181,6 +181,20 @@ key_edit_add(struct op *op, struct key_edit *edit, const struct key_material *ma
 	return VAULT_OK;
 }
 
+enum vault_err
+key_edit_promote(struct op *op, struct key_edit *edit, struct version_record *next)
+{
+	struct vault_opt_int retires_at;
+
+	TRY(retirement(op, edit, op->now.wall, &retires_at));
+	for (size_t i = 0; i < edit->count; i++)
+		if (edit->versions[i].retires_at.set && edit->versions[i].retires_at.v > retires_at.v)
+			edit->versions[i].retires_at = retires_at;
+	next->signs_at = op->now.wall;
+	op->note.version = (uint32_t)next->version;
+	return VAULT_OK;
+}
+
 /* What signs now or will: it stays in the key's record. */
 static bool
 stays_inline(const struct key_edit *edit, size_t index, int64_t now)

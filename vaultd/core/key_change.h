@@ -41,6 +41,8 @@ MUST_USE enum vault_err key_edit_add(struct op *op, struct key_edit *edit, const
 				     int64_t signs_at);
 /* The version that waits to sign, or NULL. */
 struct version_record *key_edit_next(struct key_edit *edit, int64_t now);
+/* Lets the version that waits sign from now on; what it replaces retires accordingly. */
+MUST_USE enum vault_err key_edit_promote(struct op *op, struct key_edit *edit, struct version_record *next);
 /* Writes the record, and what is neither current nor next into rows of its own. */
 MUST_USE enum vault_err key_edit_write(struct op *op, struct key_edit *edit);
 
@@ -48,7 +50,8 @@ MUST_USE enum vault_err key_edit_write(struct op *op, struct key_edit *edit);
 MUST_USE enum vault_err key_revoke_versions(struct op *op, struct key_edit *edit, uint32_t version,
 					    struct vault_ints *revoked);
 
-/* Fills key.get's answer from a row. */
+/* Fills key.get's answer from a row; as a page_item too. */
 MUST_USE enum vault_err key_show(struct op *op, const struct row *row, struct key_get_res *res);
+MUST_USE enum vault_err key_show_item(struct op *op, const struct row *row, void *item);
 
 #endif

@@ -112,3 +112,9 @@ key_show(struct op *op, const struct row *row, struct key_get_res *res)
 	res->versions.n = shown.n;
 	return op_keep_text(op, record.name, &res->name);
 }
+
+enum vault_err
+key_show_item(struct op *op, const struct row *row, void *item)
+{
+	return key_show(op, row, item);
+}

@@ -1,5 +1,6 @@
 #include "vaultd/core/keyring.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "vaultd/base/random.h"
@@ -165,4 +166,11 @@ keyring_store_id(struct txn *txn, uint8_t id[static STORE_ID_BYTES])
 		return VAULT_INTEGRITY;
 	memcpy(id, bytes.p, STORE_ID_BYTES);
 	return VAULT_OK;
+}
+
+void
+store_id_text(const uint8_t id[static STORE_ID_BYTES], char text[static STORE_ID_TEXT])
+{
+	for (size_t i = 0; i < STORE_ID_BYTES; i++)
+		snprintf(text + 2 * i, 3, "%02x", id[i]);
 }

@@ -33,6 +33,10 @@ MUST_USE enum vault_err keyring_load(struct keyring *keyring, struct txn *txn);
 /* The store's id from meta, before any key is there; VAULT_NOT_FOUND before sys.init. */
 MUST_USE enum vault_err keyring_store_id(struct txn *txn, uint8_t id[static STORE_ID_BYTES]);
 
+/* The id as callers see it: 32 hexadecimal digits and a NUL. */
+#define STORE_ID_TEXT (2 * STORE_ID_BYTES + 1)
+void store_id_text(const uint8_t id[static STORE_ID_BYTES], char text[static STORE_ID_TEXT]);
+
 /* A 32-byte key wrapped under another, bound to what it is for (purpose, tenant number, generation, store). */
 struct wrap_use {
 	const char *purpose;

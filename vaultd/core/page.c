@@ -82,7 +82,8 @@ page_walk(const struct page *page, int64_t limit, struct vault_text from, page_i
 	TRY(row_walk_open(page->op->txn, page->keys->tenant, (uint8_t)page->kind, from.p == NULL ? NULL : last, &walk));
 	do
 		err = page_row(page, &walk, make, &found, last);
-	while (err == VAULT_OK && found.n < (size_t)limit && ++rows < PAGE_ROWS_MAX);
+	while (err == VAULT_OK && found.n < (size_t)limit && ++rows < PAGE_ROWS_MAX &&
+	       page->op->scratch->extra < PAGE_BYTES_MAX);
 	row_walk_close(&walk);
 	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
 		return err;

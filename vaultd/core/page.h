@@ -8,6 +8,8 @@
 
 /* The most rows that one page opens, however few of them it shows. */
 #define PAGE_ROWS_MAX 5000
+/* Memory that a page's items may take before it ends, so that its reply stays below a frame. */
+#define PAGE_BYTES_MAX (256 * 1024)
 
 struct page {
 	struct op *op;

@@ -18,6 +18,7 @@ enum row_kind {
 	ROW_KID = 6,
 	ROW_PROFILE = 7,
 	ROW_ISSUANCE = 8,
+	ROW_HEAD = 10,
 	ROW_TOMBSTONE = 9, /* under the tag of what was deleted */
 };
 

@@ -44,6 +44,7 @@ struct vault {
 	struct keyring keyring;		/* the committer while not open; read by all while open */
 	struct grants grants;		/* likewise */
 	struct unseal_guard guard;	/* the slow lane */
+	struct row head_row;		/* the committer: where the head stands; holds no plain text */
 	uint64_t revision;		/* the committer: counts groups of changes */
 	uint32_t next_tenant;		/* the committer */
 };
@@ -67,14 +68,15 @@ struct vault_opening {
 };
 void vault_opening_free(struct vault_opening *opening);
 
-/* On the committer, in its transaction: makes a vault; audit_key gets the first epoch's public key. */
-MUST_USE enum vault_err vault_create(struct vault *vault, struct txn *txn, struct vault_opening *opening, int64_t now,
-				     uint8_t audit_key[static 32]);
-/* On the committer: loads the keys, recovers the audit to the store's head, loads the grants. */
-MUST_USE enum vault_err vault_load(struct vault *vault, struct txn *txn, struct vault_opening *opening);
+/* On the committer, in its change: makes a vault; audit_key gets the first epoch's public key. */
+MUST_USE enum vault_err vault_create(struct vault *vault, struct change *change, struct vault_opening *opening,
+				     int64_t now, uint8_t audit_key[static 32]);
+/* On the committer: loads the keys and the grants, and recovers the audit to the store's head. */
+MUST_USE enum vault_err vault_load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
+				   struct audit_recovery *recovery);
 /* Writes the head that every commit carries. */
 MUST_USE enum vault_err vault_put_head(struct vault *vault, struct txn *txn, const struct audit_head *head);
-/* Drops every key. Only while no other thread runs an operation. */
-void vault_close(struct vault *vault);
+/* Frees every key. Only while no other thread runs an operation. */
+void vault_forget(struct vault *vault);
 
 #endif

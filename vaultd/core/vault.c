@@ -1,0 +1,187 @@
+#include "vaultd/core/vault.h"
+
+#include <string.h>
+
+#include "vaultd/base/random.h"
+
+#define HEAD_SCRATCH_BYTES 16384 /* a slot table decoded */
+
+void
+vault_opening_free(struct vault_opening *opening)
+{
+	slot_draft_free(&opening->draft);
+	secret_free(&opening->root);
+}
+
+enum vault_err
+vault_probe(struct vault *vault)
+{
+	uint8_t id[STORE_ID_BYTES];
+	struct txn *txn;
+	enum vault_err err;
+
+	TRY(txn_read(vault->store, &txn));
+	err = keyring_store_id(txn, id);
+	txn_abort(txn);
+	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
+		return err;
+	atomic_store(&vault->state, err == VAULT_OK ? STATE_SEALED : STATE_UNINITIALIZED);
+	return VAULT_OK;
+}
+
+/* Every slot can read old segments, also after the root key was replaced. */
+static enum vault_err
+audit_slots(struct txn *txn, struct scratch *scratch, struct audit_keys *keys)
+{
+	struct slot_table table;
+
+	TRY(slots_read(txn, scratch, &table));
+	for (size_t i = 0; i < table.slots.n; i++) {
+		const struct slot_record *slot = &table.slots.v[i];
+		struct audit_slot *out = &keys->slots[keys->slot_count++];
+
+		if (slot->public_key.len != sizeof out->public_key)
+			return VAULT_INTEGRITY;
+		memcpy(out->public_key, slot->public_key.p, sizeof out->public_key);
+		memcpy(out->name, slot->name.p, slot->name.len < sizeof out->name ? slot->name.len : sizeof out->name);
+	}
+	return VAULT_OK;
+}
+
+static enum vault_err
+audit_keys_of(struct vault *vault, struct txn *txn, struct audit_keys *keys)
+{
+	struct scratch scratch;
+	enum vault_err err;
+
+	*keys = (struct audit_keys){ .wrap_key = &vault->keyring.audit_wrap };
+	memcpy(keys->store_id, vault->keyring.store.store_id, STORE_ID_BYTES);
+	TRY(scratch_init(&scratch, HEAD_SCRATCH_BYTES, 0));
+	err = audit_slots(txn, &scratch, keys);
+	scratch_free(&scratch);
+	return err;
+}
+
+/* One row holds the head; it is found by its kind alone. */
+static struct row_key
+head_place(void)
+{
+	return (struct row_key){ .tenant = 0, .kind = ROW_HEAD };
+}
+
+enum vault_err
+vault_put_head(struct vault *vault, struct txn *txn, const struct audit_head *head)
+{
+	struct store_head record = {
+		.audit_segment = (int64_t)head->segment,
+		.audit_offset = (int64_t)head->offset,
+		.audit_seq = (int64_t)head->seq,
+		.audit_hash = { head->hash, sizeof head->hash },
+		.next_tenant = vault->next_tenant,
+		.tenants = (int64_t)atomic_load(&vault->tenant_count),
+		.revision = (int64_t)++vault->revision,
+	};
+	struct change change;
+
+	change_start(&change, txn);
+	return sealed_put(&change, &vault->keyring.store, &vault->head_row, store_head_type(), &record);
+}
+
+static enum vault_err
+get_head(struct vault *vault, struct txn *txn, struct audit_head *head)
+{
+	struct row_key place = head_place();
+	struct store_head record;
+	ROW_LOCAL(row);
+
+	TRY(sealed_find(txn, &vault->keyring.store, &place, &row));
+	TRY(record_decode(store_head_type(), (struct vault_bytes){ row.plain.p, row.plain.len }, NULL, &record));
+	if (record.audit_hash.len != sizeof head->hash)
+		return VAULT_INTEGRITY;
+	head->segment = (uint64_t)record.audit_segment;
+	head->offset = (uint64_t)record.audit_offset;
+	head->seq = (uint64_t)record.audit_seq;
+	memcpy(head->hash, record.audit_hash.p, sizeof head->hash);
+	vault->next_tenant = (uint32_t)record.next_tenant;
+	vault->revision = (uint64_t)record.revision;
+	atomic_store(&vault->tenant_count, (uint64_t)record.tenants);
+	vault->head_row = (struct row){ .key = place, .id = row.id, .revision = row.revision };
+	return VAULT_OK;
+}
+
+static enum vault_err
+create_owners(struct vault *vault, struct change *change, int64_t now)
+{
+	const struct row_keys *store = &vault->keyring.store;
+
+	TRY(grants_create_owner(change, store, 0, now));
+	if (vault->settings.owner_uid != 0)
+		TRY(grants_create_owner(change, store, vault->settings.owner_uid, now));
+	return grants_load(change->txn, store, &vault->grants);
+}
+
+static enum vault_err
+create(struct vault *vault, struct change *change, struct vault_opening *opening, int64_t now, uint8_t *audit_key)
+{
+	uint8_t id[STORE_ID_BYTES];
+	struct audit_keys keys;
+	struct audit_head head;
+	SECRET_LOCAL(root);
+
+	random_bytes(id, sizeof id);
+	TRY(secret_random(vault->arena, ROOT_KEY_BYTES, &root));
+	TRY(keyring_derive(&vault->keyring, &root, 1));
+	TRY(keyring_create(&vault->keyring, change->txn, id));
+	TRY(slots_create(change->txn, &vault->keyring, INITIAL_SLOT, &opening->draft, now));
+	TRY(create_owners(vault, change, now));
+	vault->next_tenant = 1;
+	vault->revision = 0;
+	vault->head_row = (struct row){ .key = head_place() };
+	TRY(audit_keys_of(vault, change->txn, &keys));
+	return audit_create(vault->audit, &keys, audit_key, &head);
+}
+
+enum vault_err
+vault_create(struct vault *vault, struct change *change, struct vault_opening *opening, int64_t now,
+	     uint8_t audit_key[static 32])
+{
+	enum vault_err err = create(vault, change, opening, now, audit_key);
+
+	if (err != VAULT_OK)
+		vault_forget(vault);
+	return err;
+}
+
+static enum vault_err
+load(struct vault *vault, struct txn *txn, struct vault_opening *opening, struct audit_recovery *recovery)
+{
+	struct audit_keys keys;
+	struct audit_head head;
+
+	TRY(keyring_derive(&vault->keyring, &opening->root, opening->generation));
+	TRY(keyring_load(&vault->keyring, txn));
+	TRY(slots_check(txn, &vault->keyring));
+	TRY(grants_load(txn, &vault->keyring.store, &vault->grants));
+	TRY(get_head(vault, txn, &head));
+	TRY(audit_keys_of(vault, txn, &keys));
+	return audit_start(vault->audit, &keys, &head, recovery);
+}
+
+enum vault_err
+vault_load(struct vault *vault, struct txn *txn, struct vault_opening *opening, struct audit_recovery *recovery)
+{
+	enum vault_err err = load(vault, txn, opening, recovery);
+
+	if (err != VAULT_OK)
+		vault_forget(vault);
+	/* What a sealed store lacks was removed from it. */
+	return err == VAULT_NOT_FOUND ? VAULT_INTEGRITY : err;
+}
+
+void
+vault_forget(struct vault *vault)
+{
+	keyring_free(&vault->keyring);
+	grants_free(&vault->grants);
+	tenants_reset(&vault->tenants);
+}

@@ -1,0 +1,334 @@
+#include "vaultd/dispatch.h"
+
+#include <string.h>
+
+#include "protocol/codec.h"
+#include "protocol/frame.h"
+#include "protocol/text.h"
+#include "protocol/value.h"
+#include "vaultd/core/tenant.h"
+#include "vaultd/dispatch_record.h"
+#include "vaultd/ops/ops.h"
+
+/* Each handler behind one signature, from the list. */
+#define RUN(id)                                                                                              \
+	static enum vault_err run_##id(struct op *op, const void *req, void *res)                            \
+	{                                                                                                    \
+		return op_##id(op, req, res);                                                                \
+	}
+#define HANDLER_WORKER(id) RUN(id)
+#define HANDLER_COMMIT(id) RUN(id)
+#define HANDLER_SLOW(id) RUN(id)
+#define HANDLER_MAIN(id) RUN(id)
+#define HANDLER_SLOW_COMMIT(id)                                                                              \
+	RUN(id)                                                                                              \
+	static enum vault_err first_##id(struct op *op, const void *req)                                     \
+	{                                                                                                    \
+		return prepare_##id(op, req);                                                                \
+	}
+#define HANDLER_LATER(id)
+#define OP_BEGIN(id, method, class, lane, flags, roles, summary) HANDLER_##lane(id)
+#include "protocol/ops_none.h"
+#include "protocol/ops.def"
+#include "protocol/ops_end.h"
+#undef HANDLER_WORKER
+#undef HANDLER_COMMIT
+#undef HANDLER_SLOW
+#undef HANDLER_MAIN
+#undef HANDLER_SLOW_COMMIT
+#undef HANDLER_LATER
+
+struct handler {
+	enum vault_err (*run)(struct op *op, const void *req, void *res);
+	enum vault_err (*prepare)(struct op *op, const void *req);
+};
+
+#define HANDLER_WORKER(id) { run_##id, NULL }
+#define HANDLER_COMMIT(id) { run_##id, NULL }
+#define HANDLER_SLOW(id) { run_##id, NULL }
+#define HANDLER_MAIN(id) { run_##id, NULL }
+#define HANDLER_SLOW_COMMIT(id) { run_##id, first_##id }
+#define HANDLER_LATER(id) { NULL, NULL }
+static const struct handler handlers[OP_COUNT] = {
+#define OP_BEGIN(id, method, class, lane, flags, roles, summary) [OP_##id] = HANDLER_##lane(id),
+#include "protocol/ops_none.h"
+#include "protocol/ops.def"
+#include "protocol/ops_end.h"
+};
+
+/* One request while the pipeline has it. */
+struct passage {
+	struct runner *runner;
+	struct call *call;
+	struct frame frame;
+	struct op op;
+	struct target target;
+	union op_request req;
+	union op_result res;
+};
+
+static enum vault_err
+decode(struct passage *p)
+{
+	struct codec_reader reader = {
+		.mode = CODEC_STRICT,
+		.scratch = &p->runner->scratch,
+		.fail = &p->op.fail,
+		.common = op_common_type(),
+		.common_out = &p->op.common,
+	};
+	const struct object_type *type = p->op.row->request();
+
+	TRY(codec_read(&reader, type, p->frame.params, &p->req));
+	p->target = target_of(type, &p->req);
+	return VAULT_OK;
+}
+
+static enum vault_err
+check_state(struct passage *p)
+{
+	uint32_t flags = p->op.row->flags;
+
+	switch (vault_state(p->runner->vault)) {
+	case STATE_UNINITIALIZED:
+		return (flags & OP_UNINIT) != 0 ? VAULT_OK : VAULT_UNINITIALIZED;
+	case STATE_OPEN:
+		return VAULT_OK;
+	case STATE_SEALED:
+		return (flags & OP_SEALED) != 0 ? VAULT_OK : VAULT_SEALED;
+	case STATE_SEALING:
+		/* What was queued before is still run to its end. */
+		return (flags & OP_SEALED) != 0 || p->call->stage != STAGE_WORKER ? VAULT_OK : VAULT_SEALED;
+	}
+	return VAULT_INTERNAL;
+}
+
+static enum vault_err
+check_policy(struct passage *p)
+{
+	struct vault *vault = p->runner->vault;
+	enum vault_state state = vault_state(vault);
+	struct policy_request request = {
+		.row = p->op.row,
+		.tenant = p->target.tenant,
+		.target = p->target.name,
+		.open = state == STATE_OPEN || state == STATE_SEALING,
+		.owner_uid = vault->settings.owner_uid,
+	};
+
+	switch (policy_decide(&vault->grants, p->call->who, &request)) {
+	case DECISION_ALLOW:
+		return VAULT_OK;
+	case DECISION_DENY:
+		return VAULT_DENIED;
+	case DECISION_ERROR:
+		break;
+	}
+	return VAULT_INTERNAL;
+}
+
+/* Moves the read snapshot on when a commit came since: what was revoked is refused from here on. */
+static enum vault_err
+fresh_snapshot(struct passage *p)
+{
+	struct runner *runner = p->runner;
+	struct op *op = &p->op;
+
+	if (op->change != NULL) {
+		op->txn = op->change->txn;
+		return VAULT_OK;
+	}
+	op->txn = runner->txn;
+	op->snapshot = runner->snapshot;
+	TRY(op_refresh(op));
+	runner->snapshot = op->snapshot;
+	return VAULT_OK;
+}
+
+/* tenant.create names one that is yet to be. */
+static enum vault_err
+find_tenant(struct passage *p)
+{
+	struct op *op = &p->op;
+	enum vault_err err;
+
+	if (p->target.tenant.p == NULL || op->row->id == OP_tenant_create)
+		return VAULT_OK;
+	err = tenant_get(op, p->target.tenant, &op->tenant);
+	if (err == VAULT_NOT_FOUND)
+		return op_fail(op, err, "tenant", "there is no such tenant");
+	TRY(err);
+	if (op->tenant->state == tenant_state_suspended && op->row->class != CLASS_ADMIN)
+		return VAULT_SUSPENDED;
+	return VAULT_OK;
+}
+
+/* Whether the handler runs here, or another lane is to have the request. */
+static enum verdict
+lane_verdict(const struct passage *p)
+{
+	enum op_lane lane = p->op.row->lane;
+
+	switch (p->call->stage) {
+	case STAGE_WORKER:
+		if (lane == LANE_COMMIT)
+			return VERDICT_COMMIT;
+		if (lane == LANE_SLOW || lane == LANE_SLOW_COMMIT)
+			return VERDICT_SLOW;
+		return lane == LANE_MAIN ? VERDICT_MAIN : VERDICT_DONE;
+	case STAGE_SLOW:
+	case STAGE_COMMIT:
+	case STAGE_MAIN:
+		break;
+	}
+	return VERDICT_DONE;
+}
+
+/* The checks that come before any lane: a refusal here costs no other thread anything. */
+static enum vault_err
+admit(struct passage *p)
+{
+	TRY(decode(p));
+	TRY(check_state(p));
+	TRY(check_policy(p));
+	return (p->op.row->flags & OP_LATER) != 0 ? VAULT_UNSUPPORTED : VAULT_OK;
+}
+
+static enum vault_err
+run_handler(struct passage *p)
+{
+	const struct handler *handler = &handlers[p->op.row->id];
+
+	TRY(fresh_snapshot(p));
+	TRY(find_tenant(p));
+	if (p->call->stage == STAGE_SLOW && handler->prepare != NULL)
+		return handler->prepare(&p->op, &p->req);
+	memset(&p->res, 0, p->op.row->result()->size);
+	return handler->run(&p->op, &p->req, &p->res);
+}
+
+static void
+reply(struct passage *p, enum vault_err err)
+{
+	struct codec_writer writer = { .sink = value_into_buf, .into = p->call->out };
+	size_t before = buf_len(p->call->out);
+
+	p->call->result = err;
+	if (err == VAULT_OK)
+		codec_write_result(&writer, p->frame.msgid, p->op.row->result(), &p->res);
+	else
+		codec_write_error(&writer, p->frame.msgid, err, &p->op.fail);
+	/* Without the memory for a reply the request stays unanswered rather than half answered. */
+	if (writer.failed)
+		buf_truncate(p->call->out, before);
+}
+
+static void
+record(struct passage *p, enum vault_err err)
+{
+	struct audit_record rec;
+
+	if (p->op.row == NULL || (p->op.row->flags & OP_QUIET) != 0)
+		return;
+	record_of(&p->op, &p->target, err, &rec);
+	p->call->audited = audit_batch_add(&p->runner->audit, &rec) == VAULT_OK;
+}
+
+static void
+finish(struct passage *p, enum vault_err err)
+{
+	if (err == VAULT_OK)
+		p->call->effects = p->op.effects;
+	reply(p, err);
+	record(p, err);
+}
+
+/* After the checks: here, or over to another lane. */
+static enum verdict
+carry_out(struct passage *p)
+{
+	enum verdict verdict = lane_verdict(p);
+	enum vault_err err;
+
+	if (verdict != VERDICT_DONE)
+		return verdict;
+	err = run_handler(p);
+	if (err != VAULT_OK && p->op.deferred)
+		return VERDICT_COMMIT;
+	if (err == VAULT_OK && p->call->stage == STAGE_SLOW && p->op.row->lane == LANE_SLOW_COMMIT) {
+		p->call->exclusive = true;
+		return VERDICT_COMMIT;
+	}
+	finish(p, err);
+	return VERDICT_DONE;
+}
+
+static enum verdict
+request(struct passage *p)
+{
+	enum vault_err err;
+
+	p->op.row = op_find(p->frame.method);
+	if (p->op.row == NULL) {
+		finish(p, VAULT_UNKNOWN_METHOD);
+		return VERDICT_DONE;
+	}
+	p->call->secret = row_holds_secrets(p->op.row);
+	err = admit(p);
+	if (err == VAULT_OK)
+		return carry_out(p);
+	finish(p, err);
+	return VERDICT_DONE;
+}
+
+enum verdict
+dispatch_run(struct runner *runner, struct call *call)
+{
+	struct passage p;
+	enum verdict verdict;
+	enum vault_err err;
+
+	p.runner = runner;
+	p.call = call;
+	p.target = (struct target){ 0 };
+	p.op = (struct op){
+		.vault = runner->vault,
+		.who = call->who,
+		.now = runner->now,
+		.change = call->change,
+		.cache = &runner->cache,
+		.random = &runner->random,
+		.scratch = &runner->scratch,
+		.work = &runner->work,
+		.opening = call->opening,
+	};
+	cache_next_operation(&runner->cache);
+	err = frame_parse(call->frame.p, call->frame.len, &p.frame);
+	call->msgid = p.frame.msgid;
+	if (err == VAULT_OK && p.frame.type == FRAME_NOTIFICATION)
+		return VERDICT_DONE;
+	if (err == VAULT_OK && p.frame.type == FRAME_REPLY)
+		err = VAULT_INVALID_REQUEST;
+	if (err == VAULT_OK) {
+		verdict = request(&p);
+	} else {
+		if (err == VAULT_INVALID_PARAMS)
+			(void)op_fail(&p.op, err, "params", "params must be an array of one map of fields");
+		finish(&p, err);
+		verdict = err == VAULT_INVALID_PARAMS ? VERDICT_DONE : VERDICT_CLOSE;
+	}
+	scratch_reset(&runner->scratch, call->secret);
+	return verdict;
+}
+
+void
+dispatch_refuse(struct buf *out, uint32_t msgid, enum vault_err err, const char *message)
+{
+	size_t before = buf_len(out);
+	struct codec_writer writer = { .sink = value_into_buf, .into = out };
+	struct fail fail = { .message = message };
+
+	codec_write_error(&writer, msgid, err, &fail);
+	if (writer.failed)
+		buf_truncate(out, before);
+}

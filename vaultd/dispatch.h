@@ -1,0 +1,71 @@
+/*
+ * The pipeline, once: frame, decode, seal check, policy, suspended, handler, audit record, reply. Every lane runs it;
+ * what differs is which handlers may run there.
+ */
+#ifndef VAULTD_DISPATCH_H
+#define VAULTD_DISPATCH_H
+
+#include "vaultd/core/op.h"
+
+/* One thread's means of running operations. */
+struct runner {
+	struct vault *vault;
+	struct txn *txn;   /* a read transaction; NULL on the committer */
+	uint64_t snapshot; /* the commit counter before txn took its snapshot */
+	struct cache cache;
+	struct random_pool random;
+	struct scratch scratch;
+	struct buf work;
+	struct audit_batch audit; /* records not yet appended */
+	struct clock_now now;	  /* of this turn */
+	bool ready;		  /* random has its bytes: not between a seal and the first turn after it */
+};
+
+/* limit: bytes of the arena that the runner's cache may hold; reads: with a read transaction. */
+MUST_USE enum vault_err runner_init(struct runner *runner, struct vault *vault, size_t limit, bool reads);
+void runner_free(struct runner *runner);
+/* Reads the clocks; to be called at the start of each turn. VAULT_BUSY where the arena is full. */
+MUST_USE enum vault_err runner_turn(struct runner *runner);
+/* Lets go of the snapshot, so that it keeps no page from being used again while the thread sleeps. */
+void runner_rest(struct runner *runner);
+/* Forgets everything secret, before the arena is wiped. */
+void runner_forget(struct runner *runner);
+
+/* Where a request is being run, and what may run there. */
+enum stage { STAGE_WORKER, STAGE_COMMIT, STAGE_SLOW, STAGE_MAIN };
+
+/* What is to become of a request. */
+enum verdict {
+	VERDICT_DONE,	/* its reply stands in out (none for a notification) */
+	VERDICT_CLOSE,	/* likewise, and the connection ends with it */
+	VERDICT_COMMIT, /* the committer is to run it */
+	VERDICT_SLOW,	/* the slow lane is to run it, or its first part */
+	VERDICT_MAIN,	/* the main thread is to */
+};
+
+/* A request on its way. */
+struct call {
+	const struct identity *who;
+	struct vault_bytes frame; /* one whole message */
+	struct buf *out;	  /* the reply is appended here */
+	enum stage stage;
+	struct change *change;	       /* on the committer */
+	struct vault_opening *opening; /* from the slow lane on: sys.init and sys.unseal */
+	/* Set by dispatch. */
+	uint32_t msgid;
+	struct op_effects effects;
+	enum vault_err result;
+	bool secret;  /* frame or reply hold what must be wiped */
+	bool audited; /* a record of it was added to the runner's batch */
+	bool exclusive; /* ends in a commit of its own: sys.init, sys.unseal */
+};
+
+enum verdict dispatch_run(struct runner *runner, struct call *call);
+
+/*
+ * A reply that says why, for what never came to run: the queue was full, or the audit could not be written. Without memory
+ * for it the request stays unanswered, and out as it was.
+ */
+void dispatch_refuse(struct buf *out, uint32_t msgid, enum vault_err err, const char *message);
+
+#endif

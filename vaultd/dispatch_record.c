@@ -1,0 +1,134 @@
+#include "vaultd/dispatch_record.h"
+
+#include <string.h>
+
+#include "protocol/text.h"
+#include "vaultd/base/base64.h"
+#include "vaultd/core/tenant.h"
+
+static bool
+field_is(const struct field *field, const char *name)
+{
+	return field->kind <= FIELD_NAME && strcmp(field->name, name) == 0;
+}
+
+struct target
+target_of(const struct object_type *type, const void *req)
+{
+	struct target target = { 0 };
+
+	for (unsigned i = 0; i < type->count; i++) {
+		const struct field *field = &type->fields[i];
+		const void *at = (const uint8_t *)req + field->offset;
+
+		if (field->kind == FIELD_TENANT)
+			memcpy(&target.tenant, at, sizeof target.tenant);
+		else if ((field->flags & F_TARGET) != 0)
+			memcpy(&target.name, at, sizeof target.name);
+		else if ((field->flags & F_AUDIT) != 0 && field_is(field, "source"))
+			memcpy(&target.source, at, sizeof target.source);
+		else if ((field->flags & F_AUDIT) != 0 && field_is(field, "slot"))
+			memcpy(&target.slot, at, sizeof target.slot);
+	}
+	return target;
+}
+
+static bool
+type_holds_secrets(const struct object_type *type)
+{
+	for (unsigned i = 0; i < type->count; i++)
+		if ((type->fields[i].flags & F_SECRET) != 0)
+			return true;
+	return false;
+}
+
+bool
+row_holds_secrets(const struct op_row *row)
+{
+	/* Hot operations carry none, and should not pay for finding out. */
+	return row->class != CLASS_HOT && (type_holds_secrets(row->request()) || type_holds_secrets(row->result()));
+}
+
+static int
+outcome_of(const struct op *op, enum vault_err err)
+{
+	switch (err) {
+	case VAULT_OK:
+		return op->note.reason != 0 ? audit_outcome_invalid : audit_outcome_ok;
+	case VAULT_DENIED:
+	case VAULT_MFA_REQUIRED:
+	case VAULT_SUSPENDED:
+	case VAULT_LIMITED:
+	case VAULT_LOCKED:
+		return audit_outcome_denied;
+	default:
+		return audit_outcome_error;
+	}
+}
+
+/* A token id of our own form is kept as its bytes. */
+static void
+record_jti(const struct op *op, struct audit_record *rec)
+{
+	uint8_t *bytes;
+	size_t len;
+
+	if (op->note.jti.p == NULL)
+		return;
+	bytes = scratch_alloc(op->scratch, AUDIT_JTI_BYTES);
+	if (bytes != NULL && op->note.jti.len == BASE64_LENGTH(AUDIT_JTI_BYTES) &&
+	    base64url_decode(op->note.jti.p, op->note.jti.len, bytes, &len))
+		rec->jti = (struct vault_bytes){ bytes, AUDIT_JTI_BYTES };
+	else
+		rec->jti_text = op->note.jti;
+}
+
+static void
+record_rows(const struct op *op, struct audit_record *rec)
+{
+	struct sha256 rows;
+	uint8_t *hash;
+
+	if (op->change == NULL || op->change->count == 0)
+		return;
+	hash = scratch_alloc(op->scratch, SHA256_BYTES);
+	if (hash == NULL)
+		return;
+	rows = op->change->rows;
+	sha256_end(&rows, hash);
+	rec->row_hash = (struct vault_bytes){ hash, SHA256_BYTES };
+}
+
+void
+record_of(const struct op *op, const struct target *target, enum vault_err err, struct audit_record *rec)
+{
+	*rec = (struct audit_record){
+		.time_ns = op->now.wall_ns,
+		.uid = op->who->uid,
+		.gid = op->who->gid,
+		.pid = (uint32_t)op->who->pid,
+		.version = op->note.version,
+		.method = (uint16_t)op->row->id,
+		.event = AUDIT_EVENT_CALL,
+		.outcome = (uint8_t)outcome_of(op, err),
+		.code = (uint8_t)err,
+		.reason = op->note.reason,
+		.actor = op->common.actor,
+		.source = target->source,
+		.slot = target->slot,
+	};
+	if (op->tenant != NULL)
+		rec->tenant = op->tenant->keys.tenant;
+	else
+		rec->tenant_name = target->tenant;
+	/* A name that was found stands as its tag, so that an erased tenant's names go with its keys. */
+	if (op->note.target.kind != 0) {
+		rec->kind = op->note.target.kind;
+		memcpy(rec->name_tag, op->note.target.tag, sizeof rec->name_tag);
+	} else {
+		rec->name = target->name;
+	}
+	record_jti(op, rec);
+	if (err == VAULT_OK)
+		record_rows(op, rec);
+}

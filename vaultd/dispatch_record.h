@@ -1,0 +1,25 @@
+/*
+ * What dispatch reads out of any request, and writes of it into the audit, by the descriptors alone.
+ */
+#ifndef VAULTD_DISPATCH_RECORD_H
+#define VAULTD_DISPATCH_RECORD_H
+
+#include "vaultd/core/op.h"
+
+/* Whom and what a request is about; p NULL where it does not say. */
+struct target {
+	struct vault_text tenant;
+	struct vault_text name;
+	struct vault_text source;
+	struct vault_text slot;
+};
+
+struct target target_of(const struct object_type *type, const void *req);
+
+/* Whether any field of the operation's request or reply is a secret. */
+bool row_holds_secrets(const struct op_row *row);
+
+/* The record of an operation that ended with err; its texts borrow from op and target. */
+void record_of(const struct op *op, const struct target *target, enum vault_err err, struct audit_record *rec);
+
+#endif

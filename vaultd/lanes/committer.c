@@ -1,0 +1,205 @@
+/*
+ * The committer: one thread owns all writes. It runs what is queued, each change in a child transaction, as one group:
+ * the group's audit block is appended and flushed, then the store commits with the audit's head, then replies leave.
+ */
+#include "vaultd/base/log.h"
+#include "vaultd/lanes/lanes.h"
+
+struct group {
+	struct lanes *lanes;
+	struct vault *vault;
+	struct txn *txn;
+	struct job *jobs;
+	struct op_effects effects[COMMIT_GROUP_MAX];
+	unsigned n;	  /* jobs */
+	unsigned changed; /* entries of effects */
+	bool wrote;
+	bool opened;
+	uint64_t created; /* tenants */
+};
+
+static void
+refuse_all(struct group *group, enum vault_err err)
+{
+	for (struct job *job = group->jobs; job != NULL; job = job->next)
+		job_refuse(job, err, NULL);
+}
+
+/* Keeps a change that went well, forgets one that did not. */
+static void
+end_change(struct group *group, struct change *change, const struct call *call)
+{
+	if (call->result != VAULT_OK || change->count == 0) {
+		bool opened = call->result == VAULT_OK && call->effects.opened;
+
+		txn_abort(change->txn);
+		group->opened |= opened;
+		group->wrote |= opened;
+		return;
+	}
+	if (txn_commit(change->txn) != VAULT_OK)
+		lanes_fatal("a change could not be added to its group");
+	group->effects[group->changed++] = call->effects;
+	group->created += call->effects.tenant_created;
+	group->opened |= call->effects.opened;
+	group->wrote = true;
+}
+
+static void
+run_job(struct group *group, struct job *job)
+{
+	struct call call = {
+		.who = &job->who,
+		.frame = { job->frame, job->frame_len },
+		.out = &job->reply,
+		.stage = STAGE_COMMIT,
+		.opening = &job->opening,
+	};
+	struct change change;
+	struct txn *child;
+	enum vault_err err = txn_child(group->txn, &child);
+
+	if (err != VAULT_OK) {
+		job_refuse(job, err, NULL);
+		return;
+	}
+	change_start(&change, child);
+	call.change = &change;
+	(void)dispatch_run(&group->lanes->commit_runner, &call);
+	job->result = call.result;
+	end_change(group, &change, &call);
+}
+
+/* A vault that was opened by a group which then failed is as sealed as before. */
+static void
+undo_opening(struct group *group)
+{
+	struct audit_head head;
+
+	if (!group->opened)
+		return;
+	runner_forget(&group->lanes->commit_runner);
+	if (audit_stop(group->vault->audit, &head) == VAULT_INTERNAL)
+		lanes_fatal("the audit could not be flushed");
+	vault_forget(group->vault);
+}
+
+/* Everything that may refuse comes before the audit tells of the change; from there on only the disk can fail. */
+static enum vault_err
+make_durable(struct group *group)
+{
+	struct runner *runner = &group->lanes->commit_runner;
+	struct audit_status status;
+	struct audit_head head;
+
+	audit_status(group->vault->audit, &status);
+	atomic_fetch_add(&group->vault->tenant_count, group->created);
+	/* Written once beforehand, the head's page is there to be written again whatever the disk has left. */
+	TRY(vault_put_head(group->vault, group->txn, &status.head));
+	TRY(audit_append(group->vault->audit, &runner->audit, AUDIT_CHANGES, runner->now.wall_ns, &head));
+	if (audit_flush(group->vault->audit, &head) != VAULT_OK)
+		lanes_fatal("the audit could not be flushed");
+	if (vault_put_head(group->vault, group->txn, &head) != VAULT_OK)
+		lanes_fatal("the store's head could not be written");
+	if (txn_commit(group->txn) != VAULT_OK)
+		lanes_fatal("the store could not commit");
+	group->txn = NULL;
+	return VAULT_OK;
+}
+
+/* Commits are counted before generations, so that who sees a new generation also sees that its snapshot is old. */
+static void
+publish(struct group *group)
+{
+	atomic_fetch_add_explicit(&group->vault->commits, 1, memory_order_release);
+	for (unsigned i = 0; i < group->changed; i++) {
+		const struct op_effects *effects = &group->effects[i];
+
+		if (effects->touched != NULL)
+			atomic_fetch_add_explicit(&effects->touched->generation, 1, memory_order_release);
+		if (effects->reserved_slot != NULL && effects->reserved > atomic_load(&effects->reserved_slot->reserved))
+			atomic_store_explicit(&effects->reserved_slot->reserved, effects->reserved, memory_order_release);
+	}
+	if (group->opened)
+		atomic_store_explicit(&group->vault->state, STATE_OPEN, memory_order_release);
+}
+
+static void
+commit_group(struct group *group)
+{
+	enum vault_err err = make_durable(group);
+
+	if (err == VAULT_OK) {
+		publish(group);
+		return;
+	}
+	atomic_fetch_sub(&group->vault->tenant_count, group->created);
+	undo_opening(group);
+	refuse_all(group, err == VAULT_INTERNAL ? VAULT_AUDIT_UNAVAILABLE : err);
+}
+
+/* Nothing was changed, but what was asked is recorded before it is answered. */
+static void
+record_group(struct group *group)
+{
+	struct runner *runner = &group->lanes->commit_runner;
+	enum vault_err err = VAULT_OK;
+
+	if (audit_batch_count(&runner->audit) > 0)
+		err = audit_append(group->vault->audit, &runner->audit, AUDIT_READS, runner->now.wall_ns, NULL);
+	if (err != VAULT_OK && err != VAULT_SEALED)
+		refuse_all(group, VAULT_AUDIT_UNAVAILABLE);
+}
+
+static bool
+disk_is_full(struct group *group)
+{
+	uint64_t free_bytes = 0;
+
+	return store_free_space(group->vault->store, &free_bytes) != VAULT_OK || free_bytes < COMMIT_SPACE_MIN;
+}
+
+static void
+run_group(struct group *group)
+{
+	struct runner *runner = &group->lanes->commit_runner;
+	enum vault_err err = disk_is_full(group) ? VAULT_STORAGE_FULL : runner_turn(runner);
+
+	if (err == VAULT_OK)
+		err = txn_write(group->vault->store, &group->txn);
+	if (err != VAULT_OK) {
+		refuse_all(group, err);
+		return;
+	}
+	for (struct job *job = group->jobs; job != NULL; job = job->next)
+		run_job(group, job);
+	if (group->wrote)
+		commit_group(group);
+	else
+		record_group(group);
+	txn_abort(group->txn);
+	audit_batch_reset(&runner->audit);
+}
+
+void *
+committer_main(void *arg)
+{
+	struct lanes *lanes = arg;
+	struct job *jobs;
+
+	while ((jobs = job_queue_take(&lanes->commit, COMMIT_GROUP_MAX, COMMIT_BYTES_MAX)) != NULL) {
+		struct group group = { .lanes = lanes, .vault = lanes->vault, .jobs = jobs };
+
+		for (struct job *job = jobs; job != NULL; job = job->next)
+			group.n++;
+		run_group(&group);
+		while (jobs != NULL) {
+			struct job *job = jobs;
+
+			jobs = job->next;
+			job->done(job);
+		}
+		job_queue_ended(&lanes->commit, group.n);
+	}
+	return NULL;
+}

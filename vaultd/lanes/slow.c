@@ -1,0 +1,58 @@
+#include "vaultd/lanes/lanes.h"
+
+#define SLOW_BATCH 1 /* one at a time: a passphrase costs 64 MiB and a second */
+
+/* The record of what ran here, before its reply. */
+static void
+append_record(struct runner *runner, struct job *job)
+{
+	enum vault_err err = VAULT_OK;
+
+	if (audit_batch_count(&runner->audit) > 0)
+		err = audit_append(runner->vault->audit, &runner->audit, AUDIT_READS, runner->now.wall_ns, NULL);
+	audit_batch_reset(&runner->audit);
+	/* While sealed there is no audit to write to. */
+	if (err != VAULT_OK && err != VAULT_SEALED)
+		job_refuse(job, VAULT_AUDIT_UNAVAILABLE, NULL);
+}
+
+static void
+run_slow(struct lanes *lanes, struct job *job)
+{
+	struct runner *runner = &lanes->slow_runner;
+	struct call call = {
+		.who = &job->who,
+		.frame = { job->frame, job->frame_len },
+		.out = &job->reply,
+		.stage = STAGE_SLOW,
+		.opening = &job->opening,
+	};
+
+	if (runner_turn(runner) != VAULT_OK) {
+		job_refuse(job, VAULT_BUSY, NULL);
+		job->done(job);
+		return;
+	}
+	if (dispatch_run(runner, &call) == VERDICT_COMMIT) {
+		job->exclusive = call.exclusive;
+		if (job_queue_put(&lanes->commit, job))
+			return;
+		job_refuse(job, VAULT_BUSY, NULL);
+	}
+	append_record(runner, job);
+	job->done(job);
+}
+
+void *
+slow_lane_main(void *arg)
+{
+	struct lanes *lanes = arg;
+	struct job *job;
+
+	while ((job = job_queue_take(&lanes->slow, SLOW_BATCH, 0)) != NULL) {
+		run_slow(lanes, job);
+		runner_rest(&lanes->slow_runner);
+		job_queue_ended(&lanes->slow, 1);
+	}
+	return NULL;
+}

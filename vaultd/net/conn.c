@@ -1,0 +1,361 @@
+#include "vaultd/net/conn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "vaultd/net/worker.h"
+
+static void on_readable(evutil_socket_t fd, short what, void *arg);
+static void on_writable(evutil_socket_t fd, short what, void *arg);
+
+static bool
+has_room(const struct conn *conn)
+{
+	return conn->in_flight < IN_FLIGHT_MAX && conn->in_flight_bytes < CONN_IN_FLIGHT_BYTES_MAX &&
+	       buf_len(&conn->out) < CONN_UNSENT_MAX;
+}
+
+/* Reading stops while the connection may not run what it would read. */
+static void
+set_reading(struct conn *conn)
+{
+	bool wanted = !conn->dead && !conn->eof && (conn->drain_until != 0 || (!conn->ending && has_room(conn)));
+
+	if (wanted == conn->reading)
+		return;
+	conn->reading = wanted;
+	if (wanted)
+		event_add(&conn->readable, NULL);
+	else
+		event_del(&conn->readable);
+}
+
+void
+conn_start(struct conn *conn)
+{
+	event_assign(&conn->readable, conn->worker->base, conn->fd, EV_READ | EV_PERSIST, on_readable, conn);
+	event_assign(&conn->writable, conn->worker->base, conn->fd, EV_WRITE, on_writable, conn);
+	set_reading(conn);
+}
+
+static void
+mark_dirty(struct conn *conn)
+{
+	if (conn->dirty)
+		return;
+	conn->dirty = true;
+	conn->next_dirty = conn->worker->dirty;
+	conn->worker->dirty = conn;
+}
+
+static void
+mark_waiting(struct conn *conn)
+{
+	if (conn->queued)
+		return;
+	conn->queued = true;
+	conn->next_waiting = conn->worker->waiting;
+	conn->worker->waiting = conn;
+}
+
+static void
+note_reply(struct conn *conn, size_t before, uint32_t msgid, bool audited)
+{
+	struct worker *worker = conn->worker;
+
+	mark_dirty(conn);
+	worker->replies[worker->reply_count++] =
+		(struct turn_reply){ conn, before, buf_len(&conn->out) - before, msgid, audited };
+}
+
+/* No more requests: what is in flight is answered, then the connection closes. */
+static void
+end_with_error(struct conn *conn, uint32_t msgid, enum vault_err err)
+{
+	size_t before = buf_len(&conn->out);
+
+	dispatch_refuse(&conn->out, msgid, err, NULL);
+	note_reply(conn, before, msgid, false);
+	conn->ending = true;
+}
+
+/* The id of a message that cannot be read to its end, as far as it can be told. */
+static uint32_t
+msgid_of(const struct conn *conn)
+{
+	struct cursor c = { buf_data(&conn->in), buf_data(&conn->in) + buf_len(&conn->in) };
+	int64_t type, msgid;
+	uint32_t n;
+
+	if (!cursor_array(&c, &n) || n != 4 || !cursor_int(&c, &type) || type != FRAME_REQUEST ||
+	    !cursor_int(&c, &msgid) || msgid < 0 || msgid > UINT32_MAX)
+		return 0;
+	return (uint32_t)msgid;
+}
+
+static void
+run_frame(struct conn *conn, struct vault_bytes frame)
+{
+	struct worker *worker = conn->worker;
+	size_t before = buf_len(&conn->out);
+	struct call call = { .who = &conn->who, .frame = frame, .out = &conn->out, .stage = STAGE_WORKER };
+	enum verdict verdict = dispatch_run(&worker->runner, &call);
+
+	if (verdict == VERDICT_DONE || verdict == VERDICT_CLOSE) {
+		conn->secret |= call.secret;
+		if (buf_len(&conn->out) > before)
+			note_reply(conn, before, call.msgid, call.audited);
+		if (verdict == VERDICT_CLOSE)
+			conn->ending = true;
+	} else if (!worker_queue(worker, conn, frame, call.msgid, verdict)) {
+		note_reply(conn, before, call.msgid, false);
+	} else {
+		conn->in_flight++;
+		conn->in_flight_bytes += frame.len;
+	}
+	if (call.secret)
+		explicit_bzero((void *)(uintptr_t)frame.p, frame.len);
+}
+
+/* False when the message at the front is not whole yet, or never will be. */
+static bool
+run_next(struct conn *conn)
+{
+	struct vault_bytes frame;
+
+	switch (scan_feed(&conn->scan, buf_data(&conn->in), buf_len(&conn->in))) {
+	case SCAN_WHOLE:
+		frame = (struct vault_bytes){ buf_data(&conn->in), conn->scan.pos };
+		conn->scan = (struct scan){ 0 };
+		conn->partial_since = 0;
+		run_frame(conn, frame);
+		buf_take(&conn->in, frame.len);
+		return true;
+	case SCAN_SHORT:
+		if (conn->partial_since == 0)
+			conn->partial_since = conn->worker->runner.now.boot_ms;
+		return false;
+	case SCAN_BAD:
+		end_with_error(conn, msgid_of(conn), VAULT_PARSE);
+		return false;
+	case SCAN_LARGE:
+	case SCAN_DEEP:
+		end_with_error(conn, msgid_of(conn), VAULT_TOO_LARGE);
+		return false;
+	}
+	return false;
+}
+
+void
+conn_run(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+
+	while (!conn->ending && !conn->dead && buf_len(&conn->in) > 0 && has_room(conn)) {
+		if (worker->reply_count >= TURN_REPLIES_MAX - 1) {
+			mark_waiting(conn);
+			break;
+		}
+		if (!run_next(conn))
+			break;
+	}
+	if (conn->ending) {
+		buf_free(&conn->in);
+		mark_dirty(conn);
+	}
+	/* At its end a peer has sent all it will: an unfinished message stays unanswered. */
+	if (conn->eof && conn_idle(conn))
+		mark_dirty(conn);
+	set_reading(conn);
+}
+
+bool
+conn_idle(const struct conn *conn)
+{
+	bool more = !conn->ending && buf_len(&conn->in) > 0 && (!has_room(conn) || conn->queued);
+
+	return conn->in_flight == 0 && buf_len(&conn->out) == 0 && !more;
+}
+
+static void
+die(struct conn *conn)
+{
+	conn->dead = true;
+	mark_dirty(conn);
+	set_reading(conn);
+}
+
+/* Behind an error the peer may still be sending; closing at once would take the error from it unread. */
+static void
+drain(struct conn *conn)
+{
+	uint8_t waste[16384];
+	ssize_t n = recv(conn->fd, waste, sizeof waste, 0);
+
+	if (n > 0)
+		conn->drained += (size_t)n;
+	if ((n <= 0 && (n == 0 || (errno != EAGAIN && errno != EINTR))) || conn->drained > CONN_DRAIN_BYTES_MAX)
+		die(conn);
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *conn = arg;
+	ssize_t n;
+
+	(void)what;
+	worker_turn(conn->worker);
+	if (conn->drain_until != 0) {
+		drain(conn);
+		return;
+	}
+	if (buf_reserve(&conn->in, CONN_READ_BYTES) != VAULT_OK) {
+		die(conn);
+		return;
+	}
+	n = recv(fd, conn->in.p + conn->in.tail, conn->in.cap - conn->in.tail, 0);
+	if (n > 0) {
+		conn->in.tail += (size_t)n;
+		conn_run(conn);
+	} else if (n == 0) {
+		conn->eof = true;
+		conn_run(conn);
+	} else if (errno != EAGAIN && errno != EINTR) {
+		die(conn);
+	}
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *conn = arg;
+
+	(void)fd;
+	(void)what;
+	worker_turn(conn->worker);
+	mark_dirty(conn);
+}
+
+void
+conn_answer(struct conn *conn, struct job *job)
+{
+	size_t before = buf_len(&conn->out);
+
+	conn->in_flight--;
+	conn->in_flight_bytes -= job->frame_len;
+	conn->secret = true;
+	if (buf_append(&conn->out, buf_data(&job->reply), buf_len(&job->reply)) != VAULT_OK) {
+		die(conn);
+		return;
+	}
+	note_reply(conn, before, job->msgid, false);
+	/* What waited for room may run now. */
+	mark_waiting(conn);
+}
+
+static void
+start_draining(struct conn *conn)
+{
+	if (conn->drain_until != 0)
+		return;
+	(void)shutdown(conn->fd, SHUT_WR);
+	conn->drain_until = conn->worker->runner.now.boot_ms + CONN_DRAIN_MS;
+	set_reading(conn);
+}
+
+/* True when everything is sent. */
+static bool
+send_out(struct conn *conn)
+{
+	while (buf_len(&conn->out) > 0) {
+		ssize_t n = send(conn->fd, buf_data(&conn->out), buf_len(&conn->out), MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN) {
+			event_add(&conn->writable, NULL);
+			return false;
+		}
+		if (n < 0) {
+			conn->dead = true;
+			return false;
+		}
+		if (conn->secret)
+			explicit_bzero(buf_data(&conn->out), (size_t)n);
+		buf_take(&conn->out, (size_t)n);
+	}
+	conn->secret = false;
+	buf_shrink(&conn->out, CONN_KEEP_BYTES);
+	buf_shrink(&conn->in, 2 * CONN_KEEP_BYTES);
+	return true;
+}
+
+void
+conn_flush(struct conn *conn)
+{
+	bool had_room = has_room(conn);
+
+	if (!conn->dead && send_out(conn)) {
+		if (conn->ending && conn->in_flight == 0) {
+			if (conn->eof)
+				conn->dead = true;
+			else
+				start_draining(conn);
+		} else if (conn->eof && conn_idle(conn)) {
+			conn->dead = true;
+		}
+	}
+	if (conn->dead) {
+		conn_close(conn);
+		return;
+	}
+	if (!had_room && has_room(conn) && buf_len(&conn->in) > 0)
+		mark_waiting(conn);
+	set_reading(conn);
+}
+
+void
+conn_check_deadlines(struct conn *conn, int64_t now_ms)
+{
+	if (conn->drain_until != 0) {
+		if (now_ms >= conn->drain_until)
+			die(conn);
+		return;
+	}
+	if (conn->partial_since != 0 && !conn->ending && conn->worker->reply_count < TURN_REPLIES_MAX - 1 &&
+	    now_ms - conn->partial_since >= PARTIAL_FRAME_SECONDS * 1000) {
+		end_with_error(conn, msgid_of(conn), VAULT_INVALID_REQUEST);
+		conn_run(conn);
+	}
+}
+
+void
+conn_close(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+
+	event_del(&conn->readable);
+	event_del(&conn->writable);
+	close(conn->fd);
+	buf_free(&conn->in);
+	buf_free(&conn->out);
+	if (conn->prev != NULL)
+		conn->prev->next = conn->next;
+	else
+		worker->conns = conn->next;
+	if (conn->next != NULL)
+		conn->next->prev = conn->prev;
+	for (struct conn **at = &worker->waiting; *at != NULL; at = &(*at)->next_waiting) {
+		if (*at == conn) {
+			*at = conn->next_waiting;
+			break;
+		}
+	}
+	worker->table[conn->id & UINT32_MAX] = NULL;
+	worker->conn_count--;
+	free(conn);
+}

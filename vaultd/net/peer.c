@@ -1,0 +1,15 @@
+#include "vaultd/net/peer.h"
+
+#include <sys/socket.h>
+
+enum vault_err
+peer_identity(int fd, bool admin_socket, struct identity *who)
+{
+	struct ucred cred;
+	socklen_t len = sizeof cred;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0 || len != sizeof cred)
+		return VAULT_DENIED;
+	*who = (struct identity){ .uid = cred.uid, .gid = cred.gid, .pid = cred.pid, .admin_socket = admin_socket };
+	return VAULT_OK;
+}

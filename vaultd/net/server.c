@@ -1,0 +1,310 @@
+#include "vaultd/net/server.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "vaultd/base/log.h"
+#include "vaultd/net/peer.h"
+#include "vaultd/net/worker.h"
+
+#define ACCEPT_BATCH 64	      /* connections accepted before others are looked at */
+#define ACCEPT_REST_US 100000 /* pause when there are no descriptors left */
+
+struct server {
+	const struct server_config *config;
+	struct event_base *base;
+	struct event accept[2], rest, term, interrupt, hangup, wake, beat;
+	struct worker workers[WORKERS_MAX];
+	unsigned worker_count;
+	unsigned next;
+	int wake_fd;
+	struct job_queue jobs;
+};
+
+bool
+server_queue(struct server *server, struct job *job)
+{
+	uint64_t one = 1;
+
+	if (!job_queue_put(&server->jobs, job))
+		return false;
+	return write(server->wake_fd, &one, sizeof one) == sizeof one || errno == EAGAIN;
+}
+
+static size_t
+connection_count(const struct server *server)
+{
+	size_t n = 0;
+
+	/* Other threads count; a connection more or less does not matter here. */
+	for (unsigned i = 0; i < server->worker_count; i++)
+		n += __atomic_load_n(&server->workers[i].conn_count, __ATOMIC_RELAXED);
+	return n;
+}
+
+static void
+take_connection(struct server *server, int fd, bool admin)
+{
+	struct worker *worker = &server->workers[server->next++ % server->worker_count];
+	struct identity who;
+
+	if (connection_count(server) >= server->config->max_connections ||
+	    peer_identity(fd, admin, &who) != VAULT_OK || !worker_add(worker, fd, &who))
+		close(fd);
+}
+
+static void
+on_accept(evutil_socket_t listener, short what, void *arg)
+{
+	struct server *server = arg;
+	struct timeval rest = { 0, ACCEPT_REST_US };
+	bool admin = listener == server->config->admin->fd;
+
+	(void)what;
+	for (int i = 0; i < ACCEPT_BATCH; i++) {
+		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd >= 0) {
+			take_connection(server, fd, admin);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+			event_del(&server->accept[0]);
+			event_del(&server->accept[1]);
+			event_add(&server->rest, &rest);
+		}
+		return;
+	}
+}
+
+static void
+on_rest(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *server = arg;
+
+	(void)fd;
+	(void)what;
+	event_add(&server->accept[0], NULL);
+	event_add(&server->accept[1], NULL);
+}
+
+static void
+on_end(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *server = arg;
+
+	(void)fd;
+	(void)what;
+	event_base_loopbreak(server->base);
+}
+
+static void
+on_hangup(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *server = arg;
+
+	(void)fd;
+	(void)what;
+	server->config->reload(server->config->arg);
+}
+
+static void
+on_beat(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *server = arg;
+
+	(void)fd;
+	(void)what;
+	server->config->beat(server->config->arg);
+}
+
+static enum vault_err
+commit_head(struct vault *vault, const struct audit_head *head)
+{
+	struct txn *txn;
+	enum vault_err err;
+
+	TRY(txn_write(vault->store, &txn));
+	err = vault_put_head(vault, txn, head);
+	if (err == VAULT_OK)
+		return txn_commit(txn);
+	txn_abort(txn);
+	return err;
+}
+
+void
+server_close_vault(struct vault *vault)
+{
+	struct audit_head head;
+	enum vault_err err;
+
+	if (vault_state(vault) != STATE_OPEN && vault_state(vault) != STATE_SEALING)
+		return;
+	err = audit_stop(vault->audit, &head);
+	if (err == VAULT_INTERNAL)
+		lanes_fatal("the audit could not be flushed");
+	/* Without this commit the next unseal only has more to check. */
+	if (commit_head(vault, &head) != VAULT_OK)
+		log_warning("the store's head could not be written while sealing");
+	vault_forget(vault);
+	arena_wipe(vault->arena);
+	atomic_store(&vault->state, STATE_SEALED);
+}
+
+/* The record of the sealing itself is the last that the open audit takes. */
+static void
+run_seal(struct server *server, struct job *job)
+{
+	struct lanes *lanes = server->config->lanes;
+	struct runner *runner = &lanes->slow_runner;
+	struct call call = { .who = &job->who, .frame = { job->frame, job->frame_len }, .out = &job->reply };
+	enum vault_err err = runner_turn(runner);
+
+	call.stage = STAGE_MAIN;
+	if (err == VAULT_OK)
+		(void)dispatch_run(runner, &call);
+	if (err == VAULT_OK && audit_batch_count(&runner->audit) > 0)
+		err = audit_append(server->config->vault->audit, &runner->audit, AUDIT_READS, runner->now.wall_ns, NULL);
+	audit_batch_reset(&runner->audit);
+	runner_rest(runner);
+	/* A vault whose audit cannot be written is sealed all the same. */
+	if (err != VAULT_OK && err != VAULT_SEALED)
+		log_warning("the sealing of the vault could not be recorded");
+}
+
+static void
+seal(struct server *server, struct job *job)
+{
+	struct vault *vault = server->config->vault;
+	bool open = vault_state(vault) == STATE_OPEN;
+
+	if (open)
+		atomic_store(&vault->state, STATE_SEALING);
+	atomic_store(&vault->cancel, true);
+	lanes_drain(server->config->lanes);
+	run_seal(server, job);
+	if (open) {
+		for (unsigned i = 0; i < server->worker_count; i++)
+			worker_park(&server->workers[i]);
+		lanes_drain(server->config->lanes);
+		lanes_forget(server->config->lanes);
+		server_close_vault(vault);
+		for (unsigned i = 0; i < server->worker_count; i++)
+			worker_resume(&server->workers[i]);
+		log_info("sealed");
+	}
+	atomic_store(&vault->cancel, false);
+	job->done(job);
+}
+
+static void
+on_wake(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *server = arg;
+	struct job *job;
+	uint64_t count;
+
+	(void)what;
+	if (read(fd, &count, sizeof count) < 0)
+		return;
+	/* As many as were told of: the queue is never waited for. */
+	while (count-- > 0) {
+		job = job_queue_take(&server->jobs, 1, 0);
+		if (job == NULL)
+			return;
+		seal(server, job);
+		job_queue_ended(&server->jobs, 1);
+	}
+}
+
+static enum vault_err
+make_events(struct server *server)
+{
+	const struct server_config *config = server->config;
+	struct timeval second = { 1, 0 };
+
+	server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	server->base = event_base_new();
+	if (server->base == NULL || server->wake_fd < 0)
+		return VAULT_BUSY;
+	event_assign(&server->accept[0], server->base, config->app->fd, EV_READ | EV_PERSIST, on_accept, server);
+	event_assign(&server->accept[1], server->base, config->admin->fd, EV_READ | EV_PERSIST, on_accept, server);
+	event_assign(&server->rest, server->base, -1, 0, on_rest, server);
+	event_assign(&server->term, server->base, SIGTERM, EV_SIGNAL | EV_PERSIST, on_end, server);
+	event_assign(&server->interrupt, server->base, SIGINT, EV_SIGNAL | EV_PERSIST, on_end, server);
+	event_assign(&server->hangup, server->base, SIGHUP, EV_SIGNAL | EV_PERSIST, on_hangup, server);
+	event_assign(&server->wake, server->base, server->wake_fd, EV_READ | EV_PERSIST, on_wake, server);
+	event_assign(&server->beat, server->base, -1, EV_PERSIST, on_beat, server);
+	event_add(&server->accept[0], NULL);
+	event_add(&server->accept[1], NULL);
+	event_add(&server->term, NULL);
+	event_add(&server->interrupt, NULL);
+	event_add(&server->hangup, NULL);
+	event_add(&server->wake, NULL);
+	event_add(&server->beat, &second);
+	return VAULT_OK;
+}
+
+static enum vault_err
+start_workers(struct server *server)
+{
+	const struct server_config *config = server->config;
+
+	for (unsigned i = 0; i < config->workers && i < WORKERS_MAX; i++) {
+		TRY(worker_start(&server->workers[i], server, config->lanes, config->cache_limit));
+		server->worker_count++;
+	}
+	return VAULT_OK;
+}
+
+static void
+stop(struct server *server)
+{
+	event_del(&server->accept[0]);
+	event_del(&server->accept[1]);
+	event_del(&server->rest);
+	job_queue_close(&server->jobs);
+	for (unsigned i = 0; i < server->worker_count; i++)
+		worker_stop(&server->workers[i]);
+	lanes_stop(server->config->lanes);
+	for (unsigned i = 0; i < server->worker_count; i++)
+		worker_free(&server->workers[i]);
+}
+
+static void
+free_events(struct server *server)
+{
+	struct event *all[] = { &server->term, &server->interrupt, &server->hangup, &server->wake, &server->beat };
+
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+		event_del(all[i]);
+	event_base_free(server->base);
+	close(server->wake_fd);
+}
+
+enum vault_err
+server_run(const struct server_config *config)
+{
+	struct server *server = calloc(1, sizeof *server);
+	enum vault_err err;
+
+	if (server == NULL)
+		return VAULT_BUSY;
+	server->config = config;
+	job_queue_init(&server->jobs);
+	err = make_events(server);
+	if (err == VAULT_OK)
+		err = start_workers(server);
+	if (err == VAULT_OK) {
+		config->ready(config->arg);
+		event_base_dispatch(server->base);
+		stop(server);
+		free_events(server);
+	}
+	free(server);
+	return err;
+}

@@ -1,0 +1,440 @@
+#include "vaultd/net/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "vaultd/net/server.h"
+
+#define SWEEP_MS 250		/* how often deadlines are looked at */
+#define STOP_MS 3000		/* how long a stopping daemon waits for readers of its last answers */
+#define TABLE_FIRST 64
+
+static bool
+table_grow(struct worker *worker)
+{
+	size_t size = worker->table_size == 0 ? TABLE_FIRST : 2 * worker->table_size;
+	struct conn **table = realloc(worker->table, size * sizeof *table);
+
+	if (table == NULL)
+		return false;
+	memset(table + worker->table_size, 0, (size - worker->table_size) * sizeof *table);
+	worker->table = table;
+	worker->table_size = size;
+	return true;
+}
+
+static bool
+table_add(struct worker *worker, struct conn *conn)
+{
+	size_t index = 0;
+
+	while (index < worker->table_size && worker->table[index] != NULL)
+		index++;
+	if (index == worker->table_size && !table_grow(worker))
+		return false;
+	worker->table[index] = conn;
+	conn->id = (uint64_t)++worker->next_conn << 32 | index;
+	return true;
+}
+
+static struct conn *
+table_find(const struct worker *worker, uint64_t id)
+{
+	size_t index = id & UINT32_MAX;
+	struct conn *conn = index < worker->table_size ? worker->table[index] : NULL;
+
+	return conn != NULL && conn->id == id ? conn : NULL;
+}
+
+static void
+wake(struct worker *worker)
+{
+	uint64_t one = 1;
+
+	/* A full counter wakes as well. */
+	if (write(worker->wake_fd, &one, sizeof one) < 0)
+		return;
+}
+
+static void
+adopt(struct worker *worker, struct conn *conn)
+{
+	if (worker->stopping || !table_add(worker, conn)) {
+		close(conn->fd);
+		free(conn);
+		return;
+	}
+	conn->prev = NULL;
+	conn->next = worker->conns;
+	if (worker->conns != NULL)
+		worker->conns->prev = conn;
+	worker->conns = conn;
+	worker->conn_count++;
+	conn_start(conn);
+}
+
+bool
+worker_add(struct worker *worker, int fd, const struct identity *who)
+{
+	struct conn *conn = calloc(1, sizeof *conn);
+
+	if (conn == NULL)
+		return false;
+	conn->worker = worker;
+	conn->fd = fd;
+	conn->who = *who;
+	pthread_mutex_lock(&worker->mutex);
+	conn->next = worker->arrived;
+	worker->arrived = conn;
+	pthread_mutex_unlock(&worker->mutex);
+	wake(worker);
+	return true;
+}
+
+/* On the lane's thread. */
+static void
+job_done(struct job *job)
+{
+	struct worker *worker = job->owner;
+	bool first;
+
+	pthread_mutex_lock(&worker->mutex);
+	first = worker->done == NULL;
+	job->next = NULL;
+	*worker->done_tail = job;
+	worker->done_tail = &job->next;
+	pthread_mutex_unlock(&worker->mutex);
+	if (first)
+		wake(worker);
+}
+
+bool
+worker_queue(struct worker *worker, struct conn *conn, struct vault_bytes frame, uint32_t msgid, enum verdict verdict)
+{
+	struct job *job = job_new(&conn->who, frame, msgid);
+	bool queued = false;
+
+	if (job != NULL) {
+		job->done = job_done;
+		job->owner = worker;
+		job->conn = conn->id;
+		if (verdict == VERDICT_COMMIT)
+			queued = job_queue_put(&worker->lanes->commit, job);
+		else if (verdict == VERDICT_SLOW)
+			queued = job_queue_put(&worker->lanes->slow, job);
+		else
+			queued = server_queue(worker->server, job);
+	}
+	if (queued)
+		return true;
+	job_free(job);
+	dispatch_refuse(&conn->out, msgid, VAULT_BUSY, NULL);
+	return false;
+}
+
+void
+worker_turn(struct worker *worker)
+{
+	if (worker->in_turn)
+		return;
+	worker->in_turn = true;
+	if (runner_turn(&worker->runner) != VAULT_OK)
+		lanes_fatal("the arena has no room for a worker's random bytes");
+}
+
+static void
+take_arrivals(struct worker *worker)
+{
+	struct conn *conn;
+
+	pthread_mutex_lock(&worker->mutex);
+	conn = worker->arrived;
+	worker->arrived = NULL;
+	pthread_mutex_unlock(&worker->mutex);
+	while (conn != NULL) {
+		struct conn *next = conn->next;
+
+		adopt(worker, conn);
+		conn = next;
+	}
+}
+
+static struct job *
+take_done(struct worker *worker)
+{
+	struct job *job;
+
+	pthread_mutex_lock(&worker->mutex);
+	job = worker->done;
+	if (job != NULL) {
+		worker->done = job->next;
+		if (worker->done == NULL)
+			worker->done_tail = &worker->done;
+	}
+	pthread_mutex_unlock(&worker->mutex);
+	return job;
+}
+
+static void
+on_wake(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *worker = arg;
+	struct job *job = NULL;
+	uint64_t count;
+
+	(void)what;
+	worker_turn(worker);
+	if (read(fd, &count, sizeof count) < 0)
+		return;
+	take_arrivals(worker);
+	while (worker->reply_count < TURN_REPLIES_MAX - 1 && (job = take_done(worker)) != NULL) {
+		struct conn *conn = table_find(worker, job->conn);
+
+		if (conn != NULL)
+			conn_answer(conn, job);
+		job_free(job);
+	}
+	if (job != NULL)
+		wake(worker);
+}
+
+static void
+on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *worker = arg;
+
+	(void)fd;
+	(void)what;
+	worker_turn(worker);
+	for (struct conn *conn = worker->conns; conn != NULL; conn = conn->next)
+		conn_check_deadlines(conn, worker->runner.now.boot_ms);
+}
+
+/* The connection's out without this turn's audited replies, each of which becomes an error. */
+static bool
+rebuild(struct turn_reply *reply)
+{
+	struct conn *conn = reply->conn;
+	const uint8_t *out = buf_data(&conn->out);
+	size_t before = buf_len(&conn->rebuilt);
+
+	if (conn->rebuilt.p == NULL && buf_append(&conn->rebuilt, out, reply->offset) != VAULT_OK)
+		return false;
+	if (!reply->audited)
+		return buf_append(&conn->rebuilt, out + reply->offset, reply->len) == VAULT_OK;
+	dispatch_refuse(&conn->rebuilt, reply->msgid, VAULT_AUDIT_UNAVAILABLE, NULL);
+	return buf_len(&conn->rebuilt) > before;
+}
+
+static void
+take_back_turn(struct worker *worker)
+{
+	for (size_t i = 0; i < worker->reply_count; i++)
+		if (!rebuild(&worker->replies[i]))
+			worker->replies[i].conn->dead = true;
+	for (struct conn *conn = worker->dirty; conn != NULL; conn = conn->next_dirty) {
+		if (conn->rebuilt.p == NULL)
+			continue;
+		buf_free(&conn->out);
+		conn->out = conn->rebuilt;
+		conn->rebuilt = (struct buf){ 0 };
+	}
+}
+
+/* The records of the turn, before any of its replies leaves. */
+static void
+append_audit(struct worker *worker)
+{
+	struct runner *runner = &worker->runner;
+	struct audit_head head;
+	enum vault_err err;
+
+	if (audit_batch_count(&runner->audit) == 0)
+		return;
+	err = audit_append(runner->vault->audit, &runner->audit, AUDIT_READS, runner->now.wall_ns, &head);
+	audit_batch_reset(&runner->audit);
+	if (err == VAULT_OK && runner->vault->settings.audit_sync_always)
+		err = audit_flush(runner->vault->audit, &head);
+	if (err == VAULT_INTERNAL)
+		lanes_fatal("the audit could not be flushed");
+	/* While sealed there is no audit to write to. */
+	if (err != VAULT_OK && err != VAULT_SEALED)
+		take_back_turn(worker);
+}
+
+static void
+run_waiting(struct worker *worker)
+{
+	struct conn *conn = worker->waiting;
+
+	worker->waiting = NULL;
+	while (conn != NULL) {
+		struct conn *next = conn->next_waiting;
+
+		conn->queued = false;
+		worker_turn(worker);
+		conn_run(conn);
+		conn = next;
+	}
+}
+
+static void
+end_turn(struct worker *worker)
+{
+	struct conn *conn;
+
+	append_audit(worker);
+	worker->reply_count = 0;
+	conn = worker->dirty;
+	worker->dirty = NULL;
+	while (conn != NULL) {
+		struct conn *next = conn->next_dirty;
+
+		conn->dirty = false;
+		conn_flush(conn);
+		conn = next;
+	}
+	worker->in_turn = false;
+}
+
+/* Stands still, without a secret, until main says to go on. */
+static void
+park_if_asked(struct worker *worker)
+{
+	pthread_mutex_lock(&worker->mutex);
+	while (worker->park) {
+		if (!worker->parked) {
+			runner_forget(&worker->runner);
+			worker->parked = true;
+			pthread_cond_broadcast(&worker->parked_cond);
+		}
+		pthread_cond_wait(&worker->parked_cond, &worker->mutex);
+	}
+	worker->parked = false;
+	if (worker->stop && !worker->stopping) {
+		worker->stopping = true;
+		worker->stop_by = clock_read().boot_ms + STOP_MS;
+	}
+	pthread_mutex_unlock(&worker->mutex);
+}
+
+/* Once nobody is owed an answer, or nobody takes it. */
+static bool
+may_end(struct worker *worker)
+{
+	struct conn *conn = worker->conns;
+
+	if (!worker->stopping)
+		return false;
+	while (conn != NULL) {
+		struct conn *next = conn->next;
+
+		conn->eof = true;
+		if (conn_idle(conn) || clock_read().boot_ms > worker->stop_by)
+			conn_close(conn);
+		conn = next;
+	}
+	return worker->conns == NULL;
+}
+
+static void *
+worker_main(void *arg)
+{
+	struct worker *worker = arg;
+
+	while (!may_end(worker)) {
+		runner_rest(&worker->runner);
+		event_base_loop(worker->base, worker->waiting != NULL ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
+		run_waiting(worker);
+		end_turn(worker);
+		park_if_asked(worker);
+	}
+	return NULL;
+}
+
+static enum vault_err
+make_base(struct worker *worker)
+{
+	struct event_config *config = event_config_new();
+	struct timeval period = { 0, SWEEP_MS * 1000 };
+
+	if (config == NULL)
+		return VAULT_BUSY;
+	/* One thread uses the base; others reach it through the eventfd. */
+	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	worker->base = event_base_new_with_config(config);
+	event_config_free(config);
+	if (worker->base == NULL)
+		return VAULT_BUSY;
+	event_assign(&worker->wake, worker->base, worker->wake_fd, EV_READ | EV_PERSIST, on_wake, worker);
+	event_assign(&worker->sweep, worker->base, -1, EV_PERSIST, on_sweep, worker);
+	event_add(&worker->wake, NULL);
+	event_add(&worker->sweep, &period);
+	return VAULT_OK;
+}
+
+enum vault_err
+worker_start(struct worker *worker, struct server *server, struct lanes *lanes, size_t cache_limit)
+{
+	*worker = (struct worker){ .server = server, .lanes = lanes };
+	worker->done_tail = &worker->done;
+	pthread_mutex_init(&worker->mutex, NULL);
+	pthread_cond_init(&worker->parked_cond, NULL);
+	worker->replies = calloc(TURN_REPLIES_MAX, sizeof worker->replies[0]);
+	worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (worker->replies == NULL || worker->wake_fd < 0)
+		return VAULT_BUSY;
+	TRY(make_base(worker));
+	TRY(runner_init(&worker->runner, lanes->vault, cache_limit, true));
+	return pthread_create(&worker->thread, NULL, worker_main, worker) == 0 ? VAULT_OK : VAULT_BUSY;
+}
+
+void
+worker_park(struct worker *worker)
+{
+	pthread_mutex_lock(&worker->mutex);
+	worker->park = true;
+	pthread_mutex_unlock(&worker->mutex);
+	wake(worker);
+	pthread_mutex_lock(&worker->mutex);
+	while (!worker->parked)
+		pthread_cond_wait(&worker->parked_cond, &worker->mutex);
+	pthread_mutex_unlock(&worker->mutex);
+}
+
+void
+worker_resume(struct worker *worker)
+{
+	pthread_mutex_lock(&worker->mutex);
+	worker->park = false;
+	pthread_cond_broadcast(&worker->parked_cond);
+	pthread_mutex_unlock(&worker->mutex);
+}
+
+void
+worker_stop(struct worker *worker)
+{
+	pthread_mutex_lock(&worker->mutex);
+	worker->stop = true;
+	pthread_mutex_unlock(&worker->mutex);
+	wake(worker);
+	pthread_join(worker->thread, NULL);
+}
+
+void
+worker_free(struct worker *worker)
+{
+	struct job *job;
+
+	while ((job = take_done(worker)) != NULL)
+		job_free(job);
+	event_del(&worker->wake);
+	event_del(&worker->sweep);
+	event_base_free(worker->base);
+	runner_free(&worker->runner);
+	free(worker->replies);
+	free(worker->table);
+	close(worker->wake_fd);
+}

@@ -1,0 +1,284 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "protocol/text.h"
+#include "vaultd/base/base64.h"
+#include "vaultd/core/tenant.h"
+#include "vaultd/ops/ops.h"
+
+#define NS INT64_C(1000000000)
+#define QUERY_RECORDS_MAX 2000000 /* looked at by one page; it then ends early, with a cursor to go on from */
+#define CURSOR_DIGITS 24
+
+/* A query: what is asked, resolved once. */
+struct query {
+	struct op *op;
+	const struct audit_query_req *req;
+	uint32_t tenant; /* number; 0: any */
+	uint32_t uid;
+	bool by_uid;
+	bool methods[OP_COUNT]; /* that match */
+};
+
+static enum vault_err
+parse_principal(struct op *op, struct vault_text principal, uint32_t *uid)
+{
+	uint64_t v = 0;
+	bool ok = principal.len > 4 && principal.len < 15 && memcmp(principal.p, "uid:", 4) == 0;
+
+	for (size_t i = 4; ok && i < principal.len; i++) {
+		ok = principal.p[i] >= '0' && principal.p[i] <= '9';
+		v = v * 10 + (uint64_t)(principal.p[i] - '0');
+	}
+	if (!ok || v > UINT32_MAX)
+		return op_fail(op, VAULT_INVALID_PARAMS, "principal", "in this build a principal is uid:N");
+	*uid = (uint32_t)v;
+	return VAULT_OK;
+}
+
+static enum vault_err
+parse_cursor(struct op *op, struct vault_text text, uint64_t *seq)
+{
+	uint8_t bytes[BASE64_DECODED_MAX(CURSOR_MAX)];
+	size_t len;
+
+	*seq = 0;
+	if (text.p == NULL)
+		return VAULT_OK;
+	if (!base64url_decode(text.p, text.len, bytes, &len) || len != sizeof *seq)
+		return op_fail(op, VAULT_INVALID_PARAMS, "cursor", "not a cursor of this list");
+	memcpy(seq, bytes, sizeof *seq);
+	return VAULT_OK;
+}
+
+static enum vault_err
+write_cursor(struct op *op, uint64_t seq, struct vault_text *cursor)
+{
+	char text[CURSOR_DIGITS];
+
+	return op_keep_text(op, (struct vault_text){ text, base64url_encode((const uint8_t *)&seq, sizeof seq, text) },
+			    cursor);
+}
+
+static bool
+given_and_differs(struct vault_text wanted, struct vault_text there)
+{
+	return wanted.p != NULL && !text_equal(wanted, there);
+}
+
+/* The tags that the name has among the tenant's kinds are told by its keyed hash, so no record is opened for it. */
+static bool
+name_matches(const struct query *q, const struct audit_record *rec)
+{
+	const struct tenant *tenant = q->op->tenant;
+	struct vault_text name = q->req->name;
+	struct row_key place;
+
+	if (name.p == NULL)
+		return true;
+	if (rec->name.p != NULL)
+		return text_equal(rec->name, name);
+	if (rec->kind == 0 || tenant == NULL)
+		return false;
+	place = row_key_of(&tenant->keys, (enum row_kind)rec->kind, (struct vault_bytes){ (const uint8_t *)name.p, name.len });
+	return memcmp(place.tag, rec->name_tag, sizeof place.tag) == 0;
+}
+
+static struct vault_text
+jti_of(const struct audit_record *rec, char text[static BASE64_LENGTH(AUDIT_JTI_BYTES)])
+{
+	if (rec->jti.p == NULL)
+		return rec->jti_text;
+	return (struct vault_text){ text, base64url_encode(rec->jti.p, rec->jti.len, text) };
+}
+
+static bool
+matches(const struct query *q, const struct audit_record *rec)
+{
+	char jti[BASE64_LENGTH(AUDIT_JTI_BYTES)];
+	const struct audit_query_req *req = q->req;
+
+	if (rec->event != AUDIT_EVENT_CALL || rec->method >= OP_COUNT || !q->methods[rec->method])
+		return false;
+	if ((q->tenant != 0 && rec->tenant != q->tenant) || (q->by_uid && rec->uid != q->uid))
+		return false;
+	if (req->outcome.set && rec->outcome != req->outcome.v)
+		return false;
+	if (given_and_differs(req->actor, rec->actor) || given_and_differs(req->source, rec->source) ||
+	    given_and_differs(req->id, rec->id))
+		return false;
+	if (req->jti.p != NULL && !text_equal(req->jti, jti_of(rec, jti)))
+		return false;
+	return name_matches(q, rec);
+}
+
+/* The name behind a tag: the record's, or what a deleted one left. */
+static enum vault_err
+name_by_tag(struct op *op, const struct tenant *tenant, const struct audit_record *rec, struct vault_text *name)
+{
+	struct row_key place = { .tenant = tenant->keys.tenant, .kind = rec->kind };
+	const struct object_type *type = rec->kind == ROW_KEY ? key_record_type() : profile_record_type();
+	struct tombstone_record tombstone;
+	struct profile_record profile;
+	struct key_record key;
+	enum vault_err err;
+	ROW_LOCAL(row);
+
+	memcpy(place.tag, rec->name_tag, sizeof place.tag);
+	err = sealed_find(op->txn, &tenant->keys, &place, &row);
+	if (err == VAULT_NOT_FOUND) {
+		place.kind = ROW_TOMBSTONE;
+		TRY(sealed_find(op->txn, &tenant->keys, &place, &row));
+		TRY(record_decode(tombstone_record_type(), (struct vault_bytes){ row.plain.p, row.plain.len }, op->scratch,
+				  &tombstone));
+		return op_keep_text(op, tombstone.name, name);
+	}
+	TRY(err);
+	TRY(record_decode(type, (struct vault_bytes){ row.plain.p, row.plain.len }, op->scratch,
+			  rec->kind == ROW_KEY ? (void *)&key : (void *)&profile));
+	return op_keep_text(op, rec->kind == ROW_KEY ? key.name : profile.name, name);
+}
+
+/* Names are told as far as they are still known: an erased tenant's are not. */
+static enum vault_err
+resolve_names(struct op *op, const struct audit_record *rec, struct audit_item *item)
+{
+	const struct tenant *tenant;
+	enum vault_err err;
+
+	TRY(op_keep_text(op, rec->tenant_name, &item->tenant));
+	TRY(op_keep_text(op, rec->name, &item->name));
+	if (rec->tenant == 0)
+		return VAULT_OK;
+	err = tenant_name_by_number(op, rec->tenant, &item->tenant);
+	if (err == VAULT_OK && rec->kind != 0 && rec->name.p == NULL)
+		err = tenant_get(op, item->tenant, &tenant);
+	if (err == VAULT_OK && (rec->kind == ROW_KEY || rec->kind == ROW_PROFILE) && rec->name.p == NULL)
+		err = name_by_tag(op, tenant, rec, &item->name);
+	return err == VAULT_NOT_FOUND ? VAULT_OK : err;
+}
+
+static enum vault_err
+keep_reason(struct op *op, const struct audit_record *rec, struct audit_item *item)
+{
+	if (rec->not_applied) {
+		item->outcome = audit_outcome_error;
+		item->reason = TEXT_LITERAL("not_applied");
+	} else if (rec->reason > 0 && rec->reason < verify_reason_count) {
+		item->reason = text_of(verify_reason_enum.names[rec->reason]);
+	}
+	if (rec->code != VAULT_OK && rec->code < VAULT_ERR_COUNT)
+		item->code = text_of(vault_err_code((enum vault_err)rec->code));
+	return op_keep_text(op, rec->source, &item->source);
+}
+
+static enum vault_err
+show(struct op *op, const struct audit_record *rec, uint64_t seq, struct audit_item *item)
+{
+	char jti[BASE64_LENGTH(AUDIT_JTI_BYTES)];
+
+	*item = (struct audit_item){
+		.seq = (int64_t)seq,
+		.time = rec->time_ns / NS,
+		.uid = rec->uid,
+		.gid = rec->gid,
+		.pid = rec->pid,
+		.method = text_of(op_rows[rec->method].method),
+		.outcome = rec->outcome,
+	};
+	if (rec->version != 0)
+		item->version = (struct vault_opt_int){ rec->version, true };
+	TRY(op_keep_text(op, rec->unit, &item->unit));
+	TRY(op_keep_text(op, rec->login, &item->login));
+	TRY(op_keep_text(op, rec->actor, &item->actor));
+	TRY(op_keep_text(op, rec->id, &item->id));
+	TRY(op_keep_text(op, jti_of(rec, jti), &item->jti));
+	TRY(keep_reason(op, rec, item));
+	return resolve_names(op, rec, item);
+}
+
+/* A damaged segment ends a page with what was read; audit.verify tells of it. */
+static enum vault_err
+fill_page(const struct query *q, struct audit_scan *scan, struct audit_item *items, struct audit_query_res *res)
+{
+	struct audit_record rec;
+	enum vault_err err = VAULT_OK;
+	uint64_t seq = 0;
+
+	for (unsigned looked = 0; looked < QUERY_RECORDS_MAX; looked++) {
+		if (res->items.n == (size_t)q->req->limit.v || atomic_load(&q->op->vault->cancel))
+			break;
+		err = audit_scan_next(scan, &rec, &seq);
+		if (err == VAULT_INTEGRITY)
+			continue;
+		if (err != VAULT_OK)
+			break;
+		if (matches(q, &rec))
+			TRY(show(q->op, &rec, seq, &items[res->items.n++]));
+	}
+	if (err == VAULT_NOT_FOUND)
+		return VAULT_OK;
+	TRY(err);
+	return seq == 0 ? VAULT_OK : write_cursor(q->op, seq, &res->cursor);
+}
+
+static enum vault_err
+run_query(const struct query *q, struct audit_query_res *res)
+{
+	struct audit_item *items = scratch_alloc(q->op->scratch, (size_t)q->req->limit.v * sizeof *items);
+	struct audit_range range = {
+		.order = q->req->order.v == audit_order_oldest ? AUDIT_OLDEST : AUDIT_NEWEST,
+		.since_ns = q->req->since.v * NS,
+		.until_ns = q->req->until.v * NS,
+	};
+	struct audit_scan *scan;
+	enum vault_err err;
+
+	if (items == NULL)
+		return VAULT_BUSY;
+	res->items.v = items;
+	TRY(parse_cursor(q->op, q->req->cursor, &range.cursor));
+	TRY(audit_scan_open(q->op->vault->audit, &range, &scan));
+	err = fill_page(q, scan, items, res);
+	audit_scan_close(scan);
+	return err;
+}
+
+enum vault_err
+op_audit_query(struct op *op, const struct audit_query_req *req, struct audit_query_res *res)
+{
+	struct query q = { .op = op, .req = req };
+
+	if (req->principal.p != NULL) {
+		q.by_uid = true;
+		TRY(parse_principal(op, req->principal, &q.uid));
+	}
+	if (op->tenant != NULL)
+		q.tenant = op->tenant->keys.tenant;
+	for (int i = 0; i < OP_COUNT; i++)
+		q.methods[i] = req->method.p == NULL || text_matches(req->method, text_of(op_rows[i].method));
+	return run_query(&q, res);
+}
+
+enum vault_err
+op_audit_verify(struct op *op, const struct audit_verify_req *req, struct audit_verify_res *res)
+{
+	struct audit_check check = { .since_seq = (uint64_t)req->since_seq.v, .cancel = &op->vault->cancel };
+	struct audit_break *broken;
+	struct audit_verdict verdict;
+
+	TRY(audit_verify(op->vault->audit, &check, &verdict));
+	res->ok = verdict.ok;
+	res->first = (int64_t)verdict.first;
+	res->last = (int64_t)verdict.last;
+	res->blocks = (int64_t)verdict.blocks;
+	if (verdict.ok)
+		return VAULT_OK;
+	broken = scratch_alloc(op->scratch, sizeof *broken);
+	if (broken == NULL)
+		return VAULT_BUSY;
+	*broken = (struct audit_break){ (int64_t)verdict.broken_seq, text_of(verdict.why) };
+	res->broken = broken;
+	return VAULT_OK;
+}

@@ -1,0 +1,212 @@
+#include <string.h>
+
+#include "protocol/text.h"
+#include "vaultd/base/base64.h"
+#include "vaultd/core/key_change.h"
+#include "vaultd/core/page.h"
+#include "vaultd/ops/ops.h"
+
+#define SHARED_PREFIX "whsec_"
+#define PUBLISH_AHEAD_DEFAULT 86400 /* a day, for keys whose public half others cache */
+
+static enum vault_err
+supported_algorithm(struct op *op, int algorithm)
+{
+	if (algorithm == key_algorithm_HS256 || algorithm == key_algorithm_HS512 || algorithm == key_algorithm_EdDSA)
+		return VAULT_OK;
+	return op_fail(op, VAULT_UNSUPPORTED, "algorithm", NULL);
+}
+
+static bool
+symmetric(int64_t algorithm)
+{
+	return algorithm == key_algorithm_HS256 || algorithm == key_algorithm_HS512;
+}
+
+/* Settings that key.create and key.import share. */
+struct settings {
+	int algorithm;
+	struct vault_opt_enum usage;
+	struct vault_opt_int rotation_period, overlap, publish_ahead;
+};
+
+static enum vault_err
+apply_settings(struct op *op, const struct settings *settings, struct key_record *record)
+{
+	record->algorithm = settings->algorithm;
+	record->usage = settings->usage.set ? settings->usage.v : key_usage_token;
+	if (record->usage == key_usage_encrypt)
+		return op_fail(op, VAULT_INVALID_PARAMS, "usage", "a signing key cannot encrypt");
+	record->overlap = settings->overlap.v;
+	record->rotation_period = settings->rotation_period;
+	if (settings->publish_ahead.set)
+		record->publish_ahead = settings->publish_ahead.v;
+	else
+		record->publish_ahead = symmetric(settings->algorithm) ? 0 : PUBLISH_AHEAD_DEFAULT;
+	return VAULT_OK;
+}
+
+/* whsec_ and base64, for the receiver of a webhook, who must know the secret. */
+static enum vault_err
+shared_text(struct op *op, struct vault_bytes secret, struct vault_text *text)
+{
+	size_t prefix = sizeof SHARED_PREFIX - 1;
+	char *p = scratch_alloc(op->scratch, prefix + BASE64_PADDED_LENGTH(secret.len));
+
+	if (p == NULL)
+		return VAULT_BUSY;
+	memcpy(p, SHARED_PREFIX, prefix);
+	*text = (struct vault_text){ p, prefix + base64_encode_secret(secret.p, secret.len, p + prefix) };
+	return VAULT_OK;
+}
+
+enum vault_err
+op_key_create(struct op *op, const struct key_create_req *req, struct key_create_res *res)
+{
+	struct settings settings = { req->algorithm, req->usage, req->rotation_period, req->overlap, req->publish_ahead };
+	struct key_material material;
+	KEY_EDIT_LOCAL(edit);
+
+	TRY(supported_algorithm(op, req->algorithm));
+	TRY(key_edit_new(op, req->name, &edit));
+	TRY(apply_settings(op, &settings, &edit.record));
+	edit.record.shared = req->shared.v;
+	if (req->shared.v && (!symmetric(req->algorithm) || edit.record.usage != key_usage_webhook))
+		return op_fail(op, VAULT_INVALID_PARAMS, "shared", "only HS* keys of usage webhook are shared");
+	TRY(key_edit_generate(op, &edit, &material));
+	TRY(key_edit_add(op, &edit, &material, op->now.wall));
+	TRY(key_edit_write(op, &edit));
+	if (edit.record.shared)
+		TRY(shared_text(op, material.secret, &res->secret));
+	res->name = req->name;
+	res->algorithm = req->algorithm;
+	res->usage = (int)edit.record.usage;
+	res->version = edit.record.last_version;
+	return VAULT_OK;
+}
+
+enum vault_err
+op_key_get(struct op *op, const struct key_get_req *req, struct key_get_res *res)
+{
+	KEY_EDIT_LOCAL(edit);
+
+	TRY(key_edit_open(op, req->name, &edit));
+	return key_show(op, &edit.row, res);
+}
+
+enum vault_err
+op_key_list(struct op *op, const struct key_list_req *req, struct key_list_res *res)
+{
+	struct page page = { op, &op->tenant->keys, ROW_KEY, key_get_res_type() };
+	struct object_list items = { 0 };
+
+	TRY(page_walk(&page, req->limit.v, req->cursor, key_show_item, &items, &res->cursor));
+	res->items.v = items.v;
+	res->items.n = items.n;
+	return VAULT_OK;
+}
+
+static enum vault_err
+raw_key(struct op *op, struct vault_text name, const struct key **key)
+{
+	TRY(key_get(op, "name", name, key));
+	return key_require_usage(op, *key, key_usage_raw);
+}
+
+/* The version asked for, or the one that signs; old versions of a raw key work until they are revoked. */
+enum vault_err
+op_key_sign(struct op *op, const struct key_sign_req *req, struct key_sign_res *res)
+{
+	uint8_t *signature = scratch_alloc(op->scratch, SIGNATURE_MAX);
+	const struct key_live *live;
+	const struct key *key;
+
+	if (signature == NULL)
+		return VAULT_BUSY;
+	TRY(raw_key(op, req->name, &key));
+	TRY(key_signer_version(op, key, req->version, &live));
+	res->signature = (struct vault_bytes){ signature, key_live_sign(key, live, req->message, signature) };
+	res->version = op->note.version = live->version;
+	return VAULT_OK;
+}
+
+static enum verify_reason
+try_version(struct op *op, const struct key *key, const struct key_live *live, const struct key_verify_req *req)
+{
+	if (live->revoked_at != 0)
+		return verify_reason_key_revoked;
+	if (key_live_state(key, live, op->now.wall) == version_state_retired ||
+	    !key_live_verify(key, live, req->message, req->signature))
+		return verify_reason_signature;
+	op->note.version = live->version;
+	return verify_reason_none;
+}
+
+static enum verify_reason
+try_versions(struct op *op, const struct key *key, const struct key_verify_req *req)
+{
+	for (size_t i = 0; i < key->count; i++)
+		if (try_version(op, key, &key->versions[i], req) == verify_reason_none)
+			return verify_reason_none;
+	return verify_reason_signature;
+}
+
+enum vault_err
+op_key_verify(struct op *op, const struct key_verify_req *req, struct key_verify_res *res)
+{
+	enum verify_reason reason;
+	const struct key_live *live;
+	const struct key *key;
+
+	TRY(raw_key(op, req->name, &key));
+	if (req->version.set) {
+		TRY(key_version(op, key, (uint32_t)req->version.v, &live));
+		reason = try_version(op, key, live, req);
+	} else {
+		reason = try_versions(op, key, req);
+	}
+	res->valid = reason == verify_reason_none;
+	if (res->valid)
+		res->version = (struct vault_opt_int){ op->note.version, true };
+	else
+		res->reason = (struct vault_opt_enum){ (int)reason, true };
+	op->note.reason = (uint8_t)reason;
+	return VAULT_OK;
+}
+
+enum vault_err
+op_key_rotate(struct op *op, const struct key_rotate_req *req, struct key_rotate_res *res)
+{
+	struct version_record *next;
+	struct key_material material;
+	KEY_EDIT_LOCAL(edit);
+
+	TRY(key_edit_open(op, req->name, &edit));
+	if (edit.record.verify_only)
+		return op_fail(op, VAULT_CONFLICT, NULL, "the key only verifies; import its next version");
+	next = key_edit_next(&edit, op->now.wall);
+	if (next != NULL && !req->now.v)
+		return op_fail(op, VAULT_CONFLICT, NULL, "a new version waits to sign already; rotate now to use it at once");
+	if (next != NULL) {
+		TRY(key_edit_promote(op, &edit, next));
+	} else {
+		TRY(key_edit_generate(op, &edit, &material));
+		TRY(key_edit_add(op, &edit, &material, op->now.wall + (req->now.v ? 0 : edit.record.publish_ahead)));
+	}
+	res->version = edit.record.last_version;
+	res->signs_at = edit.versions[edit.count - 1].signs_at;
+	TRY(key_edit_write(op, &edit));
+	if (edit.record.shared && next == NULL)
+		return shared_text(op, material.secret, &res->secret);
+	return VAULT_OK;
+}
+
+enum vault_err
+op_key_revoke(struct op *op, const struct key_revoke_req *req, struct key_revoke_res *res)
+{
+	KEY_EDIT_LOCAL(edit);
+
+	TRY(key_edit_open(op, req->name, &edit));
+	TRY(key_revoke_versions(op, &edit, (uint32_t)req->version.v, &res->revoked));
+	return key_edit_write(op, &edit);
+}

@@ -1,0 +1,106 @@
+#include "protocol/text.h"
+#include "vaultd/base/base64.h"
+#include "vaultd/ops/ops.h"
+
+static enum vault_err
+one_secret(struct op *op, struct vault_bytes passphrase, struct vault_bytes keyfile, struct slot_secret *secret)
+{
+	if (passphrase.p != NULL && keyfile.p != NULL)
+		return op_fail(op, VAULT_INVALID_PARAMS, "keyfile", "give exactly one of passphrase and keyfile");
+	if (passphrase.p == NULL && keyfile.p == NULL)
+		return op_fail(op, VAULT_INVALID_PARAMS, "passphrase", "give exactly one of passphrase and keyfile");
+	*secret = passphrase.p != NULL ? (struct slot_secret){ SLOT_PASSPHRASE, passphrase } :
+					 (struct slot_secret){ SLOT_KEYFILE, keyfile };
+	return VAULT_OK;
+}
+
+enum vault_err
+prepare_sys_init(struct op *op, const struct sys_init_req *req)
+{
+	struct slot_secret secret;
+
+	if (vault_state(op->vault) != STATE_UNINITIALIZED)
+		return op_fail(op, VAULT_ALREADY_INITIALIZED, NULL, NULL);
+	TRY(one_secret(op, req->passphrase, req->keyfile, &secret));
+	return slot_draft_make(op->vault->arena, &secret, &op->vault->settings.slot_cost, &op->opening->draft);
+}
+
+enum vault_err
+op_sys_init(struct op *op, const struct sys_init_req *req, struct sys_init_res *res)
+{
+	char id[STORE_ID_TEXT], key_text[BASE64_LENGTH(32)];
+	uint8_t audit_key[32];
+	size_t key_len;
+
+	(void)req;
+	/* Another request may have come first while this one's secret was being prepared. */
+	if (vault_state(op->vault) != STATE_UNINITIALIZED)
+		return op_fail(op, VAULT_ALREADY_INITIALIZED, NULL, NULL);
+	TRY(vault_create(op->vault, op->change, op->opening, op->now.wall, audit_key));
+	op->effects.opened = true;
+	res->slot = TEXT_LITERAL(INITIAL_SLOT);
+	store_id_text(op->vault->keyring.store.store_id, id);
+	TRY(op_keep_text(op, text_of(id), &res->store_id));
+	key_len = base64url_encode(audit_key, sizeof audit_key, key_text);
+	return op_keep_text(op, (struct vault_text){ key_text, key_len }, &res->audit_key);
+}
+
+/* Only a wrong secret counts as a failure, and it counts before it is answered. */
+static enum vault_err
+try_slots(struct op *op, const struct slot_secret *secret, struct vault_text slot)
+{
+	struct unseal_guard *guard = &op->vault->guard;
+	int64_t retry_ms = 0;
+	enum vault_err err = unseal_guard_check(guard, &op->now, &retry_ms);
+
+	if (err == VAULT_LOCKED) {
+		err = op_fail(op, err, NULL, "locked after five wrong secrets within 30 minutes");
+		op->fail.retry_after_ms = retry_ms;
+		return err;
+	}
+	err = slots_open(op->txn, op->vault->arena, secret, slot, &op->opening->root, &op->opening->generation);
+	if (err == VAULT_NOT_FOUND)
+		return op_fail(op, err, "slot", "there is no such slot");
+	if (err == VAULT_DENIED) {
+		TRY(unseal_guard_failed(guard, &op->now));
+		return op_fail(op, err, NULL, "no slot opens with this secret");
+	}
+	return err == VAULT_OK ? unseal_guard_succeeded(guard) : err;
+}
+
+enum vault_err
+prepare_sys_unseal(struct op *op, const struct sys_unseal_req *req)
+{
+	struct slot_secret secret;
+
+	if (vault_state(op->vault) == STATE_OPEN)
+		return VAULT_OK;
+	TRY(one_secret(op, req->passphrase, req->keyfile, &secret));
+	return try_slots(op, &secret, req->slot);
+}
+
+enum vault_err
+op_sys_unseal(struct op *op, const struct sys_unseal_req *req, struct sys_unseal_res *res)
+{
+	struct audit_recovery recovery;
+
+	(void)req;
+	if (vault_state(op->vault) != STATE_OPEN) {
+		if (op->opening->root.p == NULL)
+			return op_fail(op, VAULT_BUSY, NULL, "the vault was being sealed; try again");
+		TRY(vault_load(op->vault, op->txn, op->opening, &recovery));
+		op->effects.opened = true;
+	}
+	res->sealed = false;
+	return VAULT_OK;
+}
+
+/* Main has done the work before it asks for the answer. */
+enum vault_err
+op_sys_seal(struct op *op, const struct sys_seal_req *req, struct sys_seal_res *res)
+{
+	(void)op;
+	(void)req;
+	res->sealed = true;
+	return VAULT_OK;
+}

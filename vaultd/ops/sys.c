@@ -1,0 +1,93 @@
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "protocol/text.h"
+#include "vaultd/ops/ops.h"
+
+#define PROTOCOL_VERSION 1
+
+static enum vault_err
+principal_text(struct op *op, struct vault_text *out)
+{
+	char text[32];
+
+	snprintf(text, sizeof text, "uid:%" PRIu32, op->who->uid);
+	return op_keep_text(op, text_of(text), out);
+}
+
+static bool
+speaks(const struct vault_ints *versions, int64_t version)
+{
+	for (size_t i = 0; i < versions->n; i++)
+		if (versions->v[i] == version)
+			return true;
+	return versions->v == NULL;
+}
+
+enum vault_err
+op_sys_hello(struct op *op, const struct sys_hello_req *req, struct sys_hello_res *res)
+{
+	static const struct wire_limits limits = { FRAME_MAX, DEPTH_MAX, IN_FLIGHT_MAX };
+	enum vault_state state = vault_state(op->vault);
+
+	if (!speaks(&req->protocol, PROTOCOL_VERSION))
+		return op_fail(op, VAULT_UNSUPPORTED, "protocol", "this daemon speaks protocol 1");
+	res->server = TEXT_LITERAL("vaultd");
+	res->version = text_of(op->vault->settings.version);
+	res->protocol = PROTOCOL_VERSION;
+	res->sealed = state != STATE_OPEN;
+	res->initialized = state != STATE_UNINITIALIZED;
+	res->limits = &limits;
+	return principal_text(op, &res->principal);
+}
+
+enum vault_err
+op_sys_ping(struct op *op, const struct sys_ping_req *req, struct sys_ping_res *res)
+{
+	(void)req;
+	res->time = op->now.wall;
+	return VAULT_OK;
+}
+
+static enum vault_err
+store_id(struct op *op, struct vault_text *out)
+{
+	uint8_t id[STORE_ID_BYTES];
+	char text[STORE_ID_TEXT];
+	enum vault_err err = keyring_store_id(op->txn, id);
+
+	*out = TEXT_LITERAL("");
+	if (err == VAULT_NOT_FOUND)
+		return VAULT_OK;
+	TRY(err);
+	store_id_text(id, text);
+	return op_keep_text(op, text_of(text), out);
+}
+
+enum vault_err
+op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status_res *res)
+{
+	struct audit_health *health = scratch_alloc(op->scratch, sizeof *health);
+	enum vault_state state = vault_state(op->vault);
+	struct audit_status audit;
+	struct slot_table slots = { 0 };
+
+	(void)req;
+	if (health == NULL)
+		return VAULT_BUSY;
+	audit_status(op->vault->audit, &audit);
+	*health = (struct audit_health){ (int64_t)audit.head.seq, audit.running && audit.ok };
+	res->initialized = state != STATE_UNINITIALIZED;
+	res->sealed = state != STATE_OPEN;
+	res->version = text_of(op->vault->settings.version);
+	res->uptime = (op->now.boot_ms - op->vault->settings.started_boot_ms) / 1000;
+	if (state == STATE_OPEN)
+		res->tenants = (struct vault_opt_int){ (int64_t)atomic_load(&op->vault->tenant_count), true };
+	if (res->initialized)
+		TRY(slots_read(op->txn, op->scratch, &slots));
+	res->slots = (int64_t)slots.slots.n;
+	res->sandbox = text_of(op->vault->settings.sandbox);
+	res->memory_lock = text_of(op->vault->settings.memory_lock);
+	res->audit = health;
+	return store_id(op, &res->store_id);
+}

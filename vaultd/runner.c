@@ -1,0 +1,55 @@
+#include "vaultd/dispatch.h"
+
+#define SCRATCH_KEPT 65536
+#define SCRATCH_LIMIT (4u << 20) /* what one request may take beyond it */
+#define WORK_KEPT 65536
+
+enum vault_err
+runner_init(struct runner *runner, struct vault *vault, size_t limit, bool reads)
+{
+	*runner = (struct runner){ .vault = vault };
+	cache_init(&runner->cache, limit);
+	TRY(scratch_init(&runner->scratch, SCRATCH_KEPT, SCRATCH_LIMIT));
+	return reads ? txn_read(vault->store, &runner->txn) : VAULT_OK;
+}
+
+void
+runner_free(struct runner *runner)
+{
+	runner_forget(runner);
+	txn_abort(runner->txn);
+	scratch_free(&runner->scratch);
+	buf_free(&runner->work);
+	audit_batch_free(&runner->audit);
+}
+
+enum vault_err
+runner_turn(struct runner *runner)
+{
+	runner->now = clock_read();
+	buf_shrink(&runner->work, WORK_KEPT);
+	if (runner->ready)
+		return VAULT_OK;
+	TRY(random_pool_init(&runner->random, runner->vault->arena));
+	runner->ready = true;
+	return VAULT_OK;
+}
+
+void
+runner_rest(struct runner *runner)
+{
+	if (runner->txn != NULL)
+		txn_rest(runner->txn);
+	runner->snapshot = UINT64_MAX;
+}
+
+void
+runner_forget(struct runner *runner)
+{
+	cache_clear(&runner->cache);
+	random_pool_free(&runner->random);
+	runner->ready = false;
+	if (runner->scratch.base != NULL)
+		scratch_reset(&runner->scratch, true);
+	buf_free(&runner->work);
+}

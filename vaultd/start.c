@@ -1,0 +1,159 @@
+#include "vaultd/start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "protocol/codec.h"
+#include "protocol/text.h"
+#include "protocol/value.h"
+
+#define KEYFILE_MAX 4096 /* bytes, as sys.unseal takes them */
+#define CREDENTIAL "vaultd.key"
+
+enum vault_err
+start_directory(const char *path, mode_t mode)
+{
+	struct stat st;
+
+	if (mkdir(path, mode) == 0 && chmod(path, mode) != 0) {
+		log_error("%s: %s", path, strerror(errno));
+		return VAULT_INTERNAL;
+	}
+	if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode)) {
+		log_error("%s is missing, and cannot be made: %s", path, strerror(errno));
+		return VAULT_INTERNAL;
+	}
+	/* Who may write into the directory could put another socket or store in our place. */
+	if ((st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & S_IWOTH) != 0) {
+		log_error("%s belongs to someone else, or anyone may write to it", path);
+		return VAULT_DENIED;
+	}
+	return VAULT_OK;
+}
+
+enum vault_err
+start_group(const char *name, bool *set, gid_t *group)
+{
+	struct group *found;
+
+	*set = name[0] != '\0';
+	if (!*set)
+		return VAULT_OK;
+	found = getgrnam(name);
+	if (found == NULL) {
+		log_error("there is no group %s", name);
+		return VAULT_INVALID_PARAMS;
+	}
+	*group = found->gr_gid;
+	return VAULT_OK;
+}
+
+enum vault_err
+start_listener(const struct listener_config *config, int fd, struct listener *listener)
+{
+	const char *why = "the socket could not be made";
+	enum vault_err err;
+
+	if (fd >= 0) {
+		listener_adopt(listener, fd, config->admin);
+		return VAULT_OK;
+	}
+	err = listener_open(config, listener, &why);
+	if (err != VAULT_OK)
+		log_error("%s/%s: %s", config->directory, config->name, why);
+	return err;
+}
+
+unsigned
+start_workers_wanted(const struct config *config)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (config->workers > 0)
+		return config->workers;
+	return cores > 3 ? (unsigned)cores / 2 : 1;
+}
+
+static enum vault_err
+read_file(const char *path, struct arena *arena, struct secret *bytes)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	SECRET_LOCAL(room);
+	ssize_t n;
+
+	if (fd < 0)
+		return VAULT_NOT_FOUND;
+	if (secret_new(arena, KEYFILE_MAX + 1, &room) != VAULT_OK) {
+		close(fd);
+		return VAULT_BUSY;
+	}
+	n = read(fd, room.p, room.len);
+	close(fd);
+	if (n < 1 || n > KEYFILE_MAX)
+		return VAULT_INVALID_PARAMS;
+	return secret_copy(arena, room.p, (size_t)n, bytes);
+}
+
+enum vault_err
+start_key_read(const char *configured, struct arena *arena, struct start_key *key)
+{
+	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+	char path[CONFIG_PATH_MAX];
+	enum vault_err err;
+
+	if (configured[0] != '\0') {
+		err = read_file(configured, arena, &key->bytes);
+		if (err != VAULT_OK)
+			log_error("unseal_keyfile %s cannot be read, or is not 1 to %d bytes", configured, KEYFILE_MAX);
+		return err;
+	}
+	if (credentials == NULL || snprintf(path, sizeof path, "%s/" CREDENTIAL, credentials) >= (int)sizeof path)
+		return VAULT_OK;
+	err = read_file(path, arena, &key->bytes);
+	return err == VAULT_NOT_FOUND ? VAULT_OK : err;
+}
+
+void
+start_key_free(struct start_key *key)
+{
+	secret_free(&key->bytes);
+}
+
+static void
+unsealed(struct job *job)
+{
+	if (job->result == VAULT_OK)
+		log_info("unsealed with the key file");
+	else
+		log_error("the key file does not unseal the vault: %s", vault_err_message(job->result));
+	job_free(job);
+}
+
+void
+start_unseal(struct lanes *lanes, struct start_key *key)
+{
+	struct sys_unseal_req req = { .keyfile = { key->bytes.p, key->bytes.len } };
+	struct identity self = { .uid = (uint32_t)geteuid(), .gid = (uint32_t)getegid(), .pid = getpid(),
+				 .admin_socket = true };
+	struct buf frame = { 0 };
+	struct codec_writer writer = { .sink = value_into_buf, .into = &frame };
+	struct job *job;
+
+	if (key->bytes.p == NULL || vault_state(lanes->vault) != STATE_SEALED)
+		return;
+	codec_write_request(&writer, 0, TEXT_LITERAL("sys.unseal"), sys_unseal_req_type(), &req, NULL);
+	job = job_new(&self, (struct vault_bytes){ buf_data(&frame), buf_len(&frame) }, 0);
+	buf_free(&frame);
+	start_key_free(key);
+	if (job == NULL)
+		return;
+	job->done = unsealed;
+	if (!job_queue_put(&lanes->slow, job))
+		job_free(job);
+}

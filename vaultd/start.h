@@ -1,0 +1,28 @@
+/*
+ * Steps of start-up that main puts in order.
+ */
+#ifndef VAULTD_START_H
+#define VAULTD_START_H
+
+#include "vaultd/config.h"
+#include "vaultd/lanes/lanes.h"
+#include "vaultd/net/listener.h"
+
+/* The directory, made with this mode where it is missing; owned by us and not open to others. */
+MUST_USE enum vault_err start_directory(const char *path, mode_t mode);
+MUST_USE enum vault_err start_group(const char *name, bool *set, gid_t *group);
+/* Takes over fd where it is not -1, else makes the socket. */
+MUST_USE enum vault_err start_listener(const struct listener_config *config, int fd, struct listener *listener);
+unsigned start_workers_wanted(const struct config *config);
+
+/* A key file to unseal with, read before the sandbox closes it off; empty where there is none. */
+struct start_key {
+	struct secret bytes;
+};
+/* The file that the configuration names, else $CREDENTIALS_DIRECTORY/vaultd.key, where there is one. */
+MUST_USE enum vault_err start_key_read(const char *configured, struct arena *arena, struct start_key *key);
+void start_key_free(struct start_key *key);
+/* Asks the slow lane to unseal with the key, which is freed. */
+void start_unseal(struct lanes *lanes, struct start_key *key);
+
+#endif
