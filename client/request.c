@@ -102,6 +102,13 @@ client_forget_reply(struct vault *v)
 	scratch_reset(&v->scratch, true);
 }
 
+static enum vault_err
+refuse_size(struct vault *v)
+{
+	return client_fail(v, VAULT_LOCAL_USE, EMSGSIZE,
+			   "the request is larger than the daemon takes");
+}
+
 enum vault_err
 client_submit(struct vault *v, const struct client_request *request, uint32_t *msgid)
 {
@@ -110,6 +117,8 @@ client_submit(struct vault *v, const struct client_request *request, uint32_t *m
 	uint32_t id;
 
 	TRY(client_ready(v));
+	if (request->params.len > FRAME_MAX)
+		return refuse_size(v);
 	if (!params_whole(request->params))
 		return client_fail(v, VAULT_LOCAL_USE, 0, "params must be one MessagePack map");
 	if (v->in_flight_n + v->kept_n >= IN_FLIGHT_MAX)
@@ -123,8 +132,7 @@ client_submit(struct vault *v, const struct client_request *request, uint32_t *m
 		buf_truncate(&v->out, before);
 		if (w.failed)
 			return client_fail(v, VAULT_LOCAL_MEMORY, ENOMEM, "memory is short");
-		return client_fail(v, VAULT_LOCAL_USE, EMSGSIZE,
-				   "the request is larger than the daemon takes");
+		return refuse_size(v);
 	}
 	v->common.request_id = (struct vault_text){ NULL, 0 };
 	v->in_flight[v->in_flight_n++] = id;

@@ -38,7 +38,7 @@ unit: $(UNIT_BIN)
 integration: all $(SETUP)/test.stamp
 	$(AS_ROOT) env $(TEST_ENV) $(PYTEST) tests/integration tests/hostile $(PYTEST_ARGS)
 
-cli: all $(SETUP)/test.stamp
+cli: all $(BUILD)/sign_launch $(SETUP)/test.stamp
 	@if ls tests/cli/*.bats >/dev/null 2>&1; then $(AS_ROOT) env $(TEST_ENV) bats tests/cli; fi
 
 # The packaged configuration holds no option that is none, commented out or not; its groups are not those of this machine.

@@ -38,16 +38,6 @@ buf_reserve(struct buf *b, size_t n)
 	return VAULT_OK;
 }
 
-enum vault_err
-buf_append(struct buf *b, const void *p, size_t n)
-{
-	TRY(buf_reserve(b, n));
-	if (n > 0)
-		memcpy(b->p + b->tail, p, n);
-	b->tail += n;
-	return VAULT_OK;
-}
-
 void
 buf_take(struct buf *b, size_t n)
 {

@@ -49,8 +49,14 @@ const struct op_row op_rows[OP_COUNT] = {
 const struct op_row *
 op_find(struct vault_text method)
 {
-	for (int i = 0; i < OP_COUNT; i++) {
-		const struct op_row *row = &op_rows[i];
+	return op_find_from(method, (enum op_id)0);
+}
+
+const struct op_row *
+op_find_from(struct vault_text method, enum op_id first)
+{
+	for (unsigned i = 0; i < OP_COUNT; i++) {
+		const struct op_row *row = &op_rows[(first + i) % OP_COUNT];
 
 		if (row->method_len == method.len && memcmp(row->method, method.p, method.len) == 0)
 			return row;

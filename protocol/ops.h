@@ -109,8 +109,9 @@ struct op_common {
 };
 const struct object_type *op_common_type(void);
 
-/* The row of a method name, or NULL. */
+/* The row of a method name, or NULL; op_find_from looks at that row first. */
 const struct op_row *op_find(struct vault_text method);
+const struct op_row *op_find_from(struct vault_text method, enum op_id first);
 
 /* "hot", "read", "write", "admin" */
 const char *op_class_name(enum op_class class);

@@ -40,7 +40,7 @@ scratch_block(struct scratch *s, size_t n)
 }
 
 void *
-scratch_alloc(struct scratch *s, size_t n)
+scratch_room(struct scratch *s, size_t n)
 {
 	void *p;
 
@@ -53,13 +53,21 @@ scratch_alloc(struct scratch *s, size_t n)
 	} else {
 		p = scratch_block(s, n);
 	}
+	return p;
+}
+
+void *
+scratch_alloc(struct scratch *s, size_t n)
+{
+	void *p = scratch_room(s, n);
+
 	return p == NULL ? NULL : memset(p, 0, n);
 }
 
 void *
 scratch_copy(struct scratch *s, const void *p, size_t n)
 {
-	void *copy = scratch_alloc(s, n);
+	void *copy = scratch_room(s, n);
 
 	if (copy != NULL && n > 0)
 		memcpy(copy, p, n);

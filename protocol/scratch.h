@@ -22,6 +22,8 @@ struct scratch {
 MUST_USE enum vault_err scratch_init(struct scratch *s, size_t size, size_t limit);
 /* Zeroed, aligned to 16; NULL when the limit is reached. Valid until scratch_reset. */
 void *scratch_alloc(struct scratch *s, size_t n);
+/* The same, not zeroed: for what is written over at once. */
+void *scratch_room(struct scratch *s, size_t n);
 /* n bytes of p, copied. */
 void *scratch_copy(struct scratch *s, const void *p, size_t n);
 /* Gives everything back; wipe: overwrite it first. */

@@ -19,45 +19,92 @@ trap 'exit 130' INT TERM
 export VAULTD_SOCKET=$dir/run/vaultd.sock VAULTD_ADMIN_SOCKET=$dir/run/admin.sock
 START_SECONDS=10
 
-# Shows a command as it would be typed, then runs it.
+say() { printf '\n# %s\n' "$*"; }
+# Shows a command as it would be typed, then runs it. Tokens are shown by the name of their variable.
+show() {
+	local word
+	printf '$'
+	for word in "$@"; do
+		case $word in
+		"$token") word='"$token"' ;;
+		"$forged") word='"$forged"' ;;
+		*' '*) word="'$word'" ;;
+		esac
+		printf ' %s' "$word"
+	done
+	printf '\n'
+}
 run() {
-	printf '\n$ %s\n' "$*"
+	show "$@"
 	"$@"
 }
+# The same for a command that is to fail, with the exit code it must have.
+refused() {
+	local code=$1 got=0
+	shift
+	show "$@"
+	"$@" || got=$?
+	[ "$got" -eq "$code" ]
+}
+token=none forged=none
+exec 2>&1
 
 mkdir -m 700 "$dir/state" "$dir/run"
 head -c 32 /dev/urandom >"$dir/unseal.key"
 : >"$dir/vaultd.conf"
+cd "$dir"
 
-printf '$ vaultd --config vaultd.conf --state state --runtime run &\n'
-vaultd --config "$dir/vaultd.conf" --state "$dir/state" --runtime "$dir/run" 2>"$dir/log" &
+say "A new vault, in a directory of its own"
+echo '$ vaultd --config vaultd.conf --state state --runtime run &'
+vaultd --config vaultd.conf --state "$dir/state" --runtime "$dir/run" 2>log &
 pid=$!
 for ((i = 0; i < START_SECONDS * 20; i++)); do
 	[ ! -S "$VAULTD_ADMIN_SOCKET" ] || [ ! -S "$VAULTD_SOCKET" ] || break
 	kill -0 "$pid"
 	sleep 0.05
 done
-
-cd "$dir"
 run vaultctl init --keyfile unseal.key
+
+say "Sealed, it answers nothing; the key file opens it"
 run vaultctl seal
-# A sealed vault answers 2, as systemctl does for what is not running.
-run vaultctl status || [ $? -eq 2 ]
+refused 2 vaultctl key list --tenant acme
 run vaultctl unseal --keyfile unseal.key
-run vaultctl tenant create --tenant acme --display-name 'Acme University'
-run vaultctl key create --tenant acme --name launch-key --algorithm EdDSA
-run vaultctl profile put --tenant acme --name launch --key launch-key --issuer https://lms.example.org \
-	--audience https://content.example.org --scopes launch --ttl 5m
-printf '\n$ vaultctl --format json token sign --tenant acme --profile launch --subject learner-42 --scope launch\n'
-answer=$(vaultctl --format json token sign --tenant acme --profile launch --subject learner-42 --scope launch)
-echo "$answer"
-token=$(/usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["token"])' <<<"$answer")
-run vaultctl token verify --tenant acme --profile launch --token "$token" --scope launch
-printf '\nThe same token under another tenant, and one with a changed signature:\n'
-run vaultctl token verify --tenant acme --profile launch --token "${token%?????}AAAAA" || [ $? -eq 3 ]
-run vaultctl audit query --tenant acme --order oldest
+run vaultctl status
+
+say "A tenant, a key that never leaves the vault, and a profile that fixes what its tokens may say"
+run vaultctl tenant create acme --display-name 'Acme University'
+export VAULTD_TENANT=acme
+echo '$ export VAULTD_TENANT=acme'
+run vaultctl key create launch-key EdDSA
+run vaultctl profile put launch --key launch-key --issuer https://lms.example.org \
+	--audience https://content.example.org --scopes play,report --ttl 5m
+
+say "The launch service asks for a token under the profile; no other can be had"
+echo '$ token=$(vaultctl --quiet token sign launch --subject learner-42 --scope play)'
+token=$(vaultctl --quiet token sign launch --subject learner-42 --scope play)
+echo "$token"
+refused 2 vaultctl token sign launch --subject learner-42 --scope admin
+
+say "The content service verifies it; one with another signature is not valid"
+run vaultctl token verify launch "$token" --scope play
+forged=${token%?????}AAAAA
+echo '$ forged=${token%?????}AAAAA'
+refused 3 vaultctl token verify launch "$forged" --scope play
+if /usr/bin/python3 -c 'import jwt, cryptography' 2>/dev/null; then
+	say "So does anyone who has the public key, here PyJWT"
+	echo '$ vaultctl key public --name launch-key, then jwt.decode() with its pem'
+	vaultctl call key.public '{"tenant": "acme", "name": "launch-key"}' | /usr/bin/python3 -c '
+import json, sys, jwt
+print(jwt.decode(sys.argv[1], json.load(sys.stdin)["pem"], ["EdDSA"], audience="https://content.example.org"))' "$token"
+fi
+
+say "Who did what, and that nothing was removed from the record"
+run vaultctl audit query --order oldest
 run vaultctl audit verify
-printf '\n$ kill -TERM %s; the vault leaves nothing behind\n' "$pid"
+
+say "SIGTERM: what is in flight is answered, the audit flushed, the keys wiped"
+printf '$ kill %s\n' "$pid"
 kill "$pid"
 wait "$pid"
 pid=
+echo 'exit 0'

@@ -7,7 +7,6 @@
 #include "protocol/text.h"
 #include "protocol/value.h"
 #include "vaultd/core/tenant.h"
-#include "vaultd/dispatch_record.h"
 #include "vaultd/ops/ops.h"
 
 /* Each handler behind one signature, from the list. */
@@ -80,7 +79,7 @@ decode(struct passage *p)
 	const struct object_type *type = p->op.row->request();
 
 	TRY(codec_read(&reader, type, p->frame.params, &p->req));
-	p->target = target_of(type, &p->req);
+	p->target = target_of(&p->runner->access[p->op.row->id], &p->req);
 	return VAULT_OK;
 }
 
@@ -268,12 +267,14 @@ request(struct passage *p)
 {
 	enum vault_err err;
 
-	p->op.row = op_find(p->frame.method);
+	/* A connection mostly asks for what it asked for before. */
+	p->op.row = op_find_from(p->frame.method, p->runner->last_op);
 	if (p->op.row == NULL) {
 		finish(p, VAULT_UNKNOWN_METHOD);
 		return VERDICT_DONE;
 	}
-	p->call->secret = row_holds_secrets(p->op.row);
+	p->runner->last_op = p->op.row->id;
+	p->call->secret = p->runner->access[p->op.row->id].secret;
 	err = admit(p);
 	if (err == VAULT_OK)
 		return carry_out(p);

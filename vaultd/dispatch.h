@@ -6,6 +6,7 @@
 #define VAULTD_DISPATCH_H
 
 #include "vaultd/core/op.h"
+#include "vaultd/dispatch_record.h"
 
 /* One thread's means of running operations. */
 struct runner {
@@ -18,6 +19,8 @@ struct runner {
 	struct buf work;
 	struct audit_batch audit; /* records not yet appended */
 	struct clock_now now;	  /* of this turn */
+	struct access access[OP_COUNT];
+	enum op_id last_op;	  /* where looking for the next one begins */
 	bool ready;		  /* random has its bytes: not between a seal and the first turn after it */
 };
 

@@ -7,33 +7,6 @@
 #include "vaultd/core/tenant.h"
 
 static bool
-field_is(const struct field *field, const char *name)
-{
-	return field->kind <= FIELD_NAME && strcmp(field->name, name) == 0;
-}
-
-struct target
-target_of(const struct object_type *type, const void *req)
-{
-	struct target target = { 0 };
-
-	for (unsigned i = 0; i < type->count; i++) {
-		const struct field *field = &type->fields[i];
-		const void *at = (const uint8_t *)req + field->offset;
-
-		if (field->kind == FIELD_TENANT)
-			memcpy(&target.tenant, at, sizeof target.tenant);
-		else if ((field->flags & F_TARGET) != 0)
-			memcpy(&target.name, at, sizeof target.name);
-		else if ((field->flags & F_AUDIT) != 0 && field_is(field, "source"))
-			memcpy(&target.source, at, sizeof target.source);
-		else if ((field->flags & F_AUDIT) != 0 && field_is(field, "slot"))
-			memcpy(&target.slot, at, sizeof target.slot);
-	}
-	return target;
-}
-
-static bool
 type_holds_secrets(const struct object_type *type)
 {
 	for (unsigned i = 0; i < type->count; i++)
@@ -42,11 +15,53 @@ type_holds_secrets(const struct object_type *type)
 	return false;
 }
 
-bool
-row_holds_secrets(const struct op_row *row)
+static bool
+field_is(const struct field *field, const char *name)
 {
-	/* Hot operations carry none, and should not pay for finding out. */
-	return row->class != CLASS_HOT && (type_holds_secrets(row->request()) || type_holds_secrets(row->result()));
+	return field->kind <= FIELD_NAME && (field->flags & F_AUDIT) != 0 && strcmp(field->name, name) == 0;
+}
+
+struct access
+access_of(const struct op_row *row)
+{
+	const struct object_type *type = row->request();
+	struct access access = { .tenant = ACCESS_NONE, .name = ACCESS_NONE, .source = ACCESS_NONE, .slot = ACCESS_NONE };
+
+	access.secret = type_holds_secrets(type) || type_holds_secrets(row->result());
+	for (unsigned i = 0; i < type->count; i++) {
+		const struct field *field = &type->fields[i];
+
+		if (field->kind == FIELD_TENANT)
+			access.tenant = field->offset;
+		else if ((field->flags & F_TARGET) != 0)
+			access.name = field->offset;
+		else if (field_is(field, "source"))
+			access.source = field->offset;
+		else if (field_is(field, "slot"))
+			access.slot = field->offset;
+	}
+	return access;
+}
+
+static struct vault_text
+text_at(const void *req, uint16_t offset)
+{
+	struct vault_text text = { 0 };
+
+	if (offset != ACCESS_NONE)
+		memcpy(&text, (const uint8_t *)req + offset, sizeof text);
+	return text;
+}
+
+struct target
+target_of(const struct access *access, const void *req)
+{
+	return (struct target){
+		.tenant = text_at(req, access->tenant),
+		.name = text_at(req, access->name),
+		.source = text_at(req, access->source),
+		.slot = text_at(req, access->slot),
+	};
 }
 
 static int
@@ -73,6 +88,8 @@ record_jti(const struct op *op, struct audit_record *rec)
 	uint8_t *bytes;
 	size_t len;
 
+	if (op->note.jti_bytes != NULL)
+		rec->jti = (struct vault_bytes){ op->note.jti_bytes, AUDIT_JTI_BYTES };
 	if (op->note.jti.p == NULL)
 		return;
 	bytes = scratch_alloc(op->scratch, AUDIT_JTI_BYTES);
@@ -119,6 +136,8 @@ record_of(const struct op *op, const struct target *target, enum vault_err err, 
 	};
 	if (op->tenant != NULL)
 		rec->tenant = op->tenant->keys.tenant;
+	else if (op->note.tenant != 0 && err == VAULT_OK)
+		rec->tenant = op->note.tenant;
 	else
 		rec->tenant_name = target->tenant;
 	/* A name that was found stands as its tag, so that an erased tenant's names go with its keys. */

@@ -14,10 +14,14 @@ struct target {
 	struct vault_text slot;
 };
 
-struct target target_of(const struct object_type *type, const void *req);
-
-/* Whether any field of the operation's request or reply is a secret. */
-bool row_holds_secrets(const struct op_row *row);
+/* Where in its request an operation says so, worked out once. */
+#define ACCESS_NONE UINT16_MAX
+struct access {
+	uint16_t tenant, name, source, slot; /* offsets; ACCESS_NONE: nowhere */
+	bool secret;			     /* its request or its reply may hold secrets */
+};
+struct access access_of(const struct op_row *row);
+struct target target_of(const struct access *access, const void *req);
 
 /* The record of an operation that ended with err; its texts borrow from op and target. */
 void record_of(const struct op *op, const struct target *target, enum vault_err err, struct audit_record *rec);

@@ -9,6 +9,8 @@ runner_init(struct runner *runner, struct vault *vault, size_t limit, bool reads
 {
 	*runner = (struct runner){ .vault = vault };
 	cache_init(&runner->cache, limit);
+	for (int i = 0; i < OP_COUNT; i++)
+		runner->access[i] = access_of(&op_rows[i]);
 	TRY(scratch_init(&runner->scratch, SCRATCH_KEPT, SCRATCH_LIMIT));
 	return reads ? txn_read(vault->store, &runner->txn) : VAULT_OK;
 }

@@ -10,9 +10,9 @@ export PASSPHRASE='correct horse battery staple'
 vaultctl() { timeout 60 "$VAULTCTL" "$@"; }
 
 start_daemon() {
-	export DIR=$BATS_FILE_TMPDIR
-	mkdir "$DIR/state" "$DIR/run"
-	chmod 700 "$DIR/state" "$DIR/run"
+	DIR=$(mktemp -d)
+	export DIR
+	mkdir -m 700 "$DIR/state" "$DIR/run"
 	: >"$DIR/vaultd.conf"
 	"$BUILD/vaultd" --config "$DIR/vaultd.conf" --state "$DIR/state" --runtime "$DIR/run" 2>"$DIR/log" 3>&- &
 	echo $! >"$DIR/pid"
@@ -26,16 +26,18 @@ start_daemon() {
 	return 1
 }
 
-stop_daemon() {
-	local pid
-	[ -f "$DIR/pid" ] || return 0
-	pid=$(cat "$DIR/pid")
-	kill "$pid" 2>/dev/null || return 0
+wait_for_end() {
 	for _ in $(seq 200); do
-		kill -0 "$pid" 2>/dev/null || return 0
+		kill -0 "$1" 2>/dev/null || return 0
 		sleep 0.05
 	done
-	kill -9 "$pid"
+	kill -9 "$1"
+}
+
+stop_daemon() {
+	[ -n "$DIR" ] || return 0
+	kill "$(cat "$DIR/pid")" 2>/dev/null && wait_for_end "$(cat "$DIR/pid")"
+	rm -rf "$DIR"
 }
 
 # Says what was printed where a test's command did something else.

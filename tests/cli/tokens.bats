@@ -80,7 +80,8 @@ teardown_file() { stop_daemon; }
 	run -0 vaultctl key get turning
 	has 'VERSION'
 	has 'current'
-	run -0 vaultctl --yes key revoke turning --version 1
+	run -0 --separate-stderr vaultctl --yes key revoke turning --version 1
+	has 1
 	run -0 vaultctl --format json key get turning
 	[ "$(jq -r '.versions[] | select(.version == 1).state' <<<"$output")" = revoked ]
 	run -0 vaultctl --quiet key list
@@ -110,7 +111,14 @@ teardown_file() { stop_daemon; }
 	run -0 vaultctl --quiet key public
 	jq -e '.keys | map(has("d")) | any | not' <<<"$output"
 	jq '.' <<<"$output" >"$DIR/jwks"
-	run -0 vaultctl key import peer EdDSA --public "@$DIR/jwks"
+	# The same kid cannot stand twice in a tenant, but in another one.
+	run -2 --separate-stderr vaultctl key import peer EdDSA --public "@$DIR/jwks"
+	stderr_has conflict
+	vaultctl tenant create peer
+	vaultctl --format json key public --name brought | jq -r .jwks >"$DIR/jwks"
+	run -0 vaultctl --tenant peer key import acme EdDSA --public "@$DIR/jwks"
+	run -0 vaultctl --tenant peer key get acme
+	has 'verify_only    yes'
 }
 
 @test "what is not in this build says so" {
@@ -147,4 +155,10 @@ teardown_file() { stop_daemon; }
 	stderr_has denied
 	run -0 setpriv --reuid 12345 --regid 12345 --clear-groups "$VAULTCTL" status
 	has 'uid:12345'
+}
+
+@test "who the caller acts for stands in the audit" {
+	run -0 vaultctl --actor alice@example key get launch-key
+	run -0 vaultctl --format json audit query --actor alice@example
+	[ "$(jq -r '.items[].method' <<<"$output" | sort -u)" = key.get ]
 }

@@ -256,7 +256,7 @@ def test_a_life_that_overflows(hs):
     assert hs.reason(jose.token(KEY, payload)) == "malformed"
 
 
-@pytest.mark.parametrize("size", [16 * 1024, 17 * 1024, 100 * 1024, 900 * 1024])
+@pytest.mark.parametrize("size", [16 * 1024, 17 * 1024, 100 * 1024, 700 * 1024])
 def test_tokens_that_are_large(hs, size):
     started = time.monotonic()
     for text in (

@@ -1,6 +1,7 @@
 """A small form of tests/crash: a few kills under concurrent writes."""
 
 from lib import crash
+from lib.vault import KEYFILE
 
 
 def test_a_few_kills_under_load(vault):
@@ -14,7 +15,7 @@ def test_a_kill_while_unsealing(vault):
         vault.kill()
         vault.start()
         with vault.admin() as admin:
-            admin.start("sys.unseal", {"keyfile": bytes(range(7, 71))})
+            admin.start("sys.unseal", {"keyfile": KEYFILE})
             vault.kill()
         vault.start_again()
     vault.verify_audit()

@@ -78,7 +78,7 @@ class Conn:
             raise VaultError(error)
         return result
 
-    def call(self, method, **fields):
+    def call(self, method, /, **fields):
         return self.wait(self.start(method, fields))
 
     def call_map(self, method, fields):
@@ -102,7 +102,7 @@ class Conn:
                     out.append(e)
         return out
 
-    def error(self, method, **fields):
+    def error(self, method, /, **fields):
         """The error a call must end with."""
         return self.error_map(method, fields)
 
@@ -113,7 +113,7 @@ class Conn:
             return e
         raise AssertionError(f"{method} answered {result!r} where an error was due")
 
-    def pages(self, method, limit, **fields):
+    def pages(self, method, limit, /, **fields):
         """All items of a list, page by page."""
         items, cursor = [], None
         for _ in range(10000):

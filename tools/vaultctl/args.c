@@ -61,16 +61,25 @@ table_add(struct option_table *t, const char *prefix, const char *name, char fro
 static void
 table_make(struct option_table *t, const struct object_type *type)
 {
-	t->n = OPTIONS_GLOBAL_COUNT;
+	t->n = 0;
 	t->names_n = 0;
-	memcpy(t->v, options_global, sizeof options_global);
+	for (int i = 0; i < OPTIONS_GLOBAL_COUNT; i++) {
+		const char *name = options_global[i].name;
+
+		/*
+		 * A field of the same name takes precedence; the tenant's option serves both. Behind a command
+		 * --version is a key's version, or a mistake.
+		 */
+		if ((find_field(type, name) == NULL && strcmp(name, "version") != 0) ||
+		    strcmp(name, "tenant") == 0)
+			t->v[t->n++] = options_global[i];
+	}
 	for (unsigned i = 0; i < type->count; i++) {
 		const struct field *field = &type->fields[i];
 		bool flag = field->kind == FIELD_BOOL;
 		struct option option = { NULL, flag ? optional_argument : required_argument, NULL,
 					 OPTION_FIELD + (int)i };
 
-		/* The global one serves the field too. */
 		if (strcmp(field->name, "tenant") == 0)
 			continue;
 		table_add(t, "", field->name, '_', option);

@@ -68,7 +68,7 @@ run_call(struct ctl *ctl, struct args *args)
 {
 	struct buf params = { 0 };
 	struct vault *vault = NULL;
-	struct cursor result;
+	struct cursor result = { NULL, NULL };
 	struct op_row row;
 	int status = CTL_LOCAL;
 
@@ -121,7 +121,7 @@ int
 run_methods(struct ctl *ctl, struct args *args)
 {
 	const struct op_row *row = &op_rows[OP_sys_methods];
-	struct cursor result;
+	struct cursor result = { NULL, NULL };
 	struct vault *vault;
 	int status;
 

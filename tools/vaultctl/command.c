@@ -207,7 +207,7 @@ static int
 one_page(struct ctl *ctl, struct args *args, struct vault *vault, struct buf *params,
 	 struct pages *pages)
 {
-	struct cursor result, items, value;
+	struct cursor result = { NULL, NULL }, items, value;
 	struct vault_text next;
 	int status = command_call(ctl, args->row, vault,
 				  (struct vault_map){ buf_data(params), buf_len(params) }, &result);
@@ -253,7 +253,7 @@ run_list(struct ctl *ctl, struct args *args, struct vault *vault, struct buf *pa
 static int
 run_once(struct ctl *ctl, const struct args *args, struct vault *vault, const struct buf *params)
 {
-	struct cursor result;
+	struct cursor result = { NULL, NULL };
 	int status = command_call(ctl, args->row, vault,
 				  (struct vault_map){ buf_data(params), buf_len(params) }, &result);
 

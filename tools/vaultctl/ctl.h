@@ -28,6 +28,8 @@ struct ctl {
 	char admin_beside[4096]; /* admin.sock in the directory of a socket that was named */
 	const char *tenant;	 /* of --tenant, else of the environment */
 	bool tenant_given;	 /* by --tenant */
+	const char *actor;	 /* who the caller acts for; NULL: nobody */
+	const char *request_id;	 /* NULL: none */
 	enum ctl_format format;
 	bool quiet;
 	bool yes;  /* ask nothing */

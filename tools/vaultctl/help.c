@@ -19,6 +19,8 @@ static const char global_help[] =
 	"  --show               print secrets even on a terminal\n"
 	"  --all                every page of a list\n"
 	"  --timeout S          how long a call may take [30]\n"
+	"  --actor TEXT         who you act for: audited, not verified\n"
+	"  --request-id ID      the same change under the same id is made once\n"
 	"  --help, --version\n";
 
 /* "key.create" as "key create"; "token.grant_uses" as "token grant-uses". */

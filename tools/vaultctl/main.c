@@ -143,7 +143,7 @@ main(int argc, char **argv)
 	int next, status;
 
 	/* So that text which is no ASCII is shown; numbers stay as JSON has them. */
-	setlocale(LC_CTYPE, "");
+	(void)setlocale(LC_CTYPE, "");
 	if (!options_start(&ctl) || !leading_options(&ctl, argc, argv, &next))
 		return CTL_LOCAL;
 	if (next == argc) {

@@ -22,6 +22,8 @@ enum {
 	OPTION_SHOW,
 	OPTION_ALL,
 	OPTION_TIMEOUT,
+	OPTION_ACTOR,
+	OPTION_REQUEST_ID,
 };
 
 const struct option options_global[OPTIONS_GLOBAL_COUNT] = {
@@ -34,6 +36,8 @@ const struct option options_global[OPTIONS_GLOBAL_COUNT] = {
 	{ "show", no_argument, NULL, OPTION_SHOW },
 	{ "all", no_argument, NULL, OPTION_ALL },
 	{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
+	{ "actor", required_argument, NULL, OPTION_ACTOR },
+	{ "request-id", required_argument, NULL, OPTION_REQUEST_ID },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ "version", no_argument, NULL, OPTION_VERSION },
 };
@@ -117,6 +121,12 @@ options_take(struct ctl *ctl, int option, const char *value)
 		return true;
 	case OPTION_TIMEOUT:
 		return set_timeout(ctl, value);
+	case OPTION_ACTOR:
+		ctl->actor = value;
+		return true;
+	case OPTION_REQUEST_ID:
+		ctl->request_id = value;
+		return true;
 	case OPTION_VERSION:
 		puts("vaultctl " VAULT_VERSION);
 		exit(CTL_DONE);

@@ -137,13 +137,10 @@ advise(const struct ctl *ctl, const struct vault_failure *f, const struct op_row
 		fputs("Run: vaultctl init\n", stderr);
 		break;
 	case VAULT_DENIED:
-		if (row != NULL && (row->id == OP_sys_unseal))
-			fputs("The passphrase or key file is not this vault's, or you may not "
-			      "unseal it.\n",
-			      stderr);
-		else
+		if (row == NULL || row->id != OP_sys_unseal)
 			fputs("You need a grant for this; `vaultctl status` shows who the daemon "
-			      "takes you for.\n",
+			      "takes "
+			      "you for.\n",
 			      stderr);
 		break;
 	case VAULT_UNKNOWN_METHOD:
@@ -209,6 +206,11 @@ ctl_connect(const struct ctl *ctl, const struct op_row *row, struct vault **vaul
 	bool admin = row != NULL && row->class == CLASS_ADMIN;
 
 	if (vault_open(admin ? ctl->admin_socket : ctl->socket, &options, vault) != VAULT_OK)
+		return ctl_failed(ctl, *vault, row);
+	if (ctl->actor != NULL && vault_set_actor(*vault, vault_text(ctl->actor)) != VAULT_OK)
+		return ctl_failed(ctl, *vault, row);
+	if (ctl->request_id != NULL &&
+	    vault_set_request_id(*vault, vault_text(ctl->request_id)) != VAULT_OK)
 		return ctl_failed(ctl, *vault, row);
 	return CTL_DONE;
 }

@@ -141,11 +141,14 @@ show_status(const struct ctl *ctl, struct cursor status, const struct vault_sys_
 	line_of(ctl, type, "store_id", status, NULL);
 	line_of(ctl, type, "tenants", status, NULL);
 	line_of(ctl, type, "slots", status, NULL);
-	audit_line(status);
 	line_of(ctl, type, "sandbox", status, NULL);
 	line_of(ctl, type, "memory_lock", status, NULL);
-	line_of(ctl, type, "last_backup", status, "never");
-	line_of(ctl, type, "last_drill", status, "never");
+	/* Of these nothing is known while it is sealed. */
+	if (!flag_of(status, "sealed")) {
+		audit_line(status);
+		line_of(ctl, type, "last_backup", status, "never");
+		line_of(ctl, type, "last_drill", status, "never");
+	}
 	printf("%-13s %.*s\n", "you are", (int)hello->principal.len, hello->principal.p);
 }
 

@@ -21,17 +21,19 @@ claim_reserved(struct vault_text name)
 }
 
 enum vault_err
-json_put_text(struct buf *out, const char *literal)
-{
-	return buf_append(out, literal, strlen(literal));
-}
-
-enum vault_err
 json_put_integer(struct buf *out, int64_t v)
 {
+	static const char digits[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+				     "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+				     "8081828384858687888990919293949596979899";
 	uint64_t rest = v < 0 ? -(uint64_t)v : (uint64_t)v;
 	char text[24], *at = text + sizeof text;
 
+	while (rest >= 100) {
+		at -= 2;
+		memcpy(at, digits + 2 * (rest % 100), 2);
+		rest /= 100;
+	}
 	do
 		*--at = (char)('0' + rest % 10);
 	while ((rest /= 10) != 0);

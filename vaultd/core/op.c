@@ -11,7 +11,7 @@ op_keep_bytes(struct op *op, struct vault_bytes from, struct vault_bytes *to)
 		*to = from;
 		return VAULT_OK;
 	}
-	p = scratch_alloc(op->scratch, from.len == 0 ? 1 : from.len);
+	p = scratch_room(op->scratch, from.len == 0 ? 1 : from.len);
 	if (p == NULL)
 		return VAULT_BUSY;
 	memcpy(p, from.p, from.len);

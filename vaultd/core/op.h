@@ -15,9 +15,11 @@ struct tenant;
 /* What the audit is told about an operation besides what dispatch knows. */
 struct op_note {
 	struct row_key target; /* of the record that the operation is about; kind 0: none was found */
+	uint32_t tenant; /* number of one that was just made */
 	uint32_t version;
 	uint8_t reason; /* enum verify_reason; 0: none */
-	struct vault_text jti;
+	struct vault_text jti;	      /* as a token that was looked at has it */
+	const uint8_t *jti_bytes; /* of a token made here: AUDIT_JTI_BYTES */
 };
 
 /* What is to happen once the operation's change is durable, and not before. */

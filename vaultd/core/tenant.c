@@ -210,6 +210,7 @@ tenant_create(struct op *op, const struct tenant_create_req *req)
 	TRY(insert_wraps(op, (uint32_t)record.number, &row.key));
 	TRY(sealed_put(op->change, store, &row, tenant_record_type(), &record));
 	op->effects.tenant_created = true;
+	op->note.tenant = (uint32_t)record.number;
 	return VAULT_OK;
 }
 

@@ -39,7 +39,7 @@ shallow(const json_t *value, unsigned depth)
 static enum vault_err
 decode_part(struct op *op, struct vault_text part, struct vault_bytes *bytes, bool *form)
 {
-	uint8_t *room = scratch_alloc(op->scratch, BASE64_DECODED_MAX(part.len) + 1);
+	uint8_t *room = scratch_room(op->scratch, BASE64_DECODED_MAX(part.len) + 1);
 
 	if (room == NULL)
 		return VAULT_BUSY;

@@ -163,17 +163,18 @@ token_tail(struct op *op, const struct profile *profile, const struct token_sign
 static enum vault_err
 make_jti(struct op *op, struct vault_text *jti)
 {
-	char *text = scratch_alloc(op->scratch, BASE64_LENGTH(JTI_BYTES));
-	uint8_t bytes[JTI_BYTES];
+	char *text = scratch_room(op->scratch, BASE64_LENGTH(JTI_BYTES));
+	uint8_t *bytes = scratch_room(op->scratch, JTI_BYTES);
 	uint64_t number;
 
-	if (text == NULL)
+	if (text == NULL || bytes == NULL)
 		return VAULT_BUSY;
 	TRY(tenant_issue(op, &number));
 	for (unsigned i = 0; i < 8; i++)
 		bytes[i] = (uint8_t)(number >> 8 * (7 - i));
 	random_pool_take(op->random, bytes + 8, JTI_BYTES - 8);
-	*jti = (struct vault_text){ text, base64url_encode(bytes, sizeof bytes, text) };
+	*jti = (struct vault_text){ text, base64url_encode(bytes, JTI_BYTES, text) };
+	op->note.jti_bytes = bytes;
 	return VAULT_OK;
 }
 
@@ -198,7 +199,7 @@ assemble(struct op *op, const struct profile *profile, const struct key_live *li
 {
 	size_t tail = buf_len(op->work), n = profile->prefix_len;
 	uint8_t signature[SIGNATURE_MAX];
-	char *text = scratch_alloc(op->scratch, n + BASE64_LENGTH(tail) + 1 + BASE64_LENGTH(SIGNATURE_MAX));
+	char *text = scratch_room(op->scratch, n + BASE64_LENGTH(tail) + 1 + BASE64_LENGTH(SIGNATURE_MAX));
 	size_t signature_len;
 
 	if (text == NULL)
@@ -228,6 +229,5 @@ token_sign(struct op *op, const struct token_sign_req *req, struct token_sign_re
 	TRY(token_tail(op, profile, req, res));
 	TRY(assemble(op, profile, live, &res->token));
 	op->note.version = live->version;
-	op->note.jti = res->jti;
 	return VAULT_OK;
 }
