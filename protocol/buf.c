@@ -21,6 +21,7 @@ buf_reserve(struct buf *b, size_t n)
 	/* Moving down within the same allocation is enough when the front half is free. */
 	if (cap == b->cap) {
 		memmove(b->p, b->p + b->head, held);
+		explicit_bzero(b->p + held, b->tail - held);
 	} else {
 		p = malloc(cap);
 		if (p == NULL)

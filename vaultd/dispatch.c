@@ -78,9 +78,11 @@ decode(struct passage *p)
 	};
 	const struct object_type *type = p->op.row->request();
 
-	TRY(codec_read(&reader, type, p->frame.params, &p->req));
+	enum vault_err err = codec_read(&reader, type, p->frame.params, &p->req);
+
+	/* Also of a request that is refused, as far as it was read: the audit tells what it was about. */
 	p->target = target_of(&p->runner->access[p->op.row->id], &p->req);
-	return VAULT_OK;
+	return err;
 }
 
 static enum vault_err

@@ -80,6 +80,7 @@ vault_put_head(struct vault *vault, struct txn *txn, const struct audit_head *he
 		.next_tenant = vault->next_tenant,
 		.tenants = (int64_t)atomic_load(&vault->tenant_count),
 		.revision = (int64_t)++vault->revision,
+		.audit_key = { vault->audit_key, sizeof vault->audit_key },
 	};
 	struct change change;
 
@@ -96,12 +97,13 @@ get_head(struct vault *vault, struct txn *txn, struct audit_head *head)
 
 	TRY(sealed_find(txn, &vault->keyring.store, &place, &row));
 	TRY(record_decode(store_head_type(), (struct vault_bytes){ row.plain.p, row.plain.len }, NULL, &record));
-	if (record.audit_hash.len != sizeof head->hash)
+	if (record.audit_hash.len != sizeof head->hash || record.audit_key.len != sizeof vault->audit_key)
 		return VAULT_INTEGRITY;
 	head->segment = (uint64_t)record.audit_segment;
 	head->offset = (uint64_t)record.audit_offset;
 	head->seq = (uint64_t)record.audit_seq;
 	memcpy(head->hash, record.audit_hash.p, sizeof head->hash);
+	memcpy(vault->audit_key, record.audit_key.p, sizeof vault->audit_key);
 	vault->next_tenant = (uint32_t)record.next_tenant;
 	vault->revision = (uint64_t)record.revision;
 	atomic_store(&vault->tenant_count, (uint64_t)record.tenants);
@@ -138,7 +140,9 @@ create(struct vault *vault, struct change *change, struct vault_opening *opening
 	vault->revision = 0;
 	vault->head_row = (struct row){ .key = head_place() };
 	TRY(audit_keys_of(vault, change->txn, &keys));
-	return audit_create(vault->audit, &keys, audit_key, &head);
+	TRY(audit_create(vault->audit, &keys, vault->audit_key, &head));
+	memcpy(audit_key, vault->audit_key, sizeof vault->audit_key);
+	return VAULT_OK;
 }
 
 enum vault_err

@@ -44,6 +44,8 @@ struct vault {
 	struct keyring keyring;		/* the committer while not open; read by all while open */
 	struct grants grants;		/* likewise */
 	struct unseal_guard guard;	/* the slow lane */
+	uint8_t audit_key[32];		/* likewise: the public key of the audit's first epoch */
+	_Atomic uint64_t head_segment;	/* the audit's segment that the committed head names */
 	struct row head_row;		/* the committer: where the head stands; holds no plain text */
 	uint64_t revision;		/* the committer: counts groups of changes */
 	uint32_t next_tenant;		/* the committer */

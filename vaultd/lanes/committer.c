@@ -57,8 +57,13 @@ run_job(struct group *group, struct job *job)
 	};
 	struct change change;
 	struct txn *child;
-	enum vault_err err = txn_child(group->txn, &child);
+	enum vault_err err;
 
+	if (job->head_only) {
+		group->wrote = vault_state(group->vault) == STATE_OPEN;
+		return;
+	}
+	err = txn_child(group->txn, &child);
 	if (err != VAULT_OK) {
 		job_refuse(job, err, NULL);
 		return;
@@ -96,7 +101,9 @@ make_durable(struct group *group)
 	atomic_fetch_add(&group->vault->tenant_count, group->created);
 	/* Written once beforehand, the head's page is there to be written again whatever the disk has left. */
 	TRY(vault_put_head(group->vault, group->txn, &status.head));
-	TRY(audit_append(group->vault->audit, &runner->audit, AUDIT_CHANGES, runner->now.wall_ns, &head));
+	head = status.head;
+	if (audit_batch_count(&runner->audit) > 0)
+		TRY(audit_append(group->vault->audit, &runner->audit, AUDIT_CHANGES, runner->now.wall_ns, &head));
 	if (audit_flush(group->vault->audit, &head) != VAULT_OK)
 		lanes_fatal("the audit could not be flushed");
 	if (vault_put_head(group->vault, group->txn, &head) != VAULT_OK)
@@ -104,6 +111,7 @@ make_durable(struct group *group)
 	if (txn_commit(group->txn) != VAULT_OK)
 		lanes_fatal("the store could not commit");
 	group->txn = NULL;
+	atomic_store(&group->vault->head_segment, head.segment);
 	return VAULT_OK;
 }
 

@@ -21,6 +21,7 @@ struct job {
 	uint32_t msgid;
 	struct vault_opening opening;
 	bool exclusive;	  /* a commit of its own */
+	bool head_only;	  /* the daemon's own: commit where the audit has got to */
 	enum vault_err result;
 };
 

@@ -18,6 +18,35 @@ wait_period(struct lanes *lanes)
 	pthread_cond_timedwait(&lanes->keeper_wake, &lanes->keeper_mutex, &until);
 }
 
+static void
+head_committed(struct job *job)
+{
+	job_free(job);
+}
+
+/* Recovery reads all that lies behind the committed head: let it not fall back by whole segments. */
+static void
+follow_head(struct lanes *lanes)
+{
+	static const struct identity nobody = { .uid = UID_NOBODY };
+	struct vault *vault = lanes->vault;
+	struct audit_status status;
+	struct job *job;
+
+	audit_status(vault->audit, &status);
+	if (vault_state(vault) != STATE_OPEN || !status.running ||
+	    status.head.segment == atomic_load(&vault->head_segment))
+		return;
+	job = job_new(&nobody, (struct vault_bytes){ (const uint8_t *)"", 0 }, 0);
+	if (job == NULL)
+		return;
+	job->head_only = job->exclusive = true;
+	job->done = head_committed;
+	atomic_store(&vault->head_segment, status.head.segment);
+	if (!job_queue_put(&lanes->commit, job))
+		job_free(job);
+}
+
 void *
 keeper_main(void *arg)
 {
@@ -30,6 +59,7 @@ keeper_main(void *arg)
 		/* What could not be written is tried again, and who asks is told by then; a failed flush is the end. */
 		if (audit_tick(lanes->vault->audit, clock_read().wall_ns) == VAULT_INTERNAL)
 			lanes_fatal("the audit could not be flushed");
+		follow_head(lanes);
 		pthread_mutex_lock(&lanes->keeper_mutex);
 	}
 	pthread_mutex_unlock(&lanes->keeper_mutex);

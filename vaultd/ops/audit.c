@@ -9,6 +9,7 @@
 
 #define NS INT64_C(1000000000)
 #define QUERY_RECORDS_MAX 2000000 /* looked at by one page; it then ends early, with a cursor to go on from */
+#define QUERY_BYTES_MAX (512 * 1024) /* memory of a page's items, so that its reply stays below a frame */
 #define CURSOR_DIGITS 24
 
 /* A query: what is asked, resolved once. */
@@ -93,6 +94,15 @@ jti_of(const struct audit_record *rec, char text[static BASE64_LENGTH(AUDIT_JTI_
 	return (struct vault_text){ text, base64url_encode(rec->jti.p, rec->jti.len, text) };
 }
 
+/* A request that was refused before its tenant was looked up holds the name as it was sent. */
+static bool
+tenant_matches(const struct query *q, const struct audit_record *rec)
+{
+	if (q->tenant == 0)
+		return true;
+	return rec->tenant == q->tenant || (rec->tenant == 0 && text_equal(rec->tenant_name, q->req->tenant));
+}
+
 static bool
 matches(const struct query *q, const struct audit_record *rec)
 {
@@ -101,7 +111,7 @@ matches(const struct query *q, const struct audit_record *rec)
 
 	if (rec->event != AUDIT_EVENT_CALL || rec->method >= OP_COUNT || !q->methods[rec->method])
 		return false;
-	if ((q->tenant != 0 && rec->tenant != q->tenant) || (q->by_uid && rec->uid != q->uid))
+	if (!tenant_matches(q, rec) || (q->by_uid && rec->uid != q->uid))
 		return false;
 	if (req->outcome.set && rec->outcome != req->outcome.v)
 		return false;
@@ -207,7 +217,8 @@ fill_page(const struct query *q, struct audit_scan *scan, struct audit_item *ite
 	uint64_t seq = 0;
 
 	for (unsigned looked = 0; looked < QUERY_RECORDS_MAX; looked++) {
-		if (res->items.n == (size_t)q->req->limit.v || atomic_load(&q->op->vault->cancel))
+		if (res->items.n == (size_t)q->req->limit.v || q->op->scratch->extra > QUERY_BYTES_MAX ||
+		    atomic_load(&q->op->vault->cancel))
 			break;
 		err = audit_scan_next(scan, &rec, &seq);
 		if (err == VAULT_INTEGRITY)
@@ -264,7 +275,11 @@ op_audit_query(struct op *op, const struct audit_query_req *req, struct audit_qu
 enum vault_err
 op_audit_verify(struct op *op, const struct audit_verify_req *req, struct audit_verify_res *res)
 {
-	struct audit_check check = { .since_seq = (uint64_t)req->since_seq.v, .cancel = &op->vault->cancel };
+	struct audit_check check = {
+		.since_seq = (uint64_t)req->since_seq.v,
+		.first_public_key = op->vault->audit_key,
+		.cancel = &op->vault->cancel,
+	};
 	struct audit_break *broken;
 	struct audit_verdict verdict;
 

@@ -76,7 +76,7 @@ op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status
 	if (health == NULL)
 		return VAULT_BUSY;
 	audit_status(op->vault->audit, &audit);
-	*health = (struct audit_health){ (int64_t)audit.head.seq, audit.running && audit.ok };
+	*health = (struct audit_health){ (int64_t)audit.head.seq, !audit.running || audit.ok };
 	res->initialized = state != STATE_UNINITIALIZED;
 	res->sealed = state != STATE_OPEN;
 	res->version = text_of(op->vault->settings.version);
