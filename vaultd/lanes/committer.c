@@ -60,7 +60,7 @@ run_job(struct group *group, struct job *job)
 	enum vault_err err;
 
 	if (job->head_only) {
-		group->wrote = vault_state(group->vault) == STATE_OPEN;
+		group->wrote = true;
 		return;
 	}
 	err = txn_child(group->txn, &child);
@@ -171,7 +171,12 @@ static void
 run_group(struct group *group)
 {
 	struct runner *runner = &group->lanes->commit_runner;
-	enum vault_err err = disk_is_full(group) ? VAULT_STORAGE_FULL : runner_turn(runner);
+	enum vault_err err;
+
+	/* The keeper may ask while the vault is being sealed: then nothing here may be touched any more. */
+	if (group->jobs->head_only && vault_state(group->vault) != STATE_OPEN)
+		return;
+	err = disk_is_full(group) ? VAULT_STORAGE_FULL : runner_turn(runner);
 
 	if (err == VAULT_OK)
 		err = txn_write(group->vault->store, &group->txn);
