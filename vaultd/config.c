@@ -24,6 +24,7 @@
 #define WORKERS_LIMIT 64
 #define CONNECTIONS_DEFAULT 4096
 #define CONNECTIONS_LIMIT 65536
+#define SPIN_LIMIT 1000
 
 /* A number with its bounds; sizes in bytes. */
 struct number {
@@ -34,6 +35,7 @@ struct number {
 static const struct number numbers[] = {
 	{ "workers", 0, WORKERS_LIMIT },
 	{ "max_connections", 1, CONNECTIONS_LIMIT },
+	{ "spin_us", 0, SPIN_LIMIT },
 	{ "map_size", MAP_MIN, INT64_MAX },
 	{ "arena_size", ARENA_MIN, ARENA_MAX },
 	{ "audit_segment_size", SEGMENT_MIN, SEGMENT_MAX },
@@ -143,6 +145,7 @@ take_values(cfg_t *cfg, const char *file, struct config *config)
 	TRY(copy_text(cfg, file, "unseal_keyfile", config->unseal_keyfile, sizeof config->unseal_keyfile));
 	config->workers = (unsigned)cfg_getint(cfg, "workers");
 	config->max_connections = (unsigned)cfg_getint(cfg, "max_connections");
+	config->spin_us = (unsigned)cfg_getint(cfg, "spin_us");
 	config->map_size = (uint64_t)cfg_getint(cfg, "map_size");
 	config->arena_size = (uint64_t)cfg_getint(cfg, "arena_size");
 	config->audit_segment_size = (uint64_t)cfg_getint(cfg, "audit_segment_size");
@@ -163,6 +166,7 @@ parse(const char *file, struct config *config)
 		CFG_STR("unseal_keyfile", NULL, CFGF_NONE),
 		CFG_INT("workers", 0, CFGF_NONE),
 		CFG_INT("max_connections", CONNECTIONS_DEFAULT, CFGF_NONE),
+		CFG_INT("spin_us", 0, CFGF_NONE),
 		CFG_INT("map_size", MAP_DEFAULT, CFGF_NONE),
 		CFG_INT("arena_size", ARENA_DEFAULT, CFGF_NONE),
 		CFG_INT("audit_segment_size", SEGMENT_DEFAULT, CFGF_NONE),

@@ -20,6 +20,7 @@ struct config {
 	char unseal_keyfile[CONFIG_PATH_MAX]; /* empty: none */
 	unsigned workers;	 /* 0: half the cores, at least one */
 	unsigned max_connections;
+	unsigned spin_us; /* how long an idle worker polls before it sleeps */
 	uint64_t map_size;
 	uint64_t arena_size;
 	bool require_memory_lock;

@@ -235,6 +235,7 @@ fill_settings(struct daemon *daemon)
 	settings->slot_cost = (struct slot_cost){ daemon->config.argon2_memory, daemon->config.argon2_passes };
 	settings->owner_uid = (uint32_t)geteuid();
 	settings->started_boot_ms = clock_read().boot_ms;
+	settings->spin_us = daemon->config.spin_us;
 	settings->audit_sync_always = daemon->config.audit_sync_always;
 }
 

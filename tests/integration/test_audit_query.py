@@ -207,3 +207,18 @@ def test_records_survive_kill(vault, busy):
         acme.conn = vault.app()
         assert len(acme.records(actor=f"r{round_}")) == 200
     vault.verify_audit()
+
+
+def test_queries_while_the_tenant_changes(shared, tenant):
+    """A commit between a query's lookup of its tenant and its lookup of the names must not matter
+    (found as a use of freed memory: the second lookup renewed what the first had handed out)."""
+    tenant.key("k", usage="raw")
+    with shared.app() as writer, shared.app() as reader:
+        for _ in range(3):
+            # Few at a time, so that there are many commits.
+            queries = [reader.start("audit.query", tenant.fields(limit=200)) for _ in range(200)]
+            for _ in range(100):
+                writer.call("key.rotate", **tenant.fields(name="k"))
+            for msgid in queries:
+                assert {r["tenant"] for r in reader.wait(msgid)["items"]} == {tenant.name}
+    shared.assert_alive()

@@ -14,5 +14,7 @@ struct clock_now {
 };
 
 struct clock_now clock_read(void);
+/* Nanoseconds of CLOCK_MONOTONIC, for short waits. */
+int64_t clock_monotonic_ns(void);
 
 #endif

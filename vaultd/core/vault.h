@@ -29,6 +29,7 @@ struct vault_settings {
 	uint32_t owner_uid; /* the daemon's own */
 	int64_t started_boot_ms;
 	bool audit_sync_always;
+	unsigned spin_us; /* how long an idle worker polls before it sleeps */
 };
 
 struct vault {

@@ -339,14 +339,28 @@ may_end(struct worker *worker)
 	return worker->conns == NULL;
 }
 
+/* Waits for something to do: asks again and again for a while, if so configured, before it sleeps. */
+static void
+wait_for_events(struct worker *worker)
+{
+	int64_t until = worker->spin_ns > 0 ? clock_monotonic_ns() + worker->spin_ns : 0;
+
+	runner_rest(&worker->runner);
+	if (worker->waiting != NULL || until != 0)
+		event_base_loop(worker->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	while (until != 0 && worker->waiting == NULL && !worker->in_turn && clock_monotonic_ns() < until)
+		event_base_loop(worker->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	if (worker->waiting == NULL && !worker->in_turn)
+		event_base_loop(worker->base, EVLOOP_ONCE);
+}
+
 static void *
 worker_main(void *arg)
 {
 	struct worker *worker = arg;
 
 	while (!may_end(worker)) {
-		runner_rest(&worker->runner);
-		event_base_loop(worker->base, worker->waiting != NULL ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
+		wait_for_events(worker);
 		run_waiting(worker);
 		end_turn(worker);
 		park_if_asked(worker);
@@ -379,6 +393,7 @@ enum vault_err
 worker_start(struct worker *worker, struct server *server, struct lanes *lanes, size_t cache_limit)
 {
 	*worker = (struct worker){ .server = server, .lanes = lanes };
+	worker->spin_ns = (int64_t)lanes->vault->settings.spin_us * 1000;
 	worker->done_tail = &worker->done;
 	pthread_mutex_init(&worker->mutex, NULL);
 	pthread_cond_init(&worker->parked_cond, NULL);

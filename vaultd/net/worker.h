@@ -50,6 +50,7 @@ struct worker {
 	bool park, parked, stop;
 	/* The worker's own. */
 	bool in_turn;
+	int64_t spin_ns;
 	bool stopping; /* answers what is in flight, then ends */
 	int64_t stop_by; /* milliseconds; whoever does not read its answers by then loses them */
 };
