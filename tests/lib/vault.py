@@ -193,8 +193,15 @@ class Vault:
         finally:
             if self.alive():
                 self.kill()
+            self.keep_log()
             if self.own_root:
                 shutil.rmtree(self.root, ignore_errors=True)
+
+    def keep_log(self):
+        """For a look at them afterwards: VAULTD_KEEP_LOGS names a directory."""
+        directory = os.environ.get("VAULTD_KEEP_LOGS")
+        if directory and self.log_path.exists():
+            shutil.copy(self.log_path, pathlib.Path(directory) / f"{self.root.name}.log")
 
 
 class Tenant:

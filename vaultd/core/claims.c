@@ -188,6 +188,32 @@ json_put_members(struct buf *out, struct vault_map map)
 	return VAULT_OK;
 }
 
+enum vault_err
+json_put_audience(struct buf *out, const struct vault_texts *audience)
+{
+	if (audience->n == 0)
+		return VAULT_OK;
+	TRY(json_put_text(out, ",\"aud\":"));
+	if (audience->n == 1)
+		return json_put_string(out, audience->v[0]);
+	for (size_t i = 0; i < audience->n; i++) {
+		TRY(json_put_text(out, i == 0 ? "[" : ","));
+		TRY(json_put_string(out, audience->v[i]));
+	}
+	return json_put_text(out, "]");
+}
+
+enum vault_err
+json_put_times(struct buf *out, int64_t now, int64_t expires_at)
+{
+	TRY(json_put_text(out, ",\"iat\":"));
+	TRY(json_put_integer(out, now));
+	TRY(json_put_text(out, ",\"nbf\":"));
+	TRY(json_put_integer(out, now));
+	TRY(json_put_text(out, ",\"exp\":"));
+	return json_put_integer(out, expires_at);
+}
+
 bool
 claims_next(struct cursor *map, uint32_t *left, struct claim *claim)
 {

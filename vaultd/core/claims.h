@@ -32,6 +32,11 @@ MUST_USE enum vault_err json_put_value(struct buf *out, struct cursor *value);
 /* Appends ,"name":value for each entry of a map. */
 MUST_USE enum vault_err json_put_members(struct buf *out, struct vault_map map);
 
+/* ,"aud":... a text where there is one, else a list; nothing where there is none. */
+MUST_USE enum vault_err json_put_audience(struct buf *out, const struct vault_texts *audience);
+/* ,"iat":N,"nbf":N,"exp":N */
+MUST_USE enum vault_err json_put_times(struct buf *out, int64_t now, int64_t expires_at);
+
 /* Goes through a map of claims: start with cursor_map. */
 struct claim {
 	struct vault_text name;

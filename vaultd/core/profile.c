@@ -11,14 +11,20 @@
 #define PROFILE_COST 512	   /* bytes of the arena that a prepared profile holds */
 
 static void
+prefix_free(struct token_prefix *prefix)
+{
+	secret_free(&prefix->state);
+	free(prefix->text);
+}
+
+static void
 profile_destroy(struct cache_entry *entry)
 {
 	struct profile *profile = (struct profile *)(void *)entry;
 
-	secret_free(&profile->state);
+	prefix_free(&profile->constant);
+	prefix_free(&profile->timed);
 	scratch_free(&profile->memory);
-	free(profile->prefix);
-	free(profile->audience);
 	free(profile);
 }
 
@@ -112,7 +118,7 @@ constant_members(struct op *op, const struct profile *profile, struct buf *out)
 
 /* The constant claims with as much space behind the brace as makes base64 of them end on a whole group. */
 static enum vault_err
-payload_json(struct op *op, const struct profile *profile, struct buf *out)
+constant_json(struct op *op, const struct profile *profile, struct buf *out)
 {
 	struct buf members = { 0 };
 	enum vault_err err = constant_members(op, profile, &members);
@@ -127,105 +133,112 @@ payload_json(struct op *op, const struct profile *profile, struct buf *out)
 	return err;
 }
 
+/* The claims that all tokens of this second share, with space behind them to the same end. */
 static enum vault_err
-encode_prefix(struct profile *profile, const struct buf *header, const struct buf *payload)
+timed_json(struct op *op, const struct profile *profile, struct buf *out)
 {
-	size_t room = BASE64_LENGTH(buf_len(header)) + 1 + BASE64_LENGTH(buf_len(payload));
-	char *prefix = malloc(room), *at = prefix;
+	TRY(json_put_audience(out, &profile->settings.audience));
+	TRY(json_put_times(out, op->now.wall, op->now.wall + profile->settings.ttl));
+	while (buf_len(out) % 3 != 0)
+		TRY(json_put_text(out, " "));
+	return VAULT_OK;
+}
 
-	if (prefix == NULL)
+/* Replaces *prefix by before, then the JSON in base64url. */
+static enum vault_err
+prefix_set(struct token_prefix *prefix, struct vault_text before, const struct buf *json)
+{
+	char *text = malloc(before.len + BASE64_LENGTH(buf_len(json)));
+
+	if (text == NULL)
 		return VAULT_BUSY;
-	at += base64url_encode(buf_data(header), buf_len(header), at);
-	*at++ = '.';
-	at += base64url_encode(buf_data(payload), buf_len(payload), at);
-	free(profile->prefix);
-	profile->prefix = prefix;
-	profile->prefix_len = (size_t)(at - prefix);
+	memcpy(text, before.p, before.len);
+	free(prefix->text);
+	prefix->text = text;
+	prefix->len = before.len + base64url_encode(buf_data(json), buf_len(json), text + before.len);
+	return VAULT_OK;
+}
+
+/* The state after from's bytes (NULL: from nothing), and then what prefix has beyond them. */
+static enum vault_err
+prefix_absorb(struct op *op, const struct key_live *live, const struct token_prefix *from, struct token_prefix *prefix)
+{
+	struct mac_state *state;
+
+	if (prefix->state.p == NULL)
+		TRY(secret_new(op->vault->arena, sizeof *state, &prefix->state));
+	state = (struct mac_state *)(void *)prefix->state.p;
+	if (from == NULL)
+		mac_start(&live->mac, state);
+	else
+		memcpy(state, from->state.p, sizeof *state);
+	mac_add(&live->mac, state, prefix->text + (from == NULL ? 0 : from->len),
+		prefix->len - (from == NULL ? 0 : from->len));
 	return VAULT_OK;
 }
 
 static enum vault_err
-make_prefix(struct op *op, struct profile *profile, const struct key *key, const struct key_live *live)
+encode_header(struct buf *header, struct vault_text *text)
+{
+	size_t n = buf_len(header), room = BASE64_LENGTH(n) + 1;
+
+	/* Encoded behind the JSON, which it is made of. */
+	TRY(buf_reserve(header, room));
+	text->p = (const char *)buf_data(header) + n;
+	text->len = base64url_encode(buf_data(header), n, (char *)buf_data(header) + n);
+	((char *)buf_data(header))[n + text->len++] = '.';
+	return VAULT_OK;
+}
+
+static enum vault_err
+make_constant(struct op *op, struct profile *profile, const struct key_live *live)
 {
 	struct buf header = { 0 }, payload = { 0 };
-	enum vault_err err = header_json(profile, key, live, &header);
+	struct vault_text before;
+	enum vault_err err = header_json(profile, profile->key, live, &header);
 
 	if (err == VAULT_OK)
-		err = payload_json(op, profile, &payload);
+		err = constant_json(op, profile, &payload);
 	if (err == VAULT_OK)
-		err = encode_prefix(profile, &header, &payload);
+		err = encode_header(&header, &before);
+	if (err == VAULT_OK)
+		err = prefix_set(&profile->constant, before, &payload);
 	buf_free(&header);
 	buf_free(&payload);
+	if (err == VAULT_OK && profile->key->algorithm != key_algorithm_EdDSA)
+		err = prefix_absorb(op, live, NULL, &profile->constant);
 	return err;
 }
 
 static enum vault_err
-audience_json(const struct vault_texts *audience, struct buf *out)
+make_timed(struct op *op, struct profile *profile, const struct key_live *live)
 {
-	if (audience->n == 0)
-		return VAULT_OK;
-	TRY(json_put_text(out, ",\"aud\":"));
-	if (audience->n == 1)
-		return json_put_string(out, audience->v[0]);
-	for (size_t i = 0; i < audience->n; i++) {
-		TRY(json_put_text(out, i == 0 ? "[" : ","));
-		TRY(json_put_string(out, audience->v[i]));
-	}
-	return json_put_text(out, "]");
-}
+	struct vault_text before = { profile->constant.text, profile->constant.len };
 
-static enum vault_err
-make_audience(struct profile *profile)
-{
-	struct buf json = { 0 };
-	enum vault_err err = audience_json(&profile->settings.audience, &json);
-	char *text = err == VAULT_OK ? malloc(buf_len(&json) + 1) : NULL;
-
-	if (err == VAULT_OK && text == NULL)
-		err = VAULT_BUSY;
-	if (err == VAULT_OK) {
-		if (buf_len(&json) > 0)
-			memcpy(text, buf_data(&json), buf_len(&json));
-		free(profile->audience);
-		profile->audience = text;
-		profile->audience_len = buf_len(&json);
-	}
-	buf_free(&json);
-	return err;
-}
-
-static enum vault_err
-make_state(struct op *op, struct profile *profile, const struct key_live *live)
-{
-	SECRET_LOCAL(state);
-	struct mac_state *mac;
-
-	TRY(secret_new(op->vault->arena, sizeof *mac, &state));
-	mac = (struct mac_state *)(void *)state.p;
-	mac_start(&live->mac, mac);
-	mac_add(&live->mac, mac, profile->prefix, profile->prefix_len);
-	secret_free(&profile->state);
-	secret_move(&profile->state, &state);
+	op->work->head = op->work->tail = 0;
+	TRY(timed_json(op, profile, op->work));
+	TRY(prefix_set(&profile->timed, before, op->work));
+	if (profile->key->algorithm != key_algorithm_EdDSA)
+		TRY(prefix_absorb(op, live, &profile->constant, &profile->timed));
+	profile->timed_at = op->now.wall;
 	return VAULT_OK;
 }
 
 enum vault_err
-profile_prepare(struct op *op, struct profile *profile, const struct key_live **signer)
+profile_prepare(struct op *op, struct profile *profile, bool timed, const struct key_live **signer,
+		const struct token_prefix **prefix)
 {
-	const struct key *key;
-	const struct key_live *live;
-
-	TRY(key_get(op, "profile", profile->settings.key, &key));
-	TRY(key_signer(op, key, &live));
+	TRY(key_get(op, "profile", profile->settings.key, &profile->key));
+	TRY(key_signer(op, profile->key, signer));
 	op->note.target = profile->place;
-	profile->key = key;
-	*signer = live;
-	if (profile->signer == live->version && profile->prefix != NULL)
-		return VAULT_OK;
-	TRY(make_prefix(op, profile, key, live));
-	TRY(make_audience(profile));
-	if (key->algorithm != key_algorithm_EdDSA)
-		TRY(make_state(op, profile, live));
-	profile->signer = live->version;
+	if (profile->signer != (*signer)->version) {
+		profile->signer = 0;
+		profile->timed_at = 0;
+		TRY(make_constant(op, profile, *signer));
+		profile->signer = (*signer)->version;
+	}
+	if (timed && profile->timed_at != op->now.wall)
+		TRY(make_timed(op, profile, *signer));
+	*prefix = timed ? &profile->timed : &profile->constant;
 	return VAULT_OK;
 }

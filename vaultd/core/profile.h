@@ -7,9 +7,16 @@
 
 #include "vaultd/core/key.h"
 
+/* The beginning of a token, encoded, and the MAC's state after it (empty for other algorithms). */
+struct token_prefix {
+	char *text; /* base64url(header) "." base64url(claims), the claims' JSON a multiple of three bytes long */
+	size_t len;
+	struct secret state; /* struct mac_state */
+};
+
 /*
- * A profile in a thread's cache, ready to sign: the encoded header and the claims that are the same in every token, with
- * the MAC's state after them.
+ * A profile in a thread's cache, ready to sign: what is the same in every token is encoded and hashed once, and what is
+ * the same in every token of a second that asks for nothing special, once a second.
  */
 struct profile {
 	struct cache_entry entry;
@@ -17,19 +24,20 @@ struct profile {
 	struct profile_record settings; /* views into memory */
 	struct scratch memory;		/* what settings points to */
 	const struct key *key;		/* of this operation */
-	/* What follows is of the version that signs. */
-	uint32_t signer;
-	char *prefix; /* base64url(header) "." base64url(constant claims), whose JSON is a multiple of three bytes */
-	size_t prefix_len;
-	char *audience; /* the aud member for all of the profile's audiences, with its comma; "" where there is none */
-	size_t audience_len;
-	struct secret state; /* struct mac_state after the prefix; empty for other algorithms */
+	uint32_t signer;		/* the version that the prefixes are of; 0: none yet */
+	struct token_prefix constant;	/* header, prf, tid, iss, fixed claims */
+	struct token_prefix timed;	/* the same and aud, iat, nbf, exp */
+	int64_t timed_at;		/* the second that timed is of; 0: none yet */
 };
 
 /* The profile of that name, valid until the operation ends. */
 MUST_USE enum vault_err profile_get(struct op *op, struct vault_text name, struct profile **profile);
-/* Makes profile ready to sign with the key's current version. */
-MUST_USE enum vault_err profile_prepare(struct op *op, struct profile *profile, const struct key_live **signer);
+/*
+ * Makes profile ready to sign with the key's current version, and tells the prefix to begin with: the timed one for a
+ * token of the profile's own audience and lifetime, else the constant one.
+ */
+MUST_USE enum vault_err profile_prepare(struct op *op, struct profile *profile, bool timed,
+					const struct key_live **signer, const struct token_prefix **prefix);
 
 /* On the committer. */
 MUST_USE enum vault_err profile_put(struct op *op, const struct profile_put_req *req);

@@ -96,19 +96,11 @@ check_request(struct op *op, const struct profile_record *settings, const struct
 	return check_claims(op, settings, req->claims);
 }
 
-static enum vault_err
-audience_member(struct buf *out, const struct profile *profile, const struct vault_texts *asked)
+/* Of the profile's own audience and lifetime, like most. */
+static bool
+is_ordinary(const struct token_sign_req *req)
 {
-	if (asked->n == 0)
-		return buf_append(out, profile->audience, profile->audience_len);
-	TRY(json_put_text(out, ",\"aud\":"));
-	if (asked->n == 1)
-		return json_put_string(out, asked->v[0]);
-	for (size_t i = 0; i < asked->n; i++) {
-		TRY(json_put_text(out, i == 0 ? "[" : ","));
-		TRY(json_put_string(out, asked->v[i]));
-	}
-	return json_put_text(out, "]");
+	return req->audience.n == 0 && !req->ttl.set;
 }
 
 /* One space-separated string; a scope needs no escaping. */
@@ -126,21 +118,7 @@ scope_member(struct buf *out, const struct vault_texts *scope)
 	return json_put_text(out, "\"");
 }
 
-static enum vault_err
-times_and_id(struct buf *out, int64_t now, int64_t expires_at, struct vault_text jti)
-{
-	TRY(json_put_text(out, ",\"iat\":"));
-	TRY(json_put_integer(out, now));
-	TRY(json_put_text(out, ",\"nbf\":"));
-	TRY(json_put_integer(out, now));
-	TRY(json_put_text(out, ",\"exp\":"));
-	TRY(json_put_integer(out, expires_at));
-	TRY(json_put_text(out, ",\"jti\":\""));
-	TRY(buf_append(out, jti.p, jti.len));
-	return json_put_text(out, "\"");
-}
-
-/* The claims that differ from token to token, in the operation's work buffer. */
+/* What the prefix does not say yet, in the operation's work buffer. */
 static enum vault_err
 token_tail(struct op *op, const struct profile *profile, const struct token_sign_req *req,
 	   const struct token_sign_res *res)
@@ -148,8 +126,13 @@ token_tail(struct op *op, const struct profile *profile, const struct token_sign
 	struct buf *out = op->work;
 
 	out->head = out->tail = 0;
-	TRY(audience_member(out, profile, &req->audience));
-	TRY(times_and_id(out, op->now.wall, res->expires_at, res->jti));
+	if (!is_ordinary(req)) {
+		TRY(json_put_audience(out, req->audience.n > 0 ? &req->audience : &profile->settings.audience));
+		TRY(json_put_times(out, op->now.wall, res->expires_at));
+	}
+	TRY(json_put_text(out, ",\"jti\":\""));
+	TRY(buf_append(out, res->jti.p, res->jti.len));
+	TRY(json_put_text(out, "\""));
 	if (req->subject.p != NULL) {
 		TRY(json_put_text(out, ",\"sub\":"));
 		TRY(json_put_string(out, req->subject));
@@ -179,34 +162,35 @@ make_jti(struct op *op, struct vault_text *jti)
 }
 
 static size_t
-sign_bytes(const struct profile *profile, const struct key_live *live, struct vault_text input, size_t prefix_len,
-	   uint8_t signature[static SIGNATURE_MAX])
+sign_bytes(const struct profile *profile, const struct key_live *live, const struct token_prefix *prefix,
+	   struct vault_text input, uint8_t signature[static SIGNATURE_MAX])
 {
 	struct vault_bytes whole = { (const uint8_t *)input.p, input.len };
 	struct mac_state state;
 
 	if (profile->key->algorithm == key_algorithm_EdDSA)
 		return key_live_sign(profile->key, live, whole, signature);
-	memcpy(&state, profile->state.p, sizeof state);
-	mac_add(&live->mac, &state, input.p + prefix_len, input.len - prefix_len);
+	memcpy(&state, prefix->state.p, sizeof state);
+	mac_add(&live->mac, &state, input.p + prefix->len, input.len - prefix->len);
 	mac_end(&live->mac, &state, signature);
 	return mac_bytes(live->mac.hash);
 }
 
 /* prefix, tail and signature, each in base64url, put together where the reply will take them from. */
 static enum vault_err
-assemble(struct op *op, const struct profile *profile, const struct key_live *live, struct vault_text *token)
+assemble(struct op *op, const struct profile *profile, const struct key_live *live, const struct token_prefix *prefix,
+	 struct vault_text *token)
 {
-	size_t tail = buf_len(op->work), n = profile->prefix_len;
+	size_t tail = buf_len(op->work), n = prefix->len;
 	uint8_t signature[SIGNATURE_MAX];
 	char *text = scratch_room(op->scratch, n + BASE64_LENGTH(tail) + 1 + BASE64_LENGTH(SIGNATURE_MAX));
 	size_t signature_len;
 
 	if (text == NULL)
 		return VAULT_BUSY;
-	memcpy(text, profile->prefix, n);
+	memcpy(text, prefix->text, n);
 	n += base64url_encode(buf_data(op->work), tail, text + n);
-	signature_len = sign_bytes(profile, live, (struct vault_text){ text, n }, profile->prefix_len, signature);
+	signature_len = sign_bytes(profile, live, prefix, (struct vault_text){ text, n }, signature);
 	text[n++] = '.';
 	n += base64url_encode(signature, signature_len, text + n);
 	if (n > TOKEN_MAX)
@@ -218,16 +202,17 @@ assemble(struct op *op, const struct profile *profile, const struct key_live *li
 enum vault_err
 token_sign(struct op *op, const struct token_sign_req *req, struct token_sign_res *res)
 {
-	struct profile *profile;
+	const struct token_prefix *prefix;
 	const struct key_live *live;
+	struct profile *profile;
 
 	TRY(profile_get(op, req->profile, &profile));
 	TRY(check_request(op, &profile->settings, req));
-	TRY(profile_prepare(op, profile, &live));
+	TRY(profile_prepare(op, profile, is_ordinary(req), &live, &prefix));
 	TRY(make_jti(op, &res->jti));
 	res->expires_at = op->now.wall + (req->ttl.set ? req->ttl.v : profile->settings.ttl);
 	TRY(token_tail(op, profile, req, res));
-	TRY(assemble(op, profile, live, &res->token));
+	TRY(assemble(op, profile, live, prefix, &res->token));
 	op->note.version = live->version;
 	return VAULT_OK;
 }
