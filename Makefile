@@ -10,11 +10,13 @@
 BUILD   ?= build
 PREFIX  ?= /usr/local
 DESTDIR ?=
-OPT     ?= -O2 -g
 MODE    ?=
 ifeq ($(origin CC),default)
 CC := gcc
 endif
+# The daemon is optimised as a whole; the objects hold ordinary code as well, for libraries and tests.
+LTO     := $(if $(filter gcc,$(CC)),-flto=2 -ffat-lto-objects)
+OPT     ?= -O2 -g $(LTO)
 
 VERSION := 0.1.0
 
@@ -54,7 +56,7 @@ $(OBJ)/%.o: %.c | $(SETUP)/build.stamp
 	$(CC) $(CFLAGS_ALL) -c $< -o $@
 
 $(BUILD)/vaultd: $(call objects,vaultd/main.c) $(DAEMON_OBJ) $(PROTOCOL_OBJ)
-	$(CC) $(LDFLAGS_ALL) $^ -o $@ $(LIBS_DAEMON)
+	$(CC) $(OPT) $(LDFLAGS_ALL) $^ -o $@ $(LIBS_DAEMON)
 
 -include mk/client.mk mk/bench.mk
 include mk/check.mk mk/lint.mk mk/install.mk

@@ -28,8 +28,10 @@ fail_with(struct fail *fail, enum vault_err code, const char *field, const char 
 		return code;
 	*fail = (struct fail){ .message = message };
 	if (field != NULL) {
-		size_t len = strnlen(field, FAIL_FIELD_MAX);
+		size_t len = strlen(field);
 
+		if (len > FAIL_FIELD_MAX)
+			len = FAIL_FIELD_MAX;
 		memcpy(fail->field, field, len);
 		fail->field[len] = '\0';
 	}

@@ -21,10 +21,6 @@
 #include "vaultd/sandbox/sandbox.h"
 #include "vaultd/start.h"
 
-#ifndef VAULTD_VERSION
-#define VAULTD_VERSION "0.1.0"
-#endif
-
 #define EXIT_OK 0
 #define EXIT_USAGE_ERROR 1
 #define EXIT_FAILED 2
@@ -94,7 +90,7 @@ parse_options(int argc, char **argv, struct options *options)
 			options->check_config = true;
 			break;
 		case 'v':
-			puts("vaultd " VAULTD_VERSION);
+			puts("vaultd " VAULT_VERSION);
 			return EXIT_OK;
 		case 'h':
 			usage(stdout);
@@ -230,7 +226,7 @@ fill_settings(struct daemon *daemon)
 	};
 	struct vault_settings *settings = &daemon->vault.settings;
 
-	settings->version = VAULTD_VERSION;
+	settings->version = VAULT_VERSION;
 	settings->memory_lock = locks[arena_lock(daemon->vault.arena)];
 	settings->slot_cost = (struct slot_cost){ daemon->config.argon2_memory, daemon->config.argon2_passes };
 	settings->owner_uid = (uint32_t)geteuid();
@@ -245,7 +241,7 @@ on_ready(void *arg)
 	struct daemon *daemon = arg;
 
 	start_unseal(&daemon->lanes, &daemon->key);
-	log_info("vaultd %s serves on %s", VAULTD_VERSION, daemon->config.runtime);
+	log_info("vaultd %s serves on %s", VAULT_VERSION, daemon->config.runtime);
 	notify_ready(&daemon->notify);
 }
 
