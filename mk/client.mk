@@ -22,7 +22,7 @@ $(HEADER_USERS): CFLAGS_ALL += -I$(BUILD)/include
 # One object whose inner names are local, so that the archive brings nothing but vault_* into a program.
 $(BUILD)/libvaultclient.a: $(CLIENT_OBJ) $(PROTOCOL_OBJ)
 	@rm -f $@
-	$(CC) -nostdlib -r $^ -o $(OBJ)/libvaultclient.o
+	$(CC) -nostdlib -r $(if $(LTO),-flinker-output=nolto-rel) $^ -o $(OBJ)/libvaultclient.o
 	objcopy --wildcard --keep-global-symbol='vault_*' $(OBJ)/libvaultclient.o
 	$(AR) rcs $@ $(OBJ)/libvaultclient.o
 
