@@ -54,13 +54,16 @@ write_request(struct vault *v, struct codec_writer *w, const struct client_reque
 	      uint32_t msgid)
 {
 	struct cursor fields = { request->params.p, request->params.p + request->params.len };
+	struct codec_request wire = { .msgid = msgid, .method = request->method, .type = nothing_type() };
 
 	if (request->type != NULL && request->fields != NULL) {
-		codec_write_request(w, msgid, request->method, request->type, request->fields,
-				    &v->common);
+		wire.type = request->type;
+		wire.fields = request->fields;
+		wire.common = &v->common;
+		codec_write_request(w, &wire);
 		return;
 	}
-	codec_write_request(w, msgid, request->method, nothing_type(), NULL, NULL);
+	codec_write_request(w, &wire);
 	if (w->failed)
 		return;
 	/* The empty map that ends it makes room for the fields. */

@@ -51,8 +51,14 @@ struct codec_writer {
 /* Writes the struct as a map of the fields that are present. */
 void codec_write(struct codec_writer *writer, const struct object_type *type, const void *in);
 /* [0, msgid, method, [fields]]: what a client sends. */
-void codec_write_request(struct codec_writer *writer, uint32_t msgid, struct vault_text method,
-			 const struct object_type *type, const void *in, const void *common);
+struct codec_request {
+	uint32_t msgid;
+	struct vault_text method;
+	const struct object_type *type;
+	const void *fields; /* the struct that type describes */
+	const void *common; /* struct op_common, or NULL */
+};
+void codec_write_request(struct codec_writer *writer, const struct codec_request *request);
 /* [1, msgid, nil, result] and [1, msgid, error, nil]: what a daemon answers. */
 void codec_write_result(struct codec_writer *writer, uint32_t msgid, const struct object_type *type, const void *in);
 void codec_write_error(struct codec_writer *writer, uint32_t msgid, enum vault_err err, const struct fail *fail);

@@ -128,15 +128,19 @@ read_enum(const struct codec_reader *r, const struct field *field, struct cursor
 
 /* Takes a list's head and makes room for its elements of size bytes. */
 static enum vault_err
-read_list(const struct codec_reader *r, const struct field *field, struct cursor *c, size_t size, uint32_t *n, void **v)
+read_list(const struct codec_reader *r, const struct field *field, struct cursor *c, size_t size,
+	  struct object_list *list)
 {
-	if (!cursor_array(c, n))
+	uint32_t n = 0;
+
+	if (!cursor_array(c, &n))
 		return refuse(r, field, "must be a list");
-	if (*n > field->max_count || *n > (size_t)(c->end - c->p))
+	if (n > field->max_count || n > (size_t)(c->end - c->p))
 		return refuse(r, field, "too many entries");
 	/* An empty list still differs from an absent one. */
-	*v = scratch_alloc(r->scratch, (*n == 0 ? 1 : *n) * size);
-	if (*v == NULL)
+	list->v = scratch_alloc(r->scratch, (n == 0 ? 1 : n) * size);
+	list->n = n;
+	if (list->v == NULL)
 		return fail_with(r->fail, VAULT_TOO_LARGE, field->name, NULL);
 	return VAULT_OK;
 }
@@ -144,19 +148,16 @@ read_list(const struct codec_reader *r, const struct field *field, struct cursor
 static enum vault_err
 read_texts(const struct codec_reader *r, const struct field *field, struct cursor *c, void *out)
 {
-	struct vault_texts list;
+	struct object_list list = { 0 };
 	struct vault_text *v;
-	void *room;
-	uint32_t n;
 
-	TRY(read_list(r, field, c, sizeof *v, &n, &room));
-	v = room;
-	for (uint32_t i = 0; i < n; i++) {
+	TRY(read_list(r, field, c, sizeof *v, &list));
+	v = (struct vault_text *)(uintptr_t)list.v;
+	for (size_t i = 0; i < list.n; i++) {
 		if (!cursor_str(c, &v[i]))
 			return refuse(r, field, "must be a list of text");
 		TRY(text_in_bounds(r, field, v[i]));
 	}
-	list = (struct vault_texts){ v, n };
 	memcpy(out, &list, sizeof list);
 	return VAULT_OK;
 }
@@ -164,16 +165,13 @@ read_texts(const struct codec_reader *r, const struct field *field, struct curso
 static enum vault_err
 read_ints(const struct codec_reader *r, const struct field *field, struct cursor *c, void *out)
 {
-	struct vault_ints list;
+	struct object_list list = { 0 };
 	int64_t *v;
-	void *room;
-	uint32_t n;
 
-	TRY(read_list(r, field, c, sizeof *v, &n, &room));
-	v = room;
-	for (uint32_t i = 0; i < n; i++)
+	TRY(read_list(r, field, c, sizeof *v, &list));
+	v = (int64_t *)(uintptr_t)list.v;
+	for (size_t i = 0; i < list.n; i++)
 		TRY(read_integer(r, field, c, &v[i]));
-	list = (struct vault_ints){ v, n };
 	memcpy(out, &list, sizeof list);
 	return VAULT_OK;
 }
@@ -214,14 +212,11 @@ static enum vault_err
 read_objects(const struct codec_reader *r, const struct field *field, struct cursor *c, void *out)
 {
 	const struct object_type *type = field->object();
-	struct object_list list;
-	void *room;
-	uint32_t n;
+	struct object_list list = { 0 };
 
-	TRY(read_list(r, field, c, type->size == 0 ? 1 : type->size, &n, &room));
-	for (uint32_t i = 0; i < n; i++)
-		TRY(read_object(r, type, c, (uint8_t *)room + (size_t)i * type->size));
-	list = (struct object_list){ room, n };
+	TRY(read_list(r, field, c, type->size == 0 ? 1 : type->size, &list));
+	for (size_t i = 0; i < list.n; i++)
+		TRY(read_object(r, type, c, (uint8_t *)(uintptr_t)list.v + i * type->size));
 	memcpy(out, &list, sizeof list);
 	return VAULT_OK;
 }

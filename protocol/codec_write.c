@@ -172,20 +172,22 @@ codec_write(struct codec_writer *writer, const struct object_type *type, const v
 }
 
 void
-codec_write_request(struct codec_writer *writer, uint32_t msgid, struct vault_text method, const struct object_type *type,
-		    const void *in, const void *common)
+codec_write_request(struct codec_writer *writer, const struct codec_request *request)
 {
 	msgpack_packer pk = packer(writer);
+	size_t n = count_present(request->type, request->fields);
 
+	if (request->common != NULL)
+		n += count_present(op_common_type(), request->common);
 	msgpack_pack_array(&pk, 4);
 	msgpack_pack_int(&pk, FRAME_REQUEST);
-	msgpack_pack_uint32(&pk, msgid);
-	write_str(&pk, method);
+	msgpack_pack_uint32(&pk, request->msgid);
+	write_str(&pk, request->method);
 	msgpack_pack_array(&pk, 1);
-	msgpack_pack_map(&pk, count_present(type, in) + (common == NULL ? 0 : count_present(op_common_type(), common)));
-	write_members(&pk, type, in);
-	if (common != NULL)
-		write_members(&pk, op_common_type(), common);
+	msgpack_pack_map(&pk, n);
+	write_members(&pk, request->type, request->fields);
+	if (request->common != NULL)
+		write_members(&pk, op_common_type(), request->common);
 }
 
 static msgpack_packer

@@ -115,7 +115,7 @@ cursor_int(struct cursor *c, int64_t *v)
 	}
 	first = *c->p;
 	if (first < 0x80 || first >= 0xe0) {
-		*v = (int8_t)first;
+		*v = first < 0x80 ? first : (int64_t)first - 0x100;
 		c->p++;
 		return true;
 	}

@@ -43,7 +43,6 @@ static const struct number numbers[] = {
 	{ "argon2_passes", ARGON2_PASSES_DEFAULT, ARGON2_PASSES_MAX },
 };
 
-static const char *const levels[] = { "error", "warning", "info", "debug" };
 static const enum log_level level_values[] = { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 void
@@ -96,8 +95,7 @@ copy_text(cfg_t *cfg, const char *file, const char *name, char *to, size_t size)
 		return VAULT_OK;
 	if (strlen(value) >= size)
 		return complain(file, name, "too long");
-	strncpy(to, value, size - 1);
-	to[size - 1] = '\0';
+	memcpy(to, value, strlen(value) + 1);
 	return VAULT_OK;
 }
 
@@ -121,7 +119,7 @@ take_choices(cfg_t *cfg, const char *file, struct config *config)
 {
 	static const char *const sandbox[] = { "on", "landlock", "seccomp", "off", NULL };
 	static const char *const sync[] = { "interval", "always", NULL };
-	static const char *const log[] = { levels[0], levels[1], levels[2], levels[3], NULL };
+	static const char *const log[] = { "error", "warning", "info", "debug", NULL };
 	int chosen = 0;
 
 	TRY(read_choice(cfg, file, "sandbox", sandbox, &chosen));

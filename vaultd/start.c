@@ -139,6 +139,7 @@ void
 start_unseal(struct lanes *lanes, struct start_key *key)
 {
 	struct sys_unseal_req req = { .keyfile = { key->bytes.p, key->bytes.len } };
+	struct codec_request request = { .method = TEXT_LITERAL("sys.unseal"), .type = sys_unseal_req_type(), .fields = &req };
 	struct identity self = { .uid = (uint32_t)geteuid(), .gid = (uint32_t)getegid(), .pid = getpid(),
 				 .admin_socket = true };
 	struct buf frame = { 0 };
@@ -147,7 +148,7 @@ start_unseal(struct lanes *lanes, struct start_key *key)
 
 	if (key->bytes.p == NULL || vault_state(lanes->vault) != STATE_SEALED)
 		return;
-	codec_write_request(&writer, 0, TEXT_LITERAL("sys.unseal"), sys_unseal_req_type(), &req, NULL);
+	codec_write_request(&writer, &request);
 	job = job_new(&self, (struct vault_bytes){ buf_data(&frame), buf_len(&frame) }, 0);
 	buf_free(&frame);
 	start_key_free(key);

@@ -1,6 +1,7 @@
 """Valid requests with random changes: whatever comes, the daemon lives and its history stays
 whole."""
 
+import os
 import random
 import time
 
@@ -8,8 +9,8 @@ import pytest
 
 from lib import encode, methods
 
-SEED = 11
-SECONDS = 5
+SEED = int(os.environ.get("VAULTD_FUZZ_SEED", "11"))
+SECONDS = int(os.environ.get("VAULTD_FUZZ_SECONDS", "5"))
 FATAL = ("parse", "invalid_request", "too_large")
 CODES = {
     "parse",

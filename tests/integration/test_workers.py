@@ -83,7 +83,9 @@ def test_a_rotation_counts_in_every_cache(acme, conns):
 def test_token_ids_are_unique_over_all_workers(acme, conns):
     ids = []
     for _ in range(50):
-        ids += [a["jti"] for a in ask_all(conns, "token.sign", acme.fields(profile="p", subject="s"))]
+        ids += [
+            a["jti"] for a in ask_all(conns, "token.sign", acme.fields(profile="p", subject="s"))
+        ]
     assert len({jose.counter(jti) for jti in ids}) == len(ids)
 
 
@@ -101,7 +103,9 @@ def test_the_audit_orders_all_workers(many, acme, conns):
         ask_all(conns, "token.sign", acme.fields(profile="p", subject="s", actor=f"a{n}"))
     records = acme.records(method="token.sign")
     assert len(records) == 30 * CONNECTIONS
-    assert [r["actor"] for r in records] == sorted((r["actor"] for r in records), key=lambda a: int(a[1:]))
+    assert [r["actor"] for r in records] == sorted(
+        (r["actor"] for r in records), key=lambda a: int(a[1:])
+    )
     many.verify_audit()
     many.kill()
     many.start_again()

@@ -57,7 +57,23 @@ cache_remove(struct cache *cache, struct cache_entry *entry)
 	*at = entry->chain;
 	list_remove(cache, entry);
 	cache->cost -= entry->cost;
-	entry->destroy(entry);
+	if (entry->used != cache->operation) {
+		entry->destroy(entry);
+		return;
+	}
+	entry->chain = cache->retired;
+	cache->retired = entry;
+}
+
+static void
+destroy_retired(struct cache *cache)
+{
+	while (cache->retired != NULL) {
+		struct cache_entry *entry = cache->retired;
+
+		cache->retired = entry->chain;
+		entry->destroy(entry);
+	}
 }
 
 void
@@ -65,12 +81,15 @@ cache_clear(struct cache *cache)
 {
 	while (cache->oldest != NULL)
 		cache_remove(cache, cache->oldest);
+	destroy_retired(cache);
 }
 
 void
 cache_next_operation(struct cache *cache)
 {
 	cache->operation++;
+	if (cache->retired != NULL)
+		destroy_retired(cache);
 }
 
 bool

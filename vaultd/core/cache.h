@@ -31,6 +31,7 @@ struct cache_entry {
 struct cache {
 	struct cache_entry *buckets[CACHE_BUCKETS];
 	struct cache_entry *newest, *oldest;
+	struct cache_entry *retired; /* stale, but used in this operation: destroyed when it has ended */
 	size_t cost;
 	size_t limit;
 	uint64_t operation; /* entries used in the current one are not evicted */
@@ -54,7 +55,7 @@ void cache_next_operation(struct cache *cache);
 struct cache_entry *cache_get(struct cache *cache, const struct cache_key *key);
 /* Takes the entry over, making room for it; valid until the operation ends. */
 void cache_put(struct cache *cache, const struct cache_key *key, struct cache_entry *entry);
-/* Destroys an entry that turned out stale. */
+/* Takes out an entry that turned out stale; what this operation uses stays valid until it ends. */
 void cache_remove(struct cache *cache, struct cache_entry *entry);
 /* Destroys the entry used longest ago; false where there is none that may go. */
 bool cache_evict(struct cache *cache);

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "protocol/text.h"
@@ -87,7 +88,8 @@ json_put_float(struct buf *out, double v)
 		double back;
 
 		n = snprintf(text, sizeof text, "%.*g", digits, v);
-		if (sscanf(text, "%lf", &back) == 1 && back == v)
+		back = strtod(text, NULL);
+		if (back == v)
 			break;
 	}
 	/* A float stays a float, also where its value is integral. */

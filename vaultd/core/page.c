@@ -31,7 +31,7 @@ cursor_write(struct op *op, const uint8_t tag[static ROW_TAG_BYTES], struct vaul
 
 /* One row further: adds its item to the list unless the maker passes over it. */
 static enum vault_err
-page_row(const struct page *page, struct row_walk *walk, page_item make, struct object_list *items, uint8_t *last)
+page_row(const struct page *page, struct row_walk *walk, struct object_list *items, uint8_t *last)
 {
 	uint8_t *at = (uint8_t *)(uintptr_t)items->v + items->n * page->item->size;
 	struct vault_bytes sealed;
@@ -42,7 +42,7 @@ page_row(const struct page *page, struct row_walk *walk, page_item make, struct 
 	TRY(row_walk_next(walk, &key, &row.id, &sealed));
 	TRY(sealed_open(page->keys, &key, sealed, &row));
 	memcpy(last, key.tag, ROW_TAG_BYTES);
-	err = make(page->op, &row, at);
+	err = page->make(page->op, &row, at);
 	/* The walk's own "not found" means its end, so it is not passed on from here. */
 	if (err == VAULT_OK)
 		items->n++;
@@ -65,8 +65,7 @@ row_follows(const struct page *page, const uint8_t *last)
 }
 
 enum vault_err
-page_walk(const struct page *page, int64_t limit, struct vault_text from, page_item make, struct object_list *items,
-	  struct vault_text *cursor)
+page_walk(const struct page *page, struct object_list *items, struct vault_text *cursor)
 {
 	uint8_t last[ROW_TAG_BYTES];
 	struct object_list found = { 0 };
@@ -74,15 +73,15 @@ page_walk(const struct page *page, int64_t limit, struct vault_text from, page_i
 	enum vault_err err;
 	size_t rows = 0;
 
-	if (from.p != NULL)
-		TRY(cursor_read(page->op, from, last));
-	found.v = scratch_alloc(page->op->scratch, (size_t)limit * page->item->size);
+	if (page->cursor.p != NULL)
+		TRY(cursor_read(page->op, page->cursor, last));
+	found.v = scratch_alloc(page->op->scratch, (size_t)page->limit * page->item->size);
 	if (found.v == NULL)
 		return VAULT_BUSY;
-	TRY(row_walk_open(page->op->txn, page->keys->tenant, (uint8_t)page->kind, from.p == NULL ? NULL : last, &walk));
+	TRY(row_walk_open(page->op->txn, page->keys->tenant, (uint8_t)page->kind, page->cursor.p == NULL ? NULL : last, &walk));
 	do
-		err = page_row(page, &walk, make, &found, last);
-	while (err == VAULT_OK && found.n < (size_t)limit && ++rows < PAGE_ROWS_MAX &&
+		err = page_row(page, &walk, &found, last);
+	while (err == VAULT_OK && found.n < (size_t)page->limit && ++rows < PAGE_ROWS_MAX &&
 	       page->op->scratch->extra < PAGE_BYTES_MAX);
 	row_walk_close(&walk);
 	if (err != VAULT_OK && err != VAULT_NOT_FOUND)

@@ -11,18 +11,20 @@
 /* Memory that a page's items may take before it ends, so that its reply stays below a frame. */
 #define PAGE_BYTES_MAX (256 * 1024)
 
+/* Fills *item from a record; VAULT_NOT_FOUND passes over it. What it points to must stand in the operation's memory. */
+typedef enum vault_err (*page_item)(struct op *op, const struct row *row, void *item);
+
 struct page {
 	struct op *op;
 	const struct row_keys *keys;
 	enum row_kind kind;
 	const struct object_type *item; /* what the list shows */
+	page_item make;
+	int64_t limit;		  /* items, at most */
+	struct vault_text cursor; /* where to go on; p NULL: at the beginning */
 };
 
-/* Fills *item from a record; VAULT_NOT_FOUND passes over it. What it points to must stand in the operation's memory. */
-typedef enum vault_err (*page_item)(struct op *op, const struct row *row, void *item);
-
-/* Walks one page into items (limit of them at most) and sets *cursor where there is more. */
-MUST_USE enum vault_err page_walk(const struct page *page, int64_t limit, struct vault_text from, page_item make,
-				  struct object_list *items, struct vault_text *cursor);
+/* Walks one page into items and sets *cursor where there is more. */
+MUST_USE enum vault_err page_walk(const struct page *page, struct object_list *items, struct vault_text *cursor);
 
 #endif

@@ -11,6 +11,7 @@
 #define META_GENERATION "root_generation"
 #define SLOT_SCRATCH_BYTES 16384 /* a table of SLOTS_MAX slots decoded */
 #define SLOT_AD_MAX 256
+#define SLOT_MAC_BYTES 32
 
 void
 slot_draft_free(struct slot_draft *draft)
@@ -54,20 +55,32 @@ slot_ad(const uint8_t *store_id, struct vault_text name, const uint8_t *public_k
 	return STORE_ID_BYTES + BOX_PUBLIC_BYTES + name.len;
 }
 
-/* The table without its MAC is what the MAC is made of. */
+/* What the MAC is made of: the table with the store's id in the MAC's place. */
 static enum vault_err
-table_mac(const struct keyring *keyring, const struct slot_table *table, uint8_t mac[static 32])
+table_bytes(const struct keyring *keyring, const struct slot_table *table, struct buf *out)
 {
 	struct slot_table bare = { .slots = table->slots };
-	struct mac_key key = { 0 };
-	struct buf buf = { 0 };
-	enum vault_err err;
 
 	bare.mac = (struct vault_bytes){ keyring->store.store_id, STORE_ID_BYTES };
-	err = record_encode(slot_table_type(), &bare, &buf);
+	return record_encode(slot_table_type(), &bare, out);
+}
+
+static enum vault_err
+table_key(const struct keyring *keyring, struct mac_key *key)
+{
+	return mac_key_init(key, keyring->root.arena, MAC_SHA256,
+			    (struct vault_bytes){ keyring->slot_mac.p, keyring->slot_mac.len });
+}
+
+static enum vault_err
+table_mac(const struct keyring *keyring, const struct slot_table *table, uint8_t mac[static SLOT_MAC_BYTES])
+{
+	struct mac_key key = { 0 };
+	struct buf buf = { 0 };
+	enum vault_err err = table_bytes(keyring, table, &buf);
+
 	if (err == VAULT_OK)
-		err = mac_key_init(&key, keyring->root.arena, MAC_SHA256,
-				   (struct vault_bytes){ keyring->slot_mac.p, keyring->slot_mac.len });
+		err = table_key(keyring, &key);
 	if (err == VAULT_OK)
 		mac_once(&key, (struct vault_bytes){ buf_data(&buf), buf_len(&buf) }, mac);
 	mac_key_free(&key);
@@ -76,15 +89,34 @@ table_mac(const struct keyring *keyring, const struct slot_table *table, uint8_t
 }
 
 static enum vault_err
-table_put(struct txn *txn, const struct keyring *keyring, struct slot_table *table)
+table_check(const struct keyring *keyring, const struct slot_table *table)
 {
+	struct mac_key key = { 0 };
 	struct buf buf = { 0 };
-	uint8_t mac[32];
+	enum vault_err err = table_bytes(keyring, table, &buf);
+
+	if (err == VAULT_OK)
+		err = table_key(keyring, &key);
+	if (err == VAULT_OK && !mac_check(&key, (struct vault_bytes){ buf_data(&buf), buf_len(&buf) }, table->mac))
+		err = VAULT_INTEGRITY;
+	mac_key_free(&key);
+	buf_free(&buf);
+	return err;
+}
+
+static enum vault_err
+table_put(struct txn *txn, const struct keyring *keyring, const struct object_list *slots)
+{
+	struct slot_table table = { 0 };
+	struct buf buf = { 0 };
+	uint8_t mac[SLOT_MAC_BYTES];
 	enum vault_err err;
 
-	TRY(table_mac(keyring, table, mac));
-	table->mac = (struct vault_bytes){ mac, sizeof mac };
-	err = record_encode(slot_table_type(), table, &buf);
+	table.slots.v = slots->v;
+	table.slots.n = slots->n;
+	TRY(table_mac(keyring, &table, mac));
+	table.mac = (struct vault_bytes){ mac, sizeof mac };
+	err = record_encode(slot_table_type(), &table, &buf);
 	if (err == VAULT_OK)
 		err = meta_put(txn, META_SLOTS, (struct vault_bytes){ buf_data(&buf), buf_len(&buf) });
 	if (err == VAULT_OK)
@@ -101,7 +133,6 @@ slots_create(struct txn *txn, const struct keyring *keyring, const char *name, c
 	uint8_t public_key[BOX_PUBLIC_BYTES], root[ROOT_KEY_BYTES + BOX_OVERHEAD];
 	uint8_t private_key[AEAD_NONCE_BYTES + BOX_SECRET_BYTES + AEAD_TAG_BYTES], ad[SLOT_AD_MAX];
 	struct slot_record slot = { .name = { name, strlen(name) }, .kind = draft->kind, .created_at = now };
-	struct slot_table table = { 0 };
 	SECRET_LOCAL(half);
 	size_t ad_len;
 
@@ -116,9 +147,7 @@ slots_create(struct txn *txn, const struct keyring *keyring, const char *name, c
 	slot.public_key = (struct vault_bytes){ public_key, sizeof public_key };
 	slot.private_key = (struct vault_bytes){ private_key, sizeof private_key };
 	slot.root = (struct vault_bytes){ root, sizeof root };
-	table.slots.v = &slot;
-	table.slots.n = 1;
-	return table_put(txn, keyring, &table);
+	return table_put(txn, keyring, &(struct object_list){ &slot, 1 });
 }
 
 enum vault_err
@@ -169,8 +198,9 @@ slot_open(const struct slot_record *slot, const uint8_t *store_id, struct arena 
 
 static enum vault_err
 open_any(struct txn *txn, const struct slot_table *table, struct arena *arena, const struct slot_secret *secret,
-	 struct vault_text name, struct secret *root)
+	 struct secret *root)
 {
+	struct vault_text name = secret->slot;
 	uint8_t store_id[STORE_ID_BYTES];
 	bool found = name.p == NULL;
 	enum vault_err err = VAULT_DENIED;
@@ -191,8 +221,7 @@ open_any(struct txn *txn, const struct slot_table *table, struct arena *arena, c
 }
 
 enum vault_err
-slots_open(struct txn *txn, struct arena *arena, const struct slot_secret *secret, struct vault_text name,
-	   struct secret *root, uint32_t *generation)
+slots_open(struct txn *txn, struct arena *arena, const struct slot_secret *secret, struct slot_opened *opened)
 {
 	struct slot_table table;
 	struct vault_bytes bytes;
@@ -202,11 +231,11 @@ slots_open(struct txn *txn, struct arena *arena, const struct slot_secret *secre
 	TRY(meta_get(txn, META_GENERATION, &bytes));
 	if (bytes.len != 4)
 		return VAULT_INTEGRITY;
-	memcpy(generation, bytes.p, 4);
+	memcpy(&opened->generation, bytes.p, 4);
 	TRY(scratch_init(&scratch, SLOT_SCRATCH_BYTES, 0));
 	err = slots_read(txn, &scratch, &table);
 	if (err == VAULT_OK)
-		err = open_any(txn, &table, arena, secret, name, root);
+		err = open_any(txn, &table, arena, secret, &opened->root);
 	scratch_free(&scratch);
 	return err;
 }
@@ -216,15 +245,12 @@ slots_check(struct txn *txn, const struct keyring *keyring)
 {
 	struct slot_table table;
 	struct scratch scratch;
-	uint8_t mac[32];
 	enum vault_err err;
 
 	TRY(scratch_init(&scratch, SLOT_SCRATCH_BYTES, 0));
 	err = slots_read(txn, &scratch, &table);
 	if (err == VAULT_OK)
-		err = table_mac(keyring, &table, mac);
-	if (err == VAULT_OK && (table.mac.len != sizeof mac || memcmp(mac, table.mac.p, sizeof mac) != 0))
-		err = VAULT_INTEGRITY;
+		err = table_check(keyring, &table);
 	scratch_free(&scratch);
 	return err;
 }

@@ -16,6 +16,13 @@ enum slot_kind { SLOT_PASSPHRASE = 1, SLOT_KEYFILE = 2, SLOT_SHARES = 3 };
 struct slot_secret {
 	enum slot_kind kind;
 	struct vault_bytes bytes;
+	struct vault_text slot; /* the one to try; p NULL: all of the kind */
+};
+
+/* The root key that a slot held, and which of them it is. */
+struct slot_opened {
+	struct secret root;
+	uint32_t generation;
 };
 
 /* What Argon2id is to cost for a new passphrase slot: memory in bytes. */
@@ -42,12 +49,11 @@ MUST_USE enum vault_err slots_create(struct txn *txn, const struct keyring *keyr
 				     const struct slot_draft *draft, int64_t now);
 
 /*
- * Tries the slots of the secret's kind (only the named one where name.p is not NULL) and gives the root key that the
- * first to open holds. Slow for a passphrase. VAULT_DENIED where none opens, VAULT_NOT_FOUND where the named one is not
+ * Tries the slots of the secret's kind and gives the root key that the first to open holds. Slow for a passphrase. VAULT_DENIED where none opens, VAULT_NOT_FOUND where the named one is not
  * there, VAULT_INTEGRITY where the table is damaged.
  */
 MUST_USE enum vault_err slots_open(struct txn *txn, struct arena *arena, const struct slot_secret *secret,
-				   struct vault_text name, struct secret *root, uint32_t *generation);
+				   struct slot_opened *opened);
 
 /* Whether the table is the one that this root key authenticated; VAULT_INTEGRITY where not. */
 MUST_USE enum vault_err slots_check(struct txn *txn, const struct keyring *keyring);

@@ -249,10 +249,10 @@ describe_row(struct op *op, const struct row *row, void *item)
 enum vault_err
 tenant_page(struct op *op, const struct tenant_list_req *req, struct tenant_list_res *res)
 {
-	struct page page = { op, &op->vault->keyring.store, ROW_TENANT, tenant_get_res_type() };
+	struct page page = { op, &op->vault->keyring.store, ROW_TENANT, tenant_get_res_type(), describe_row, req->limit.v, req->cursor };
 	struct object_list items = { 0 };
 
-	TRY(page_walk(&page, req->limit.v, req->cursor, describe_row, &items, &res->cursor));
+	TRY(page_walk(&page, &items, &res->cursor));
 	res->items.v = items.v;
 	res->items.n = items.n;
 	return VAULT_OK;

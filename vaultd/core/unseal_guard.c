@@ -3,12 +3,15 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define GUARD_FILE "unseal.failures"
 #define GUARD_FILE_NEW "unseal.failures.new"
 #define GUARD_FILE_MAX 512
+#define LINE_LOCKED "locked "
+#define LINE_FAILED "failed "
 
 /*
  * The file: a line "locked SECONDS" or "failed SECONDS" for each, in seconds since 1970, because the other clock does
@@ -30,11 +33,13 @@ boot_time_of(int64_t wall, const struct clock_now *now, int64_t longest)
 static void
 load_line(struct unseal_guard *guard, const char *line, const struct clock_now *now)
 {
-	int64_t wall;
+	bool locked = strncmp(line, LINE_LOCKED, strlen(LINE_LOCKED)) == 0;
+	bool failed = strncmp(line, LINE_FAILED, strlen(LINE_FAILED)) == 0;
+	int64_t wall = locked || failed ? strtoll(line + strlen(LINE_LOCKED), NULL, 10) : 0;
 
-	if (sscanf(line, "locked %" SCNd64, &wall) == 1 && wall > now->wall)
+	if (locked && wall > now->wall)
 		guard->locked_until = boot_time_of(wall, now, UNSEAL_LOCK_MS);
-	else if (sscanf(line, "failed %" SCNd64, &wall) == 1 && guard->count < UNSEAL_FAILURES_MAX)
+	else if (failed && guard->count < UNSEAL_FAILURES_MAX)
 		guard->failures[guard->count++] = boot_time_of(wall < now->wall ? wall : now->wall, now, UNSEAL_WINDOW_MS);
 }
 
@@ -78,10 +83,10 @@ guard_store(const struct unseal_guard *guard, const struct clock_now *now)
 	size_t len = 0;
 
 	if (guard->locked_until > now->boot_ms)
-		len += (size_t)snprintf(text, sizeof text, "locked %" PRId64 "\n",
+		len += (size_t)snprintf(text, sizeof text, LINE_LOCKED "%" PRId64 "\n",
 					now->wall + (guard->locked_until - now->boot_ms) / 1000);
 	for (unsigned i = 0; i < guard->count; i++)
-		len += (size_t)snprintf(text + len, sizeof text - len, "failed %" PRId64 "\n",
+		len += (size_t)snprintf(text + len, sizeof text - len, LINE_FAILED "%" PRId64 "\n",
 					now->wall + (guard->failures[i] - now->boot_ms) / 1000);
 	return write_file(guard->dir, text, len);
 }

@@ -10,7 +10,7 @@ void
 vault_opening_free(struct vault_opening *opening)
 {
 	slot_draft_free(&opening->draft);
-	secret_free(&opening->root);
+	secret_free(&opening->slot.root);
 }
 
 enum vault_err
@@ -162,7 +162,7 @@ load(struct vault *vault, struct txn *txn, struct vault_opening *opening, struct
 	struct audit_keys keys;
 	struct audit_head head;
 
-	TRY(keyring_derive(&vault->keyring, &opening->root, opening->generation));
+	TRY(keyring_derive(&vault->keyring, &opening->slot.root, opening->slot.generation));
 	TRY(keyring_load(&vault->keyring, txn));
 	TRY(slots_check(txn, &vault->keyring));
 	TRY(grants_load(txn, &vault->keyring.store, &vault->grants));

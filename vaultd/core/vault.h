@@ -66,8 +66,7 @@ MUST_USE enum vault_err vault_probe(struct vault *vault);
 /* What a slot's secret became on the slow lane, for the committer to end sys.init or sys.unseal with. */
 struct vault_opening {
 	struct slot_draft draft; /* sys.init */
-	struct secret root;	 /* sys.unseal */
-	uint32_t generation;
+	struct slot_opened slot; /* sys.unseal */
 };
 void vault_opening_free(struct vault_opening *opening);
 

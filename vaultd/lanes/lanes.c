@@ -16,11 +16,17 @@ lanes_fatal(const char *what)
 enum vault_err
 lanes_start(struct lanes *lanes, struct vault *vault, size_t cache_limit)
 {
+	pthread_condattr_t monotonic;
+
 	*lanes = (struct lanes){ .vault = vault };
 	job_queue_init(&lanes->commit);
 	job_queue_init(&lanes->slow);
 	pthread_mutex_init(&lanes->keeper_mutex, NULL);
-	pthread_cond_init(&lanes->keeper_wake, NULL);
+	/* The wall clock may be set back, which must not stop the flushing. */
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&lanes->keeper_wake, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	TRY(runner_init(&lanes->commit_runner, vault, cache_limit, false));
 	TRY(runner_init(&lanes->slow_runner, vault, cache_limit, true));
 	if (pthread_create(&lanes->committer, NULL, committer_main, lanes) != 0 ||

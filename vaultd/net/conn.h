@@ -10,7 +10,6 @@
 #include "protocol/fields.h"
 #include "protocol/frame.h"
 #include "protocol/scan.h"
-#include "vaultd/core/identity.h"
 #include "vaultd/lanes/job.h"
 
 #define CONN_UNSENT_MAX (1u << 20)	    /* bytes of unsent replies at which a connection is neither read nor run */

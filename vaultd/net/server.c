@@ -40,9 +40,8 @@ connection_count(const struct server *server)
 {
 	size_t n = 0;
 
-	/* Other threads count; a connection more or less does not matter here. */
 	for (unsigned i = 0; i < server->worker_count; i++)
-		n += __atomic_load_n(&server->workers[i].conn_count, __ATOMIC_RELAXED);
+		n += atomic_load_explicit(&server->workers[i].conn_count, memory_order_relaxed);
 	return n;
 }
 

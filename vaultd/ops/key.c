@@ -97,10 +97,10 @@ op_key_get(struct op *op, const struct key_get_req *req, struct key_get_res *res
 enum vault_err
 op_key_list(struct op *op, const struct key_list_req *req, struct key_list_res *res)
 {
-	struct page page = { op, &op->tenant->keys, ROW_KEY, key_get_res_type() };
+	struct page page = { op, &op->tenant->keys, ROW_KEY, key_get_res_type(), key_show_item, req->limit.v, req->cursor };
 	struct object_list items = { 0 };
 
-	TRY(page_walk(&page, req->limit.v, req->cursor, key_show_item, &items, &res->cursor));
+	TRY(page_walk(&page, &items, &res->cursor));
 	res->items.v = items.v;
 	res->items.n = items.n;
 	return VAULT_OK;

@@ -35,10 +35,10 @@ list_item(struct op *op, const struct row *row, void *item)
 enum vault_err
 op_profile_list(struct op *op, const struct profile_list_req *req, struct profile_list_res *res)
 {
-	struct page page = { op, &op->tenant->keys, ROW_PROFILE, profile_get_res_type() };
+	struct page page = { op, &op->tenant->keys, ROW_PROFILE, profile_get_res_type(), list_item, req->limit.v, req->cursor };
 	struct object_list items = { 0 };
 
-	TRY(page_walk(&page, req->limit.v, req->cursor, list_item, &items, &res->cursor));
+	TRY(page_walk(&page, &items, &res->cursor));
 	res->items.v = items.v;
 	res->items.n = items.n;
 	return VAULT_OK;

@@ -9,8 +9,8 @@ one_secret(struct op *op, struct vault_bytes passphrase, struct vault_bytes keyf
 		return op_fail(op, VAULT_INVALID_PARAMS, "keyfile", "give exactly one of passphrase and keyfile");
 	if (passphrase.p == NULL && keyfile.p == NULL)
 		return op_fail(op, VAULT_INVALID_PARAMS, "passphrase", "give exactly one of passphrase and keyfile");
-	*secret = passphrase.p != NULL ? (struct slot_secret){ SLOT_PASSPHRASE, passphrase } :
-					 (struct slot_secret){ SLOT_KEYFILE, keyfile };
+	*secret = passphrase.p != NULL ? (struct slot_secret){ .kind = SLOT_PASSPHRASE, .bytes = passphrase } :
+					 (struct slot_secret){ .kind = SLOT_KEYFILE, .bytes = keyfile };
 	return VAULT_OK;
 }
 
@@ -47,7 +47,7 @@ op_sys_init(struct op *op, const struct sys_init_req *req, struct sys_init_res *
 
 /* Only a wrong secret counts as a failure, and it counts before it is answered. */
 static enum vault_err
-try_slots(struct op *op, const struct slot_secret *secret, struct vault_text slot)
+try_slots(struct op *op, const struct slot_secret *secret)
 {
 	struct unseal_guard *guard = &op->vault->guard;
 	int64_t retry_ms = 0;
@@ -58,7 +58,7 @@ try_slots(struct op *op, const struct slot_secret *secret, struct vault_text slo
 		op->fail.retry_after_ms = retry_ms;
 		return err;
 	}
-	err = slots_open(op->txn, op->vault->arena, secret, slot, &op->opening->root, &op->opening->generation);
+	err = slots_open(op->txn, op->vault->arena, secret, &op->opening->slot);
 	if (err == VAULT_NOT_FOUND)
 		return op_fail(op, err, "slot", "there is no such slot");
 	if (err == VAULT_DENIED) {
@@ -76,7 +76,8 @@ prepare_sys_unseal(struct op *op, const struct sys_unseal_req *req)
 	if (vault_state(op->vault) == STATE_OPEN)
 		return VAULT_OK;
 	TRY(one_secret(op, req->passphrase, req->keyfile, &secret));
-	return try_slots(op, &secret, req->slot);
+	secret.slot = req->slot;
+	return try_slots(op, &secret);
 }
 
 enum vault_err
@@ -86,7 +87,7 @@ op_sys_unseal(struct op *op, const struct sys_unseal_req *req, struct sys_unseal
 
 	(void)req;
 	if (vault_state(op->vault) != STATE_OPEN) {
-		if (op->opening->root.p == NULL)
+		if (op->opening->slot.root.p == NULL)
 			return op_fail(op, VAULT_BUSY, NULL, "the vault was being sealed; try again");
 		TRY(vault_load(op->vault, op->txn, op->opening, &recovery));
 		op->effects.opened = true;

@@ -75,7 +75,7 @@ row_by_id(struct txn *txn, uint64_t id, struct vault_bytes *row)
 enum vault_err
 row_find(struct txn *txn, const struct row_key *key, uint64_t *id, struct vault_bytes *row)
 {
-	uint64_t found;
+	uint64_t found = 0;
 
 	TRY(row_linked(txn, key, &found));
 	TRY(row_by_id(txn, found, row));

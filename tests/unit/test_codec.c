@@ -1,0 +1,279 @@
+#include "tests/unit/lib/wire.h"
+
+#define STRUCT_MAX 1024 /* bytes of the largest struct that travels */
+
+static struct scratch scratch;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	return scratch_init(&scratch, 1 << 20, 64 << 20) == VAULT_OK ? 0 : -1;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	scratch_free(&scratch);
+	return 0;
+}
+
+static struct fill
+filling(enum fill_mode mode, uint64_t seed)
+{
+	return (struct fill){ .scratch = &scratch, .mode = mode, .seed = seed + 1, .length_max = 70000, .count_max = 64, .object_max = 3 };
+}
+
+static void
+round_trip(const struct object_type *type, enum fill_mode mode, uint64_t seed)
+{
+	_Alignas(16) uint8_t in[STRUCT_MAX], out[STRUCT_MAX];
+	struct fill fill = filling(mode, seed);
+	struct buf map = { 0 };
+	struct fail fail;
+	const char *differs;
+
+	assert_true(type->size <= STRUCT_MAX);
+	memset(out, 0xa5, sizeof out);
+	fill_struct(&fill, type, in);
+	wire_write(&map, type, in);
+	if (wire_read(type, &map, &scratch, &fail, out) != VAULT_OK)
+		fail_msg("%s: %s: %s", type->name, fail.field, fail.message);
+	differs = generic_difference(type, in, out);
+	if (differs != NULL)
+		fail_msg("%s: %s is not what was written", type->name, differs);
+	buf_free(&map);
+	scratch_reset(&scratch, false);
+}
+
+static void
+test_what_is_written_is_read(void **state)
+{
+	(void)state;
+	assert_true(wire_types_count > 2 * OP_COUNT);
+	for (size_t i = 0; i < wire_types_count; i++) {
+		round_trip(wire_types[i](), FILL_REQUIRED, i);
+		round_trip(wire_types[i](), FILL_LOW, i);
+		round_trip(wire_types[i](), FILL_HIGH, i);
+		for (uint64_t seed = 0; seed < 20; seed++)
+			round_trip(wire_types[i](), FILL_RANDOM, 1000 * i + seed);
+	}
+}
+
+/* A filled message of the type, and the same once more for comparison. */
+static void
+message(const struct object_type *type, enum fill_mode mode, struct buf *map)
+{
+	_Alignas(16) uint8_t in[STRUCT_MAX];
+	struct fill fill = filling(mode, 7);
+
+	fill.length_max = 100;
+	fill_struct(&fill, type, in);
+	wire_write(map, type, in);
+}
+
+/* The map is refused, naming the field, or where field is NULL taken. */
+static void
+expect(const struct object_type *type, const struct buf *map, enum vault_err want, const char *field)
+{
+	_Alignas(16) uint8_t out[STRUCT_MAX];
+	struct fail fail;
+	enum vault_err err = wire_read(type, map, &scratch, &fail, out);
+
+	if (err != want)
+		fail_msg("%s.%s: %s (%s) instead of %s", type->name, field == NULL ? "" : field, vault_err_code(err), fail.field,
+			 vault_err_code(want));
+	if (field != NULL && want != VAULT_OK)
+		assert_string_equal(fail.field, field);
+	scratch_reset(&scratch, false);
+}
+
+static void
+test_nil_means_absent(void **state)
+{
+	struct buf nil = { 0 };
+	size_t fields = 0;
+
+	(void)state;
+	assert_ok(buf_append(&nil, "\xc0", 1));
+	for (size_t i = 0; i < wire_types_count; i++) {
+		const struct object_type *type = wire_types[i]();
+		struct buf map = { 0 }, with = { 0 };
+
+		message(type, FILL_REQUIRED, &map);
+		for (unsigned j = 0; j < type->count; j++, fields++) {
+			const struct field *field = &type->fields[j];
+
+			wire_exchange(&with, &map, field->name, &nil);
+			expect(type, &with, field->required ? VAULT_INVALID_PARAMS : VAULT_OK, field->name);
+			buf_truncate(&with, 0);
+		}
+		buf_free(&with);
+		buf_free(&map);
+	}
+	assert_true(fields > 200);
+	buf_free(&nil);
+}
+
+static void
+test_required(void **state)
+{
+	struct buf empty = { 0 };
+
+	(void)state;
+	assert_ok(buf_append(&empty, "\x80", 1));
+	for (size_t i = 0; i < wire_types_count; i++) {
+		const struct object_type *type = wire_types[i]();
+		const char *first = NULL;
+
+		for (unsigned j = 0; j < type->count && first == NULL; j++)
+			first = type->fields[j].required ? type->fields[j].name : NULL;
+		expect(type, &empty, first == NULL ? VAULT_OK : VAULT_INVALID_PARAMS, first);
+	}
+	buf_free(&empty);
+}
+
+static void
+test_given_twice(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < wire_types_count; i++) {
+		const struct object_type *type = wire_types[i]();
+		struct buf map = { 0 }, with = { 0 };
+		struct cursor c;
+		uint32_t n;
+
+		message(type, FILL_LOW, &map);
+		c = wire_cursor(&map);
+		assert_true(cursor_map(&c, &n));
+		for (uint32_t j = 0; j < n; j++) {
+			struct buf again = { 0 };
+			struct vault_bytes value;
+			struct vault_text name;
+			char field[64] = { 0 };
+
+			assert_true(cursor_str(&c, &name) && cursor_skip(&c, &value));
+			memcpy(field, name.p, name.len);
+			assert_ok(buf_append(&again, value.p, value.len));
+			wire_add(&with, &map, name, &again);
+			expect(type, &with, VAULT_INVALID_PARAMS, field);
+			/* Also where one of the two is nil. */
+			buf_truncate(&again, 0);
+			assert_ok(buf_append(&again, "\xc0", 1));
+			buf_truncate(&with, 0);
+			wire_add(&with, &map, name, &again);
+			expect(type, &with, VAULT_INVALID_PARAMS, field);
+			buf_free(&again);
+			buf_truncate(&with, 0);
+		}
+		buf_free(&with);
+		buf_free(&map);
+	}
+}
+
+static void
+test_unknown(void **state)
+{
+	struct buf value = { 0 };
+
+	(void)state;
+	assert_ok(buf_append(&value, "\x93\x01\x81\xa1k\xc0\x03", 7));
+	for (size_t i = 0; i < wire_types_count; i++) {
+		const struct object_type *type = wire_types[i]();
+		_Alignas(16) uint8_t strict[STRUCT_MAX], lenient[STRUCT_MAX];
+		struct codec_reader reader = { .mode = CODEC_LENIENT, .scratch = &scratch };
+		struct buf map = { 0 }, with = { 0 };
+		struct fail fail;
+
+		message(type, FILL_LOW, &map);
+		wire_add(&with, &map, TEXT_LITERAL("no_such_field"), &value);
+		expect(type, &with, VAULT_INVALID_PARAMS, "no_such_field");
+		/* A client passes over it and reads the rest. */
+		assert_ok(codec_read(&reader, type, wire_cursor(&with), lenient));
+		assert_ok(wire_read(type, &map, &scratch, &fail, strict));
+		assert_null(generic_difference(type, strict, lenient));
+		buf_free(&with);
+		buf_free(&map);
+		scratch_reset(&scratch, false);
+	}
+	buf_free(&value);
+}
+
+static void
+test_unknown_names_are_told_back_whole_or_not_at_all(void **state)
+{
+	char longer[FAIL_FIELD_MAX + 10], told[FAIL_FIELD_MAX + 1] = { 0 };
+	struct buf map = { 0 }, with = { 0 }, value = { 0 };
+
+	(void)state;
+	assert_ok(buf_append(&value, "\xc0", 1));
+	assert_ok(buf_append(&map, "\x80", 1));
+	memset(longer, 'x', sizeof longer);
+	memset(told, 'x', FAIL_FIELD_MAX);
+	wire_add(&with, &map, (struct vault_text){ longer, sizeof longer }, &value);
+	expect(sys_ping_req_type(), &with, VAULT_INVALID_PARAMS, told);
+	buf_truncate(&with, 0);
+	wire_add(&with, &map, (struct vault_text){ "\xff\xfe", 2 }, &value);
+	expect(sys_ping_req_type(), &with, VAULT_INVALID_PARAMS, "");
+	buf_free(&with);
+	buf_free(&value);
+	buf_free(&map);
+}
+
+/* A field for later may be sent while it asks for nothing. */
+static void
+test_later(void **state)
+{
+	static const char *const values[] = { "\xc3", "\x05", "\xa1x", "\x80", "\x90" };
+	size_t found = 0;
+
+	(void)state;
+	for (size_t i = 0; i < WIRE_REQUESTS; i++) {
+		const struct object_type *type = wire_types[i]();
+
+		for (unsigned j = 0; j < type->count; j++) {
+			const char *name = type->fields[j].name;
+			struct buf map = { 0 }, with = { 0 }, value = { 0 };
+
+			if ((type->fields[j].flags & F_LATER) == 0)
+				continue;
+			found++;
+			message(type, FILL_REQUIRED, &map);
+			for (size_t k = 0; k < sizeof values / sizeof values[0]; k++) {
+				buf_truncate(&value, 0);
+				buf_truncate(&with, 0);
+				assert_ok(buf_append(&value, values[k], strlen(values[k])));
+				wire_exchange(&with, &map, name, &value);
+				expect(type, &with, VAULT_UNSUPPORTED, name);
+			}
+			if (type->fields[j].kind == FIELD_BOOL) {
+				buf_truncate(&value, 0);
+				buf_truncate(&with, 0);
+				assert_ok(buf_append(&value, "\xc2", 1));
+				wire_exchange(&with, &map, name, &value);
+				expect(type, &with, VAULT_OK, name);
+			}
+			buf_free(&value);
+			buf_free(&with);
+			buf_free(&map);
+		}
+	}
+	assert_true(found > 5);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_is_written_is_read),
+		cmocka_unit_test(test_nil_means_absent),
+		cmocka_unit_test(test_required),
+		cmocka_unit_test(test_given_twice),
+		cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_unknown_names_are_told_back_whole_or_not_at_all),
+		cmocka_unit_test(test_later),
+	};
+
+	return cmocka_run_group_tests_name("codec", tests, setup, teardown);
+}
