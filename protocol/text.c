@@ -47,6 +47,15 @@ utf8_sequence(const unsigned char *p, size_t left)
 }
 
 bool
+texts_hold(const struct vault_texts *list, struct vault_text text)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (text_equal(list->v[i], text))
+			return true;
+	return false;
+}
+
+bool
 text_utf8(const void *bytes, size_t len)
 {
 	const unsigned char *p = bytes;

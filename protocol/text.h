@@ -27,6 +27,9 @@ text_is(struct vault_text a, const char *s)
 	return text_equal(a, text_of(s));
 }
 
+/* Whether the list has the text. */
+bool texts_hold(const struct vault_texts *list, struct vault_text text);
+
 /* Well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF). */
 bool text_utf8(const void *p, size_t len);
 /* [a-z0-9][a-z0-9_-]{0,62} */

@@ -1,6 +1,7 @@
 """Fixtures: one shared unsealed vault with a tenant of its own for each test, and vaults of one's
 own."""
 
+import contextlib
 import itertools
 import os
 import pathlib
@@ -84,15 +85,14 @@ def tenant(new_tenant):
 @pytest.fixture
 def new_vault():
     """Makes vaults of the test's own; none is started."""
-    made = []
+    with contextlib.ExitStack() as made:
 
-    def make(*args, **options):
-        made.append(Vault(*args, **options))
-        return made[-1]
+        def make(*args, **options):
+            vault = Vault(*args, **options)
+            made.callback(vault.close)
+            return vault
 
-    yield make
-    for vault in made:
-        vault.close()
+        yield make
 
 
 @pytest.fixture

@@ -181,6 +181,7 @@ open_store(struct daemon *daemon)
 	snprintf(path, sizeof path, "%s/audit", daemon->config.state);
 	TRY(audit_new(&audit, &vault->audit));
 	tenants_init(&vault->tenants);
+	sealed_log_init(&vault->sealed_log);
 	unseal_guard_load(&vault->guard, daemon->state_dir, &now);
 	return vault_probe(vault);
 }
@@ -307,6 +308,7 @@ close_all(struct daemon *daemon)
 	audit_free(daemon->vault.audit);
 	store_close(daemon->vault.store);
 	tenants_free(&daemon->vault.tenants);
+	sealed_log_free(&daemon->vault.sealed_log);
 	arena_close(daemon->vault.arena);
 	notify_close(&daemon->notify);
 	if (daemon->lock >= 0)

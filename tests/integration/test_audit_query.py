@@ -98,6 +98,16 @@ def test_filters(vault, busy):
     assert count(principal="uid:0", method="key.*") == 60 and count(principal="uid:1") == 0
     assert {r["tenant"] for r in acme.records()} == {"acme"}
     assert len(everything(vault, method="key.create")) == 40, "without a tenant, all tenants'"
+    assert len(everything(vault, actor="actor-0", outcome="ok")) == 14
+
+
+def test_a_name_without_a_tenant(vault, busy):
+    assert len(everything(vault, name="k3")) == 4, "k3 of either tenant, made and used"
+    assert len(everything(vault, name="none", method="key.get")) == 40, "and what was never there"
+
+
+def test_until_the_beginning_of_time(busy):
+    assert busy[0].records(method="key.*", until=0) == []
 
 
 def test_since_is_inclusive_and_until_exclusive(busy):

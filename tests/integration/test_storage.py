@@ -1,5 +1,6 @@
 """What lies on the disk, and what happens when there is no more of it."""
 
+import contextlib
 import os
 import subprocess
 import time
@@ -7,7 +8,7 @@ import time
 import pytest
 
 from lib import encode
-from lib.vault import KEYFILE, Vault, VaultError
+from lib.vault import KEYFILE, VaultError
 
 MIB = 1 << 20
 FULL = ("audit_unavailable", "storage_full")
@@ -97,29 +98,29 @@ def test_nothing_on_disk_can_be_read(vault):
 
 
 @pytest.fixture
-def small_disk():
+def small_disk(new_vault):
     """Makes vaults whose state is on a disk of the given size."""
-    made = []
+    with contextlib.ExitStack() as mounts:
 
-    def make(mib):
-        vault = Vault()
-        made.append(vault)
-        subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={mib}m,mode=700", "tmpfs", str(vault.state)],
-            check=True,
-        )
-        return vault.start()
+        def make(mib):
+            vault = new_vault()
+            options = f"size={mib}m,mode=700"
+            mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(vault.state)]
+            subprocess.run(mount, check=True)
+            mounts.callback(subprocess.run, ["umount", "-l", str(vault.state)], check=True)
+            mounts.callback(end, vault)
+            return vault.start()
 
-    yield make
-    for vault in made:
-        try:
-            if vault.alive():
-                vault.stop()
-        finally:
-            if vault.alive():
-                vault.kill()
-            subprocess.run(["umount", "-l", str(vault.state)], check=True)
-            vault.close()
+        yield make
+
+
+def end(vault):
+    try:
+        if vault.alive():
+            vault.stop()
+    finally:
+        if vault.alive():
+            vault.kill()
 
 
 def fill(vault):

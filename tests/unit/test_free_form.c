@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "tests/unit/lib/wire.h"
 
 static bool

@@ -279,6 +279,20 @@ audit_batch_add(struct audit_batch *batch, const struct audit_record *rec)
 	return VAULT_OK;
 }
 
+enum vault_err
+audit_batch_merge(struct audit_batch *batch, const struct audit_batch *other)
+{
+	if (other->count == 0)
+		return VAULT_OK;
+	TRY(buf_append(&batch->records, buf_data(&other->records), buf_len(&other->records)));
+	if (batch->count == 0 || other->first_ns < batch->first_ns)
+		batch->first_ns = other->first_ns;
+	if (batch->count == 0 || other->last_ns > batch->last_ns)
+		batch->last_ns = other->last_ns;
+	batch->count += other->count;
+	return VAULT_OK;
+}
+
 void
 audit_batch_reset(struct audit_batch *batch)
 {

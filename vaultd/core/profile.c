@@ -242,3 +242,13 @@ profile_prepare(struct op *op, struct profile *profile, bool timed, const struct
 	*prefix = timed ? &profile->timed : &profile->constant;
 	return VAULT_OK;
 }
+
+enum vault_err
+profile_require_subset(struct op *op, const char *field, const struct vault_texts *asked,
+		       const struct vault_texts *allowed)
+{
+	for (size_t i = 0; i < asked->n; i++)
+		if (!texts_hold(allowed, asked->v[i]))
+			return op_fail(op, VAULT_INVALID_PARAMS, field, "not allowed by the profile");
+	return VAULT_OK;
+}

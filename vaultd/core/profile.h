@@ -39,6 +39,10 @@ MUST_USE enum vault_err profile_get(struct op *op, struct vault_text name, struc
 MUST_USE enum vault_err profile_prepare(struct op *op, struct profile *profile, bool timed,
 					const struct key_live **signer, const struct token_prefix **prefix);
 
+/* VAULT_INVALID_PARAMS naming the field where something is asked for that the profile does not allow. */
+MUST_USE enum vault_err profile_require_subset(struct op *op, const char *field, const struct vault_texts *asked,
+					       const struct vault_texts *allowed);
+
 /* On the committer. */
 MUST_USE enum vault_err profile_put(struct op *op, const struct profile_put_req *req);
 MUST_USE enum vault_err profile_delete(struct op *op, struct vault_text name);

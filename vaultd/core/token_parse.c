@@ -56,7 +56,7 @@ decode_object(struct op *op, struct vault_text part, json_t **object, bool *form
 	TRY(decode_part(op, part, &bytes, form));
 	if (!*form)
 		return VAULT_OK;
-	*object = json_loadb((const char *)bytes.p, bytes.len, JSON_REJECT_DUPLICATES, NULL);
+	*object = json_loadb((const char *)bytes.p, bytes.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
 	*form = json_is_object(*object) && shallow(*object, TOKEN_NESTING_MAX);
 	return VAULT_OK;
 }
@@ -190,5 +190,5 @@ json_from_value(struct op *op, struct vault_bytes value)
 	op->work->head = op->work->tail = 0;
 	if (json_put_value(op->work, &c) != VAULT_OK)
 		return NULL;
-	return json_loadb((const char *)buf_data(op->work), buf_len(op->work), JSON_DECODE_ANY, NULL);
+	return json_loadb((const char *)buf_data(op->work), buf_len(op->work), JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 }

@@ -5,24 +5,6 @@
 #include "vaultd/core/claims.h"
 #include "vaultd/core/token.h"
 
-static bool
-list_has(const struct vault_texts *list, struct vault_text text)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (text_equal(list->v[i], text))
-			return true;
-	return false;
-}
-
-static enum vault_err
-check_subset(struct op *op, const char *field, const struct vault_texts *asked, const struct vault_texts *allowed)
-{
-	for (size_t i = 0; i < asked->n; i++)
-		if (!list_has(allowed, asked->v[i]))
-			return op_fail(op, VAULT_INVALID_PARAMS, field, "not allowed by the profile");
-	return VAULT_OK;
-}
-
 /* Whether a value stands in a list of values, both as they were sent: compared by their JSON. */
 static enum vault_err
 check_value(struct op *op, struct vault_bytes value, struct vault_bytes allowed)
@@ -56,7 +38,7 @@ check_claim(struct op *op, const struct profile_record *settings, const struct c
 
 	if (claim_reserved(claim->name))
 		return op_fail(op, VAULT_INVALID_PARAMS, "claims", "only the daemon sets this claim");
-	if (!list_has(&settings->claims, claim->name) || claims_find(settings->fixed, claim->name, &value))
+	if (!texts_hold(&settings->claims, claim->name) || claims_find(settings->fixed, claim->name, &value))
 		return op_fail(op, VAULT_INVALID_PARAMS, "claims", "a claim that the profile does not allow");
 	if (claims_find(settings->values, claim->name, &value))
 		return check_value(op, claim->value, value);
@@ -91,8 +73,8 @@ check_request(struct op *op, const struct profile_record *settings, const struct
 		return op_fail(op, VAULT_INVALID_PARAMS, "subject", "the profile requires a subject");
 	if (req->ttl.set && req->ttl.v > settings->max_ttl)
 		return op_fail(op, VAULT_INVALID_PARAMS, "ttl", "above the profile's max_ttl");
-	TRY(check_subset(op, "audience", &req->audience, &settings->audience));
-	TRY(check_subset(op, "scope", &req->scope, &settings->scopes));
+	TRY(profile_require_subset(op, "audience", &req->audience, &settings->audience));
+	TRY(profile_require_subset(op, "scope", &req->scope, &settings->scopes));
 	return check_claims(op, settings, req->claims);
 }
 

@@ -127,27 +127,18 @@ audience_holds(const json_t *aud, struct vault_text wanted)
 	return false;
 }
 
-static bool
-text_listed(const struct vault_texts *list, struct vault_text text)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (text_equal(list->v[i], text))
-			return true;
-	return false;
-}
-
-/* Any of those asked for, which the profile must know, or else any of the profile's. */
+/* Any of those asked for, or else any of the profile's. */
 static enum verify_reason
 check_audience(struct check *check)
 {
-	const struct vault_texts *known = &check->settings->audience;
-	const struct vault_texts *wanted = check->req->audience.n > 0 ? &check->req->audience : known;
+	const struct vault_texts *wanted =
+		check->req->audience.n > 0 ? &check->req->audience : &check->settings->audience;
 	const json_t *aud = json_object_get(check->parts->claims, "aud");
 
 	if (wanted->n == 0)
 		return verify_reason_none;
 	for (size_t i = 0; i < wanted->n; i++)
-		if (text_listed(known, wanted->v[i]) && audience_holds(aud, wanted->v[i]))
+		if (audience_holds(aud, wanted->v[i]))
 			return verify_reason_none;
 	return verify_reason_audience;
 }
@@ -313,6 +304,8 @@ token_verify(struct op *op, const struct token_verify_req *req, struct token_ver
 	bool form;
 
 	TRY(profile_get(op, req->profile, &profile));
+	TRY(profile_require_subset(op, "audience", &req->audience, &profile->settings.audience));
+	TRY(profile_require_subset(op, "scope", &req->scope, &profile->settings.scopes));
 	TRY(key_get(op, "profile", profile->settings.key, &check.key));
 	op->note.target = profile->place;
 	TRY(token_parse(op, req->token, &parts, &form));

@@ -9,6 +9,7 @@
 #include "vaultd/core/audit.h"
 #include "vaultd/core/keyring.h"
 #include "vaultd/core/policy.h"
+#include "vaultd/core/sealed_log.h"
 #include "vaultd/core/slots.h"
 #include "vaultd/core/tenants.h"
 #include "vaultd/core/unseal_guard.h"
@@ -37,6 +38,7 @@ struct vault {
 	struct arena *arena;
 	struct store *store;
 	struct audit *audit;
+	struct sealed_log sealed_log; /* requests made while the audit did not run */
 	struct tenants tenants;
 	_Atomic int state;		/* enum vault_state; main and the committer */
 	_Atomic uint64_t commits;	/* counts commits; after the commit, before its generations */

@@ -101,6 +101,8 @@ make_durable(struct group *group)
 	atomic_fetch_add(&group->vault->tenant_count, group->created);
 	/* Written once beforehand, the head's page is there to be written again whatever the disk has left. */
 	TRY(vault_put_head(group->vault, group->txn, &status.head));
+	if (group->opened)
+		TRY(sealed_log_flush(&group->vault->sealed_log, group->vault->audit, runner->now.wall_ns));
 	head = status.head;
 	if (audit_batch_count(&runner->audit) > 0)
 		TRY(audit_append(group->vault->audit, &runner->audit, AUDIT_CHANGES, runner->now.wall_ns, &head));
@@ -151,11 +153,9 @@ static void
 record_group(struct group *group)
 {
 	struct runner *runner = &group->lanes->commit_runner;
-	enum vault_err err = VAULT_OK;
 
-	if (audit_batch_count(&runner->audit) > 0)
-		err = audit_append(group->vault->audit, &runner->audit, AUDIT_READS, runner->now.wall_ns, NULL);
-	if (err != VAULT_OK && err != VAULT_SEALED)
+	if (sealed_log_record(&group->vault->sealed_log, group->vault->audit, &runner->audit, runner->now.wall_ns, NULL) !=
+	    VAULT_OK)
 		refuse_all(group, VAULT_AUDIT_UNAVAILABLE);
 }
 

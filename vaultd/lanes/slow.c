@@ -6,13 +6,11 @@
 static void
 append_record(struct runner *runner, struct job *job)
 {
-	enum vault_err err = VAULT_OK;
+	enum vault_err err = sealed_log_record(&runner->vault->sealed_log, runner->vault->audit, &runner->audit,
+					       runner->now.wall_ns, NULL);
 
-	if (audit_batch_count(&runner->audit) > 0)
-		err = audit_append(runner->vault->audit, &runner->audit, AUDIT_READS, runner->now.wall_ns, NULL);
 	audit_batch_reset(&runner->audit);
-	/* While sealed there is no audit to write to. */
-	if (err != VAULT_OK && err != VAULT_SEALED)
+	if (err != VAULT_OK)
 		job_refuse(job, VAULT_AUDIT_UNAVAILABLE, NULL);
 }
 

@@ -166,12 +166,13 @@ run_seal(struct server *server, struct job *job)
 	call.stage = STAGE_MAIN;
 	if (err == VAULT_OK)
 		(void)dispatch_run(runner, &call);
-	if (err == VAULT_OK && audit_batch_count(&runner->audit) > 0)
-		err = audit_append(server->config->vault->audit, &runner->audit, AUDIT_READS, runner->now.wall_ns, NULL);
+	if (err == VAULT_OK)
+		err = sealed_log_record(&runner->vault->sealed_log, runner->vault->audit, &runner->audit,
+					runner->now.wall_ns, NULL);
 	audit_batch_reset(&runner->audit);
 	runner_rest(runner);
 	/* A vault whose audit cannot be written is sealed all the same. */
-	if (err != VAULT_OK && err != VAULT_SEALED)
+	if (err != VAULT_OK)
 		log_warning("the sealing of the vault could not be recorded");
 }
 

@@ -248,19 +248,19 @@ static void
 append_audit(struct worker *worker)
 {
 	struct runner *runner = &worker->runner;
-	struct audit_head head;
+	struct audit_head head = { 0 };
 	enum vault_err err;
 
 	if (audit_batch_count(&runner->audit) == 0)
 		return;
-	err = audit_append(runner->vault->audit, &runner->audit, AUDIT_READS, runner->now.wall_ns, &head);
+	err = sealed_log_record(&runner->vault->sealed_log, runner->vault->audit, &runner->audit, runner->now.wall_ns,
+				&head);
 	audit_batch_reset(&runner->audit);
 	if (err == VAULT_OK && runner->vault->settings.audit_sync_always)
 		err = audit_flush(runner->vault->audit, &head);
 	if (err == VAULT_INTERNAL)
 		lanes_fatal("the audit could not be flushed");
-	/* While sealed there is no audit to write to. */
-	if (err != VAULT_OK && err != VAULT_SEALED)
+	if (err != VAULT_OK)
 		take_back_turn(worker);
 }
 
