@@ -43,7 +43,7 @@ teardown(void **state)
 static void
 encoded(const struct object_type *type, enum fill_mode mode, uint64_t seed, void *in, struct buf *out)
 {
-	struct fill fill = { &scratch, mode, seed + 1, 200, 5, 3 };
+	struct fill fill = { &scratch, mode, seed + 1, 200, 5, 3, true };
 
 	assert_true(type->size <= STRUCT_MAX);
 	fill_struct(&fill, type, in);

@@ -20,6 +20,8 @@ struct query {
 	uint32_t uid;
 	bool by_uid;
 	bool methods[OP_COUNT]; /* that match */
+	uint32_t last_number;	/* of the tenant looked up last, and what was found */
+	const struct tenant *last_tenant;
 };
 
 static enum vault_err
@@ -68,11 +70,27 @@ given_and_differs(struct vault_text wanted, struct vault_text there)
 	return wanted.p != NULL && !text_equal(wanted, there);
 }
 
+/* The tenant of a record, as far as it is still known; records of one tenant mostly follow each other. */
+static const struct tenant *
+tenant_of(struct query *q, uint32_t number)
+{
+	struct vault_text name;
+
+	if (number == q->last_number)
+		return q->last_tenant;
+	q->last_number = number;
+	q->last_tenant = NULL;
+	if (tenant_name_by_number(q->op, number, &name) != VAULT_OK ||
+	    tenant_get(q->op, name, &q->last_tenant) != VAULT_OK)
+		q->last_tenant = NULL;
+	return q->last_tenant;
+}
+
 /* The tags that the name has among the tenant's kinds are told by its keyed hash, so no record is opened for it. */
 static bool
-name_matches(const struct query *q, const struct audit_record *rec)
+name_matches(struct query *q, const struct audit_record *rec)
 {
-	const struct tenant *tenant = q->op->tenant;
+	const struct tenant *tenant;
 	struct vault_text name = q->req->name;
 	struct row_key place;
 
@@ -80,7 +98,10 @@ name_matches(const struct query *q, const struct audit_record *rec)
 		return true;
 	if (rec->name.p != NULL)
 		return text_equal(rec->name, name);
-	if (rec->kind == 0 || tenant == NULL)
+	if (rec->kind == 0 || rec->tenant == 0)
+		return false;
+	tenant = tenant_of(q, rec->tenant);
+	if (tenant == NULL)
 		return false;
 	place = row_key_of(&tenant->keys, (enum row_kind)rec->kind, (struct vault_bytes){ (const uint8_t *)name.p, name.len });
 	return memcmp(place.tag, rec->name_tag, sizeof place.tag) == 0;
@@ -104,7 +125,7 @@ tenant_matches(const struct query *q, const struct audit_record *rec)
 }
 
 static bool
-matches(const struct query *q, const struct audit_record *rec)
+matches(struct query *q, const struct audit_record *rec)
 {
 	char jti[BASE64_LENGTH(AUDIT_JTI_BYTES)];
 	const struct audit_query_req *req = q->req;
@@ -210,7 +231,7 @@ show(struct op *op, const struct audit_record *rec, uint64_t seq, struct audit_i
 
 /* A damaged segment ends a page with what was read; audit.verify tells of it. */
 static enum vault_err
-fill_page(const struct query *q, struct audit_scan *scan, struct audit_item *items, struct audit_query_res *res)
+fill_page(struct query *q, struct audit_scan *scan, struct audit_item *items, struct audit_query_res *res)
 {
 	struct audit_record rec;
 	enum vault_err err = VAULT_OK;
@@ -235,7 +256,7 @@ fill_page(const struct query *q, struct audit_scan *scan, struct audit_item *ite
 }
 
 static enum vault_err
-run_query(const struct query *q, struct audit_query_res *res)
+run_query(struct query *q, struct audit_query_res *res)
 {
 	struct audit_item *items = scratch_alloc(q->op->scratch, (size_t)q->req->limit.v * sizeof *items);
 	struct audit_range range = {
@@ -249,6 +270,8 @@ run_query(const struct query *q, struct audit_query_res *res)
 	if (items == NULL)
 		return VAULT_BUSY;
 	res->items.v = items;
+	if (q->req->until.set && q->req->until.v == 0)
+		return VAULT_OK;
 	TRY(parse_cursor(q->op, q->req->cursor, &range.cursor));
 	TRY(audit_scan_open(q->op->vault->audit, &range, &scan));
 	err = fill_page(q, scan, items, res);
