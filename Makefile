@@ -58,7 +58,7 @@ $(OBJ)/%.o: %.c | $(SETUP)/build.stamp
 $(BUILD)/vaultd: $(call objects,vaultd/main.c) $(DAEMON_OBJ) $(PROTOCOL_OBJ)
 	$(CC) $(OPT) $(LDFLAGS_ALL) $^ -o $@ $(LIBS_DAEMON)
 
--include mk/client.mk mk/bench.mk
+-include mk/client.mk mk/bench.mk mk/docs.mk
 include mk/check.mk mk/lint.mk mk/install.mk
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
 

@@ -1,5 +1,5 @@
 # STEPS= names single steps. The client's header is made, so it must be there before anything that includes it is read.
-lint: $(SETUP)/build.stamp $(SETUP)/test.stamp $(SETUP)/lint.stamp $(CLIENT_HEADER)
+lint: docs-check $(SETUP)/build.stamp $(SETUP)/test.stamp $(SETUP)/lint.stamp $(CLIENT_HEADER)
 	@GENERATED=$(BUILD)/include tools/lint/run $(STEPS)
 
 format: $(SETUP)/lint.stamp

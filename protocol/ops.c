@@ -17,7 +17,7 @@
 #include "protocol/fields_table.h"
 #define OBJECT_BEGIN(id) TABLE_BEGIN(id)
 #define OBJECT_END(id) TABLE_END
-#define OP_BEGIN(id, method, class, lane, flags, roles, summary) TABLE_BEGIN(id##_req)
+#define OP_BEGIN(id, method, number, class, lane, flags, roles, summary) TABLE_BEGIN(id##_req)
 #define OP_RESULT(id) TABLE_END TABLE_BEGIN(id##_res)
 #define OP_END(id) TABLE_END
 #include "protocol/ops_none.h"
@@ -30,10 +30,11 @@ TABLE_END
 #include "protocol/ops_end.h"
 
 const struct op_row op_rows[OP_COUNT] = {
-#define OP_BEGIN(id_, method_, class_, lane_, flags_, roles_, summary_)                                      \
+#define OP_BEGIN(id_, method_, number_, class_, lane_, flags_, roles_, summary_)                                      \
 	[OP_##id_] = { .method = method_,                                                                    \
 		       .method_len = sizeof(method_) - 1,                                                    \
 		       .id = OP_##id_,                                                                       \
+		       .number = number_,                                                                       \
 		       .class = CLASS_##class_,                                                              \
 		       .lane = LANE_##lane_,                                                                 \
 		       .flags = flags_,                                                                      \
@@ -61,6 +62,15 @@ op_find_from(struct vault_text method, enum op_id first)
 		if (row->method_len == method.len && memcmp(row->method, method.p, method.len) == 0)
 			return row;
 	}
+	return NULL;
+}
+
+const struct op_row *
+op_by_number(uint16_t number)
+{
+	for (int i = 0; i < OP_COUNT; i++)
+		if (op_rows[i].number == number)
+			return &op_rows[i];
 	return NULL;
 }
 

@@ -30,7 +30,7 @@
 #define OBJECT_END(id)                                                                                       \
 	}                                                                                                    \
 	;
-#define OP_BEGIN(id, method, class, lane, flags, roles, summary) struct id##_req {
+#define OP_BEGIN(id, method, number, class, lane, flags, roles, summary) struct id##_req {
 #define OP_RESULT(id)                                                                                        \
 	}                                                                                                    \
 	;                                                                                                    \
@@ -43,9 +43,9 @@
 #include "protocol/ops.def"
 #include "protocol/ops_end.h"
 
-/* OP_token_sign, ... in the list's order, which is part of the audit's record format: add at the end of the list. */
+/* OP_token_sign, ... in the list's order. */
 enum op_id {
-#define OP_BEGIN(id, method, class, lane, flags, roles, summary) OP_##id,
+#define OP_BEGIN(id, method, number, class, lane, flags, roles, summary) OP_##id,
 #include "protocol/ops_none.h"
 #include "protocol/ops.def"
 #include "protocol/ops_end.h"
@@ -82,6 +82,7 @@ struct op_row {
 	const char *method; /* "token.sign" */
 	uint8_t method_len;
 	enum op_id id;
+	uint16_t number; /* stands for it in the audit, for good */
 	enum op_class class;
 	enum op_lane lane;
 	uint32_t flags;	 /* of enum op_flag */
@@ -95,7 +96,7 @@ extern const struct op_row op_rows[OP_COUNT];
 
 /* token_sign_req_type(), key_version_type(), ... describe the structs above. */
 #define OBJECT_BEGIN(id) const struct object_type *id##_type(void);
-#define OP_BEGIN(id, method, class, lane, flags, roles, summary)                                             \
+#define OP_BEGIN(id, method, number, class, lane, flags, roles, summary)                                             \
 	const struct object_type *id##_req_type(void);                                                       \
 	const struct object_type *id##_res_type(void);
 #include "protocol/ops_none.h"
@@ -113,18 +114,21 @@ const struct object_type *op_common_type(void);
 const struct op_row *op_find(struct vault_text method);
 const struct op_row *op_find_from(struct vault_text method, enum op_id first);
 
+/* The row of a number that the audit holds, or NULL. */
+const struct op_row *op_by_number(uint16_t number);
+
 /* "hot", "read", "write", "admin" */
 const char *op_class_name(enum op_class class);
 
 /* A struct large enough for any request, and one for any reply. */
 union op_request {
-#define OP_BEGIN(id, method, class, lane, flags, roles, summary) struct id##_req id;
+#define OP_BEGIN(id, method, number, class, lane, flags, roles, summary) struct id##_req id;
 #include "protocol/ops_none.h"
 #include "protocol/ops.def"
 #include "protocol/ops_end.h"
 };
 union op_result {
-#define OP_BEGIN(id, method, class, lane, flags, roles, summary) struct id##_res id;
+#define OP_BEGIN(id, method, number, class, lane, flags, roles, summary) struct id##_res id;
 #include "protocol/ops_none.h"
 #include "protocol/ops.def"
 #include "protocol/ops_end.h"

@@ -18,7 +18,7 @@
 #define OBJECT_END(id)
 #endif
 #ifndef OP_BEGIN
-#define OP_BEGIN(id, method, class, lane, flags, roles, summary)
+#define OP_BEGIN(id, method, number, class, lane, flags, roles, summary)
 #endif
 #ifndef OP_RESULT
 #define OP_RESULT(id)

@@ -26,7 +26,7 @@
 		return prepare_##id(op, req);                                                                \
 	}
 #define HANDLER_LATER(id)
-#define OP_BEGIN(id, method, class, lane, flags, roles, summary) HANDLER_##lane(id)
+#define OP_BEGIN(id, method, number, class, lane, flags, roles, summary) HANDLER_##lane(id)
 #include "protocol/ops_none.h"
 #include "protocol/ops.def"
 #include "protocol/ops_end.h"
@@ -49,7 +49,7 @@ struct handler {
 #define HANDLER_SLOW_COMMIT(id) { run_##id, first_##id }
 #define HANDLER_LATER(id) { NULL, NULL }
 static const struct handler handlers[OP_COUNT] = {
-#define OP_BEGIN(id, method, class, lane, flags, roles, summary) [OP_##id] = HANDLER_##lane(id),
+#define OP_BEGIN(id, method, number, class, lane, flags, roles, summary) [OP_##id] = HANDLER_##lane(id),
 #include "protocol/ops_none.h"
 #include "protocol/ops.def"
 #include "protocol/ops_end.h"

@@ -134,8 +134,8 @@ open_memory(struct daemon *daemon)
 	if (err == VAULT_OK)
 		err = arena_open(daemon->config.arena_size, daemon->config.require_memory_lock, &daemon->vault.arena);
 	if (err != VAULT_OK) {
-		log_error("%s MiB of locked memory cannot be had; raise LimitMEMLOCK or lower arena_size",
-			  "the arena's");
+		log_error("%llu MiB of locked memory cannot be had; raise LimitMEMLOCK or lower arena_size",
+			  (unsigned long long)(daemon->config.arena_size >> 20));
 		return err;
 	}
 	if (arena_lock(daemon->vault.arena) == ARENA_UNLOCKED)
@@ -183,7 +183,10 @@ open_store(struct daemon *daemon)
 	tenants_init(&vault->tenants);
 	sealed_log_init(&vault->sealed_log);
 	unseal_guard_load(&vault->guard, daemon->state_dir, &now);
-	return vault_probe(vault);
+	err = vault_probe(vault);
+	if (err == VAULT_UNSUPPORTED)
+		log_error("the store is of a newer format; run the build that wrote it");
+	return err;
 }
 
 static enum vault_err

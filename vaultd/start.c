@@ -110,7 +110,7 @@ start_key_read(const char *configured, struct arena *arena, struct start_key *ke
 	if (configured[0] != '\0') {
 		err = read_file(configured, arena, &key->bytes);
 		if (err != VAULT_OK)
-			log_error("unseal_keyfile %s cannot be read, or is not 1 to %d bytes", configured, KEYFILE_MAX);
+			log_error("unseal_keyfile %s cannot be read, or is longer than %d bytes", configured, KEYFILE_MAX);
 		return err;
 	}
 	if (credentials == NULL || snprintf(path, sizeof path, "%s/" CREDENTIAL, credentials) >= (int)sizeof path)

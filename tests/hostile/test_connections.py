@@ -130,7 +130,8 @@ def test_clients_killed_in_mid_request(shared, raw):
             child.wait()
             child.stdout.close()
         raw.call("key.sign", name="k", message=b"m")
-    assert settled(shared, before + 2)
+    # What the dead asked for may still be worked off: each query reads the whole history.
+    assert settled(shared, before + 2, seconds=40), "descriptors leak"
     shared.assert_alive()
 
 

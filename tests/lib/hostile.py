@@ -61,8 +61,8 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def settled(shared, most):
-    end = time.monotonic() + 5
+def settled(shared, most, seconds=5):
+    end = time.monotonic() + seconds
     while memory.fds(shared.pid) > most and time.monotonic() < end:
         time.sleep(0.05)
     return memory.fds(shared.pid) <= most

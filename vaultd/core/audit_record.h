@@ -34,7 +34,7 @@ struct audit_record {
 	uint32_t uid, gid, pid;
 	uint32_t tenant;  /* the tenant's number, 0 for none */
 	uint32_t version; /* of the target */
-	uint16_t method;  /* enum op_id */
+	uint16_t method;  /* struct op_row's number */
 	uint8_t event;	  /* enum audit_event */
 	uint8_t outcome;  /* enum audit_outcome */
 	uint8_t code;	  /* enum vault_err */

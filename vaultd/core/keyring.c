@@ -6,6 +6,7 @@
 #include "vaultd/base/random.h"
 #include "vaultd/crypto/kdf.h"
 
+#define META_FORMAT "format"
 #define META_STORE_ID "store_id"
 #define META_WRAPS "store_wraps"
 #define WRAP_AD_MAX 128
@@ -115,6 +116,7 @@ put_wraps(struct txn *txn, const struct keyring *keyring, const struct secret *i
 enum vault_err
 keyring_create(struct keyring *keyring, struct txn *txn, const uint8_t id[static STORE_ID_BYTES])
 {
+	static const uint8_t format = STORE_FORMAT;
 	struct arena *arena = keyring->root.arena;
 	SECRET_LOCAL(seed);
 
@@ -125,6 +127,7 @@ keyring_create(struct keyring *keyring, struct txn *txn, const uint8_t id[static
 	TRY(secret_random(arena, NAME_KEY_BYTES, &keyring->store.name));
 	TRY(secret_random(arena, ED25519_SEED_BYTES, &seed));
 	TRY(ed25519_from_seed(&keyring->identity, arena, seed.p));
+	TRY(meta_put(txn, META_FORMAT, (struct vault_bytes){ &format, sizeof format }));
 	TRY(meta_put(txn, META_STORE_ID, (struct vault_bytes){ id, STORE_ID_BYTES }));
 	return put_wraps(txn, keyring, &seed);
 }
@@ -154,6 +157,18 @@ keyring_load(struct keyring *keyring, struct txn *txn)
 	TRY(load_one(keyring, "store name key", wraps.name_key, &keyring->store.name));
 	TRY(load_one(keyring, "store identity", wraps.identity, &seed));
 	return ed25519_from_seed(&keyring->identity, keyring->root.arena, seed.p);
+}
+
+enum vault_err
+keyring_check_format(struct txn *txn)
+{
+	struct vault_bytes bytes;
+
+	TRY(meta_get(txn, META_FORMAT, &bytes));
+	if (bytes.len != 1 || bytes.p[0] == 0)
+		return VAULT_INTEGRITY;
+	/* An older format will be migrated here, once there is one. */
+	return bytes.p[0] == STORE_FORMAT ? VAULT_OK : VAULT_UNSUPPORTED;
 }
 
 enum vault_err

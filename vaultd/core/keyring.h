@@ -30,6 +30,11 @@ MUST_USE enum vault_err keyring_create(struct keyring *keyring, struct txn *txn,
 /* sys.unseal: the store's keys from meta; VAULT_INTEGRITY where root does not open them. */
 MUST_USE enum vault_err keyring_load(struct keyring *keyring, struct txn *txn);
 
+/* What every build must understand of a store to open it. */
+#define STORE_FORMAT 1
+/* VAULT_OK for this format, VAULT_NOT_FOUND before sys.init, VAULT_UNSUPPORTED for one that a newer build wrote. */
+MUST_USE enum vault_err keyring_check_format(struct txn *txn);
+
 /* The store's id from meta, before any key is there; VAULT_NOT_FOUND before sys.init. */
 MUST_USE enum vault_err keyring_store_id(struct txn *txn, uint8_t id[static STORE_ID_BYTES]);
 

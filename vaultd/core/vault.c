@@ -16,12 +16,11 @@ vault_opening_free(struct vault_opening *opening)
 enum vault_err
 vault_probe(struct vault *vault)
 {
-	uint8_t id[STORE_ID_BYTES];
 	struct txn *txn;
 	enum vault_err err;
 
 	TRY(txn_read(vault->store, &txn));
-	err = keyring_store_id(txn, id);
+	err = keyring_check_format(txn);
 	txn_abort(txn);
 	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
 		return err;

@@ -62,7 +62,7 @@ vault_state(const struct vault *vault)
 	return (enum vault_state)atomic_load_explicit(&vault->state, memory_order_acquire);
 }
 
-/* Reads what can be read without a key: whether there is a store. */
+/* Reads what can be read without a key: whether there is a store. VAULT_UNSUPPORTED where a newer build wrote it. */
 MUST_USE enum vault_err vault_probe(struct vault *vault);
 
 /* What a slot's secret became on the slow lane, for the committer to end sys.init or sys.unseal with. */

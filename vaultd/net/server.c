@@ -154,7 +154,7 @@ server_close_vault(struct vault *vault)
 	atomic_store(&vault->state, STATE_SEALED);
 }
 
-/* The record of the sealing itself is the last that the open audit takes. */
+/* What is still in its turn on a worker may be recorded behind the sealing, but nothing runs any more. */
 static void
 run_seal(struct server *server, struct job *job)
 {

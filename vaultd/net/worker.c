@@ -256,7 +256,8 @@ append_audit(struct worker *worker)
 	err = sealed_log_record(&runner->vault->sealed_log, runner->vault->audit, &runner->audit, runner->now.wall_ns,
 				&head);
 	audit_batch_reset(&runner->audit);
-	if (err == VAULT_OK && runner->vault->settings.audit_sync_always)
+	/* While sealed there is nothing to flush: what is kept in memory has no place in a segment. */
+	if (err == VAULT_OK && head.segment != 0 && runner->vault->settings.audit_sync_always)
 		err = audit_flush(runner->vault->audit, &head);
 	if (err == VAULT_INTERNAL)
 		lanes_fatal("the audit could not be flushed");

@@ -130,7 +130,9 @@ matches(struct query *q, const struct audit_record *rec)
 	char jti[BASE64_LENGTH(AUDIT_JTI_BYTES)];
 	const struct audit_query_req *req = q->req;
 
-	if (rec->event != AUDIT_EVENT_CALL || rec->method >= OP_COUNT || !q->methods[rec->method])
+	const struct op_row *row = op_by_number(rec->method);
+
+	if (rec->event != AUDIT_EVENT_CALL || row == NULL || !q->methods[row->id])
 		return false;
 	if (!tenant_matches(q, rec) || (q->by_uid && rec->uid != q->uid))
 		return false;
@@ -215,7 +217,7 @@ show(struct op *op, const struct audit_record *rec, uint64_t seq, struct audit_i
 		.uid = rec->uid,
 		.gid = rec->gid,
 		.pid = rec->pid,
-		.method = text_of(op_rows[rec->method].method),
+		.method = text_of(op_by_number(rec->method)->method),
 		.outcome = rec->outcome,
 	};
 	if (rec->version != 0)

@@ -60,6 +60,9 @@ bounds_text(struct op *op, const struct field *field, struct vault_text *out)
 	case FIELD_OBJECTS:
 		break;
 	}
+	/* Part of the contract, and unsupported when given, until a later build. */
+	if ((field->flags & F_LATER) != 0)
+		snprintf(text, sizeof text, "not in this build");
 	return op_keep_text(op, text_of(text), out);
 }
 

@@ -15,7 +15,7 @@
 #define HANDLER_SLOW_COMMIT(id)                                                                              \
 	HANDLER(id) enum vault_err prepare_##id(struct op *op, const struct id##_req *req);
 #define HANDLER_LATER(id)
-#define OP_BEGIN(id, method, class, lane, flags, roles, summary) HANDLER_##lane(id)
+#define OP_BEGIN(id, method, number, class, lane, flags, roles, summary) HANDLER_##lane(id)
 #include "protocol/ops_none.h"
 #include "protocol/ops.def"
 #include "protocol/ops_end.h"

@@ -1,12 +1,12 @@
 #include "tests/unit/lib/wire.h"
 
 const struct object_type *(*const wire_types[])(void) = {
-#define OP_BEGIN(id, method, class, lane, flags, roles, summary) id##_req_type,
+#define OP_BEGIN(id, method, number, class, lane, flags, roles, summary) id##_req_type,
 #include "protocol/ops_none.h"
 #include "protocol/ops.def"
 #include "protocol/ops_end.h"
 	op_common_type,
-#define OP_BEGIN(id, method, class, lane, flags, roles, summary) id##_res_type,
+#define OP_BEGIN(id, method, number, class, lane, flags, roles, summary) id##_res_type,
 #define OBJECT_BEGIN(id) id##_type,
 #include "protocol/ops_none.h"
 #include "protocol/ops.def"
