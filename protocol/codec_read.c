@@ -269,9 +269,10 @@ static enum vault_err
 refuse_later(const struct codec_reader *r, const struct field *field, const struct cursor *c)
 {
 	struct cursor probe = *c;
+	uint32_t n;
 	bool v;
 
-	if (cursor_bool(&probe, &v) && !v)
+	if ((cursor_bool(&probe, &v) && !v) || (cursor_array(&probe, &n) && n == 0))
 		return VAULT_OK;
 	return fail_with(r->fail, VAULT_UNSUPPORTED, field->name, NULL);
 }

@@ -16,6 +16,12 @@ text_of(const char *s)
 }
 #define TEXT_LITERAL(s) ((struct vault_text){ (s), sizeof(s) - 1 })
 
+static inline struct vault_bytes
+text_bytes(struct vault_text t)
+{
+	return (struct vault_bytes){ (const uint8_t *)t.p, t.len };
+}
+
 static inline bool
 text_equal(struct vault_text a, struct vault_text b)
 {

@@ -224,24 +224,28 @@ reply(struct passage *p, enum vault_err err)
 		buf_truncate(p->call->out, before);
 }
 
-static void
+static enum vault_err
 record(struct passage *p, enum vault_err err)
 {
 	struct audit_record rec;
 
 	if (p->op.row == NULL || (p->op.row->flags & OP_QUIET) != 0)
-		return;
+		return VAULT_OK;
 	record_of(&p->op, &p->target, err, &rec);
-	p->call->audited = audit_batch_add(&p->runner->audit, &rec) == VAULT_OK;
+	TRY(audit_batch_add(&p->runner->audit, &rec));
+	p->call->audited = true;
+	return VAULT_OK;
 }
 
+/* What cannot be recorded is not done. */
 static void
 finish(struct passage *p, enum vault_err err)
 {
+	if (record(p, err) != VAULT_OK)
+		err = VAULT_AUDIT_UNAVAILABLE;
 	if (err == VAULT_OK)
 		p->call->effects = p->op.effects;
 	reply(p, err);
-	record(p, err);
 }
 
 /* After the checks: here, or over to another lane. */
@@ -306,17 +310,22 @@ dispatch_run(struct runner *runner, struct call *call)
 		.opening = call->opening,
 	};
 	cache_next_operation(&runner->cache);
+	/* Until it is known what it asks for, it may hold anything. */
+	call->secret = true;
 	err = frame_parse(call->frame.p, call->frame.len, &p.frame);
 	call->msgid = p.frame.msgid;
-	if (err == VAULT_OK && p.frame.type == FRAME_NOTIFICATION)
+	/* Whatever it holds, nobody waits for an answer to it. */
+	if (err != VAULT_INVALID_REQUEST && p.frame.type == FRAME_NOTIFICATION)
 		return VERDICT_DONE;
 	if (err == VAULT_OK && p.frame.type == FRAME_REPLY)
 		err = VAULT_INVALID_REQUEST;
 	if (err == VAULT_OK) {
 		verdict = request(&p);
 	} else {
-		if (err == VAULT_INVALID_PARAMS)
+		if (err == VAULT_INVALID_PARAMS) {
+			p.op.row = op_find(p.frame.method);
 			(void)op_fail(&p.op, err, "params", "params must be an array of one map of fields");
+		}
 		finish(&p, err);
 		verdict = err == VAULT_INVALID_PARAMS ? VERDICT_DONE : VERDICT_CLOSE;
 	}

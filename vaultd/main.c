@@ -278,7 +278,7 @@ static enum vault_err
 serve(struct daemon *daemon)
 {
 	unsigned workers = start_workers_wanted(&daemon->config);
-	size_t share = daemon->config.arena_size / 4 * 3 / (workers + 2);
+	size_t share = daemon->config.arena_size / 4 * 3 / (workers + 3);
 	struct server_config server = {
 		.vault = &daemon->vault,
 		.lanes = &daemon->lanes,
@@ -331,6 +331,7 @@ start(struct daemon *daemon)
 	TRY(open_store(daemon));
 	TRY(open_sockets(daemon));
 	fill_settings(daemon);
+	daemon->config.max_connections = start_connections(daemon->config.max_connections);
 	TRY(enter_sandbox(daemon));
 	return serve(daemon);
 }
@@ -349,6 +350,12 @@ main(int argc, char **argv)
 	if (sandbox_harden() != VAULT_OK || read_config(&daemon.options, &daemon.config) != VAULT_OK)
 		return EXIT_USAGE_ERROR;
 	if (daemon.options.check_config) {
+		gid_t group;
+		bool set;
+
+		if (start_group(daemon.config.app_group, &set, &group) != VAULT_OK ||
+		    start_group(daemon.config.admin_group, &set, &group) != VAULT_OK)
+			return EXIT_USAGE_ERROR;
 		puts("the configuration is good");
 		return EXIT_OK;
 	}

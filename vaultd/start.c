@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include "protocol/value.h"
 
 #define KEYFILE_MAX 4096 /* bytes, as sys.unseal takes them */
+#define FILES_RESERVED 64 /* descriptors that connections leave to the daemon itself */
 #define CREDENTIAL "vaultd.key"
 
 enum vault_err
@@ -30,8 +32,8 @@ start_directory(const char *path, mode_t mode)
 		return VAULT_INTERNAL;
 	}
 	/* Who may write into the directory could put another socket or store in our place. */
-	if ((st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & S_IWOTH) != 0) {
-		log_error("%s belongs to someone else, or anyone may write to it", path);
+	if ((st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+		log_error("%s belongs to someone else, or others may write to it", path);
 		return VAULT_DENIED;
 	}
 	return VAULT_OK;
@@ -68,6 +70,23 @@ start_listener(const struct listener_config *config, int fd, struct listener *li
 	if (err != VAULT_OK)
 		log_error("%s/%s: %s", config->directory, config->name, why);
 	return err;
+}
+
+unsigned
+start_connections(unsigned wanted)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+		return wanted;
+	files.rlim_cur = files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
+		return wanted;
+	if (files.rlim_cur >= (rlim_t)wanted + FILES_RESERVED)
+		return wanted;
+	/* Without descriptors left the audit could not open its next segment. */
+	log_warning("max_connections is cut down to what the limit of open files leaves");
+	return files.rlim_cur > 2 * FILES_RESERVED ? (unsigned)files.rlim_cur - FILES_RESERVED : FILES_RESERVED;
 }
 
 unsigned
@@ -111,11 +130,13 @@ start_key_read(const char *configured, struct arena *arena, struct start_key *ke
 		err = read_file(configured, arena, &key->bytes);
 		if (err != VAULT_OK)
 			log_error("unseal_keyfile %s cannot be read, or is longer than %d bytes", configured, KEYFILE_MAX);
-		return err;
+		return err == VAULT_BUSY ? err : VAULT_INVALID_PARAMS;
 	}
 	if (credentials == NULL || snprintf(path, sizeof path, "%s/" CREDENTIAL, credentials) >= (int)sizeof path)
 		return VAULT_OK;
 	err = read_file(path, arena, &key->bytes);
+	if (err == VAULT_INVALID_PARAMS)
+		log_error("%s is not 1 to %d bytes", path, KEYFILE_MAX);
 	return err == VAULT_NOT_FOUND ? VAULT_OK : err;
 }
 
@@ -146,8 +167,10 @@ start_unseal(struct lanes *lanes, struct start_key *key)
 	struct codec_writer writer = { .sink = value_into_buf, .into = &frame };
 	struct job *job;
 
-	if (key->bytes.p == NULL || vault_state(lanes->vault) != STATE_SEALED)
+	if (key->bytes.p == NULL || vault_state(lanes->vault) != STATE_SEALED) {
+		start_key_free(key);
 		return;
+	}
 	codec_write_request(&writer, &request);
 	job = job_new(&self, (struct vault_bytes){ buf_data(&frame), buf_len(&frame) }, 0);
 	buf_free(&frame);

@@ -13,6 +13,8 @@ MUST_USE enum vault_err start_directory(const char *path, mode_t mode);
 MUST_USE enum vault_err start_group(const char *name, bool *set, gid_t *group);
 /* Takes over fd where it is not -1, else makes the socket. */
 MUST_USE enum vault_err start_listener(const struct listener_config *config, int fd, struct listener *listener);
+/* Raises the limit of open files to what is allowed, and tells how many connections fit beside the daemon's own. */
+unsigned start_connections(unsigned wanted);
 unsigned start_workers_wanted(const struct config *config);
 
 /* A key file to unseal with, read before the sandbox closes it off; empty where there is none. */

@@ -133,7 +133,7 @@ records_of(struct test_vault *t, enum op_id id, struct audit_record *recs, size_
 
 	assert_ok(audit_scan_open(t->vault.audit, &range, &scan));
 	while (audit_scan_next(scan, &rec, &seq) == VAULT_OK)
-		if (rec.event == AUDIT_EVENT_CALL && rec.method == id && n < max)
+		if (rec.event == AUDIT_EVENT_CALL && rec.method == op_rows[id].number && n < max)
 			recs[n++] = rec;
 	audit_scan_close(scan);
 	return n;

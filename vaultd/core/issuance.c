@@ -22,15 +22,15 @@ reserve(struct op *op, const struct tenant *tenant, uint64_t *number)
 	uint64_t reserved;
 
 	if (err == VAULT_OK)
-		err = record_decode(issuance_record_type(), (struct vault_bytes){ row.plain.p, row.plain.len }, NULL, &record);
+		err = record_decode(issuance_record_type(), row_plain(&row), NULL, &record);
 	else if (err == VAULT_NOT_FOUND)
 		err = VAULT_OK;
 	TRY(err);
 	row.key = key;
 	reserved = (uint64_t)record.reserved;
 	/* The first since start: whatever was reserved before may have been given out. */
-	if (*number < reserved && atomic_load(&tenant->slot->reserved) == 0) {
-		*number = reserved > 0 ? reserved : 1;
+	if (*number == 0 && reserved > 0 && atomic_load(&tenant->slot->reserved) == 0) {
+		*number = reserved;
 		atomic_store(&tenant->slot->next_id, *number + 1);
 	}
 	if (*number < reserved)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "protocol/text.h"
+#include "vaultd/core/key_change.h"
 
 #define KEY_COST_VERSION 512 /* bytes of the arena that a prepared version holds */
 
@@ -34,11 +35,29 @@ live_free(struct key_live *live)
 	ed25519_free(&live->ed25519);
 }
 
+struct key_older {
+	struct key_older *next;
+	struct key_live live;
+};
+
+static void
+older_free(struct key *key)
+{
+	while (key->older != NULL) {
+		struct key_older *older = key->older;
+
+		key->older = older->next;
+		live_free(&older->live);
+		free(older);
+	}
+}
+
 static void
 key_destroy(struct cache_entry *entry)
 {
 	struct key *key = (struct key *)(void *)entry;
 
+	older_free(key);
 	for (size_t i = 0; i < key->count; i++)
 		live_free(&key->versions[i]);
 	free(key->versions);
@@ -63,44 +82,53 @@ live_material(struct op *op, enum key_algorithm algorithm, const struct version_
 	return VAULT_OK;
 }
 
-static enum vault_err
-live_add(struct op *op, struct key *key, struct vault_text name, const struct version_record *record)
+struct version_times
+version_times_of(const struct version_record *record)
 {
-	struct key_live *live = &key->versions[key->count];
+	return (struct version_times){
+		.version = (uint32_t)record->version,
+		.signs_at = record->signs_at,
+		.retires_at = record->retires_at.set ? record->retires_at.v : 0,
+		.revoked_at = record->revoked_at.set ? record->revoked_at.v : 0,
+	};
+}
 
+static enum vault_err
+live_fill(struct op *op, const struct key *key, struct vault_text name, const struct version_record *record,
+	  struct key_live *live)
+{
 	if (record->kid.len > KID_MAX)
 		return VAULT_INTEGRITY;
 	TRY(live_material(op, key->algorithm, record, live));
-	live->version = (uint32_t)record->version;
-	live->created_at = record->created_at;
-	live->signs_at = record->signs_at;
-	live->retires_at = record->retires_at.set ? record->retires_at.v : 0;
-	live->revoked_at = record->revoked_at.set ? record->revoked_at.v : 0;
+	live->times = version_times_of(record);
 	if (record->kid.p != NULL) {
 		live->kid_len = (uint16_t)record->kid.len;
 		memcpy(live->kid, record->kid.p, record->kid.len);
 	} else {
-		live->kid_len = (uint16_t)key_kid(name, live->version, live->kid);
+		live->kid_len = (uint16_t)key_kid(name, live->times.version, live->kid);
 	}
+	return VAULT_OK;
+}
+
+static enum vault_err
+live_add(struct op *op, struct key *key, struct vault_text name, const struct version_record *record)
+{
+	TRY(live_fill(op, key, name, record, &key->versions[key->count]));
 	key->count++;
 	return VAULT_OK;
 }
 
-/* A version that stands in a row of its own; a number may have been skipped. */
+/* A version that stands in a row of its own. VAULT_NOT_FOUND: a number may have been skipped. */
 static enum vault_err
-live_from_row(struct op *op, struct key *key, struct vault_text name, uint32_t version)
+live_from_row(struct op *op, const struct key *key, struct vault_text name, uint32_t version, struct key_live *live)
 {
 	struct row_key place = key_version_place(op->tenant, name, version);
 	struct version_record record;
-	enum vault_err err;
 	ROW_LOCAL(row);
 
-	err = sealed_find(op->txn, &op->tenant->keys, &place, &row);
-	if (err == VAULT_NOT_FOUND)
-		return VAULT_OK;
-	TRY(err);
-	TRY(record_decode(version_record_type(), (struct vault_bytes){ row.plain.p, row.plain.len }, op->scratch, &record));
-	return live_add(op, key, name, &record);
+	TRY(sealed_find(op->txn, &op->tenant->keys, &place, &row));
+	TRY(record_decode(version_record_type(), row_plain(&row), op->scratch, &record));
+	return live_fill(op, key, name, &record, live);
 }
 
 static const struct version_record *
@@ -117,11 +145,16 @@ load_versions(struct op *op, struct key *key, const struct key_record *record)
 {
 	for (uint32_t v = key->last_version; v > 0 && key->count < KEY_LIVE_MAX; v--) {
 		const struct version_record *here = inline_version(record, v);
+		enum vault_err err;
 
-		if (here != NULL)
+		if (here != NULL) {
 			TRY(live_add(op, key, record->name, here));
-		else
-			TRY(live_from_row(op, key, record->name, v));
+			continue;
+		}
+		err = live_from_row(op, key, record->name, v, &key->versions[key->count]);
+		if (err != VAULT_OK && err != VAULT_NOT_FOUND)
+			return err;
+		key->count += err == VAULT_OK;
 	}
 	return key->count > 0 ? VAULT_OK : VAULT_INTEGRITY;
 }
@@ -132,9 +165,9 @@ key_load(struct op *op, struct vault_text name, struct key *key)
 	struct key_record record;
 	ROW_LOCAL(row);
 
-	key->place = row_key_of(&op->tenant->keys, ROW_KEY, (struct vault_bytes){ (const uint8_t *)name.p, name.len });
+	key->place = row_key_of(&op->tenant->keys, ROW_KEY, text_bytes(name));
 	TRY(sealed_find(op->txn, &op->tenant->keys, &key->place, &row));
-	TRY(record_decode(key_record_type(), (struct vault_bytes){ row.plain.p, row.plain.len }, op->scratch, &record));
+	TRY(record_decode(key_record_type(), row_plain(&row), op->scratch, &record));
 	if (!text_equal(record.name, name))
 		return VAULT_NOT_FOUND;
 	key->algorithm = (enum key_algorithm)record.algorithm;
@@ -203,7 +236,7 @@ static const struct key_live *
 key_current(const struct key *key, int64_t now)
 {
 	for (size_t i = 0; i < key->count; i++)
-		if (key->versions[i].signs_at <= now)
+		if (version_begun(&key->versions[i].times, now))
 			return &key->versions[i];
 	return NULL;
 }
@@ -211,13 +244,9 @@ key_current(const struct key *key, int64_t now)
 enum version_state
 key_live_state(const struct key *key, const struct key_live *live, int64_t now)
 {
-	if (live->revoked_at != 0)
-		return version_state_revoked;
-	if (live->signs_at > now)
-		return version_state_next;
-	if (live == key_current(key, now))
-		return version_state_current;
-	return live->retires_at != 0 && live->retires_at <= now ? version_state_retired : version_state_retiring;
+	const struct key_live *current = key_current(key, now);
+
+	return version_state_of(&live->times, current == NULL ? 0 : current->times.version, now);
 }
 
 enum vault_err
@@ -227,31 +256,109 @@ key_signer(struct op *op, const struct key *key, const struct key_live **live)
 
 	if (key->verify_only)
 		return op_fail(op, VAULT_CONFLICT, NULL, "the key only verifies: its private half is not here");
-	if (current == NULL || current->revoked_at != 0)
+	if (current == NULL || current->times.revoked_at != 0)
 		return op_fail(op, VAULT_CONFLICT, NULL, "the key's current version is revoked; rotate the key");
 	*live = current;
 	return VAULT_OK;
 }
 
-const struct key_live *
-key_by_kid(const struct key *key, struct vault_text kid)
+/* Opens an older version, and keeps it with the key, which is this thread's own. */
+static enum vault_err
+open_older(struct op *op, const struct key *shared, uint32_t version, const struct key_live **live)
 {
+	struct key *key = (struct key *)(uintptr_t)shared;
+	struct vault_text name = { key->entry.name, key->entry.name_len };
+	struct key_older *older;
+	enum vault_err err;
+	size_t n = 0;
+
+	for (older = key->older; older != NULL; older = older->next, n++) {
+		if (older->live.times.version == version) {
+			*live = &older->live;
+			return VAULT_OK;
+		}
+	}
+	if (n == KEY_OLDER_MAX)
+		older_free(key);
+	older = calloc(1, sizeof *older);
+	if (older == NULL)
+		return VAULT_BUSY;
+	err = live_from_row(op, key, name, version, &older->live);
+	if (err != VAULT_OK) {
+		live_free(&older->live);
+		free(older);
+		return err;
+	}
+	older->next = key->older;
+	key->older = older;
+	*live = &older->live;
+	return VAULT_OK;
+}
+
+static enum vault_err
+find_version(struct op *op, const struct key *key, uint32_t version, const struct key_live **live)
+{
+	for (size_t i = 0; i < key->count; i++) {
+		if (key->versions[i].times.version == version) {
+			*live = &key->versions[i];
+			return VAULT_OK;
+		}
+	}
+	return version < key->last_version ? open_older(op, key, version, live) : VAULT_NOT_FOUND;
+}
+
+/* NAME.NUMBER of this very key; 0 where the kid is not of that form. */
+static uint32_t
+version_of_kid(const struct key *key, struct vault_text kid)
+{
+	size_t at = key->entry.name_len + 1u;
+	uint64_t number = 0;
+
+	if (kid.len <= at || kid.len > at + 10 || memcmp(kid.p, key->entry.name, at - 1) != 0 || kid.p[at - 1] != '.' ||
+	    kid.p[at] == '0')
+		return 0;
+	for (; at < kid.len; at++) {
+		if (kid.p[at] < '0' || kid.p[at] > '9')
+			return 0;
+		number = number * 10 + (uint64_t)(kid.p[at] - '0');
+	}
+	return number <= key->last_version ? (uint32_t)number : 0;
+}
+
+enum vault_err
+key_by_kid(struct op *op, const struct key *key, struct vault_text kid, const struct key_live **live)
+{
+	uint32_t version = version_of_kid(key, kid);
+	enum vault_err err;
+
+	*live = NULL;
 	for (size_t i = 0; i < key->count; i++)
 		if (key->versions[i].kid_len == kid.len && memcmp(key->versions[i].kid, kid.p, kid.len) == 0)
-			return &key->versions[i];
-	return NULL;
+			*live = &key->versions[i];
+	if (*live != NULL || version == 0)
+		return VAULT_OK;
+	TRY(op_refresh(op));
+	err = find_version(op, key, version, live);
+	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
+		return err;
+	/* A version that was imported under a kid of its own is not known by its number. */
+	if (err == VAULT_OK && ((*live)->kid_len != kid.len || memcmp((*live)->kid, kid.p, kid.len) != 0))
+		err = VAULT_NOT_FOUND;
+	if (err == VAULT_NOT_FOUND)
+		*live = NULL;
+	return VAULT_OK;
 }
 
 enum vault_err
 key_version(struct op *op, const struct key *key, uint32_t version, const struct key_live **live)
 {
-	for (size_t i = 0; i < key->count; i++) {
-		if (key->versions[i].version == version) {
-			*live = &key->versions[i];
-			return VAULT_OK;
-		}
-	}
-	return op_fail(op, VAULT_NOT_FOUND, "version", "the key has no such version among its newest");
+	enum vault_err err;
+
+	TRY(op_refresh(op));
+	err = find_version(op, key, version, live);
+	if (err == VAULT_NOT_FOUND)
+		return op_fail(op, err, "version", "the key has no such version");
+	return err;
 }
 
 enum vault_err

@@ -6,10 +6,12 @@
 #define CORE_KEY_H
 
 #include "vaultd/core/tenant.h"
+#include "vaultd/core/version.h"
 #include "vaultd/crypto/mac.h"
 #include "vaultd/crypto/public_key.h"
 
-#define KEY_LIVE_MAX 32	  /* newest versions kept prepared; older ones are opened when asked for */
+#define KEY_LIVE_MAX 32	  /* newest versions kept prepared, and tried where a token names none */
+#define KEY_OLDER_MAX 64  /* older versions kept prepared once they were asked for */
 #define KEY_SHOWN_MAX 100 /* newest versions that key.get shows */
 #define KEY_HMAC_MIN 32	  /* bytes of an imported HMAC key */
 #define KEY_HMAC_MAX 1024
@@ -19,16 +21,14 @@
 
 /* A version, prepared for use. */
 struct key_live {
-	uint32_t version;
-	int64_t created_at;
-	int64_t signs_at;
-	int64_t retires_at; /* 0: no end is set */
-	int64_t revoked_at; /* 0: not revoked */
+	struct version_times times;
 	char kid[KID_MAX + 1];
 	uint16_t kid_len;
 	struct mac_key mac;	    /* HS256, HS512 */
 	struct ed25519_key ed25519; /* EdDSA */
 };
+
+struct key_older;
 
 /* A key in a thread's cache; versions from the newest to the oldest. */
 struct key {
@@ -41,6 +41,7 @@ struct key {
 	uint32_t last_version;
 	size_t count;
 	struct key_live *versions;
+	struct key_older *older; /* opened when asked for */
 };
 
 /* The key of that name of the operation's tenant, valid until the operation ends. VAULT_NOT_FOUND names the field. */
@@ -51,7 +52,9 @@ MUST_USE enum vault_err key_require_usage(struct op *op, const struct key *key, 
 enum version_state key_live_state(const struct key *key, const struct key_live *live, int64_t now);
 /* The version that signs now. VAULT_CONFLICT where it was revoked or the key only verifies. */
 MUST_USE enum vault_err key_signer(struct op *op, const struct key *key, const struct key_live **live);
-const struct key_live *key_by_kid(const struct key *key, struct vault_text kid);
+/* The version of that kid, however old; *live is NULL where there is none. An imported kid is known among the newest. */
+MUST_USE enum vault_err key_by_kid(struct op *op, const struct key *key, struct vault_text kid,
+				   const struct key_live **live);
 /* The version of that number. VAULT_NOT_FOUND naming the field. */
 MUST_USE enum vault_err key_version(struct op *op, const struct key *key, uint32_t version, const struct key_live **live);
 /* What signs: the version asked for, where it may, or else the current one. */

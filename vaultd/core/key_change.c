@@ -8,12 +8,6 @@
 #define HS512_KEY_BYTES 64
 #define OTHER_KEY_BYTES 32 /* HS256, and the seed of EdDSA */
 
-static struct vault_bytes
-text_bytes(struct vault_text t)
-{
-	return (struct vault_bytes){ (const uint8_t *)t.p, t.len };
-}
-
 void
 key_edit_free(struct key_edit *edit)
 {
@@ -31,7 +25,7 @@ key_edit_open(struct op *op, struct vault_text name, struct key_edit *edit)
 		return op_fail(op, err, "name", "there is no such key");
 	TRY(err);
 	op->note.target = place;
-	TRY(record_decode(key_record_type(), (struct vault_bytes){ edit->row.plain.p, edit->row.plain.len }, op->scratch,
+	TRY(record_decode(key_record_type(), row_plain(&edit->row), op->scratch,
 			  &edit->record));
 	if (edit->record.versions.n > KEY_INLINE_MAX)
 		return VAULT_INTEGRITY;
@@ -134,10 +128,36 @@ next_version(struct op *op, const struct key_edit *edit)
 struct version_record *
 key_edit_next(struct key_edit *edit, int64_t now)
 {
-	for (size_t i = 0; i < edit->count; i++)
-		if (edit->versions[i].signs_at > now && !edit->versions[i].revoked_at.set)
+	for (size_t i = 0; i < edit->count; i++) {
+		struct version_times times = version_times_of(&edit->versions[i]);
+
+		if (version_waits(&times, now))
 			return &edit->versions[i];
+	}
 	return NULL;
+}
+
+/* The version that signs now, or would if it were not revoked; NULL where none is in the record. */
+static struct version_record *
+edit_current(struct key_edit *edit, int64_t now)
+{
+	struct version_record *current = NULL;
+
+	for (size_t i = 0; i < edit->count; i++) {
+		struct version_times times = version_times_of(&edit->versions[i]);
+
+		if (version_begun(&times, now) && (current == NULL || times.version > current->version))
+			current = &edit->versions[i];
+	}
+	return current;
+}
+
+bool
+key_edit_signs(struct key_edit *edit, int64_t now)
+{
+	const struct version_record *current = edit_current(edit, now);
+
+	return current != NULL && !current->revoked_at.set;
 }
 
 /* When what signed until signs_at is no longer needed; absent where old versions work until they are revoked. */
@@ -163,7 +183,9 @@ key_edit_add(struct op *op, struct key_edit *edit, const struct key_material *ma
 	struct vault_opt_int retires_at;
 
 	if (edit->count == KEY_INLINE_MAX)
-		return op_fail(op, VAULT_CONFLICT, NULL, "too many versions wait to sign");
+		return op_fail(op, VAULT_CONFLICT, NULL, "too many versions at once");
+	if (key_edit_next(edit, op->now.wall) != NULL)
+		return op_fail(op, VAULT_CONFLICT, NULL, "a version waits to sign already; rotate now to use it at once");
 	if (material->kid.p != NULL)
 		TRY(kid_claim(op, edit, material->kid));
 	TRY(retirement(op, edit, signs_at, &retires_at));
@@ -195,14 +217,13 @@ key_edit_promote(struct op *op, struct key_edit *edit, struct version_record *ne
 	return VAULT_OK;
 }
 
-/* What signs now or will: it stays in the key's record. */
+/* What signs now, or will, stays in the key's record. */
 static bool
-stays_inline(const struct key_edit *edit, size_t index, int64_t now)
+stays_inline(struct key_edit *edit, size_t index, int64_t now)
 {
-	for (size_t i = 0; i < edit->count; i++)
-		if (edit->versions[i].version > edit->versions[index].version && edit->versions[i].signs_at <= now)
-			return false;
-	return true;
+	struct version_times times = version_times_of(&edit->versions[index]);
+
+	return &edit->versions[index] == edit_current(edit, now) || version_waits(&times, now);
 }
 
 static enum vault_err
@@ -250,7 +271,7 @@ revoke_row(struct op *op, struct key_edit *edit, uint32_t number)
 	err = sealed_find(op->txn, &op->tenant->keys, &place, &row);
 	if (err != VAULT_OK)
 		return err;
-	TRY(record_decode(version_record_type(), (struct vault_bytes){ row.plain.p, row.plain.len }, op->scratch, &version));
+	TRY(record_decode(version_record_type(), row_plain(&row), op->scratch, &version));
 	if (version.revoked_at.set)
 		return VAULT_NOT_FOUND;
 	version.revoked_at = (struct vault_opt_int){ op->now.wall, true };
@@ -275,18 +296,22 @@ revoke_inline(struct op *op, struct key_edit *edit, uint32_t number, bool *known
 	return false;
 }
 
-/* Without its current version a key signs with the next one from now on. */
+/*
+ * Without its current version a key signs with the next one from now on; without a next one the current version is no
+ * longer on its way out.
+ */
 static void
-promote_next(struct op *op, struct key_edit *edit)
+settle(struct op *op, struct key_edit *edit)
 {
-	struct version_record *current = NULL, *next = key_edit_next(edit, op->now.wall);
+	struct version_record *current = edit_current(edit, op->now.wall);
+	struct version_record *next = key_edit_next(edit, op->now.wall);
 
-	for (size_t i = 0; i < edit->count; i++)
-		if (edit->versions[i].signs_at <= op->now.wall &&
-		    (current == NULL || edit->versions[i].version > current->version))
-			current = &edit->versions[i];
-	if (next != NULL && current != NULL && current->revoked_at.set)
+	if (current == NULL)
+		return;
+	if (next != NULL && current->revoked_at.set)
 		next->signs_at = op->now.wall;
+	if (next == NULL && !current->revoked_at.set)
+		current->retires_at = (struct vault_opt_int){ 0 };
 }
 
 enum vault_err
@@ -311,9 +336,27 @@ key_revoke_versions(struct op *op, struct key_edit *edit, uint32_t version, stru
 		if (done || (!known && err == VAULT_OK))
 			numbers[n++] = number;
 	}
-	if (version != 0)
-		promote_next(op, edit);
+	settle(op, edit);
 	op->note.version = version;
 	*revoked = (struct vault_ints){ numbers, n };
 	return VAULT_OK;
+}
+
+enum vault_err
+key_extend_life(struct op *op, struct vault_text name, int64_t life)
+{
+	struct version_record *current, *next;
+	int64_t until;
+	KEY_EDIT_LOCAL(edit);
+
+	TRY(key_edit_open(op, name, &edit));
+	current = edit_current(&edit, op->now.wall);
+	next = key_edit_next(&edit, op->now.wall);
+	if (current == NULL || next == NULL || !current->retires_at.set)
+		return VAULT_OK;
+	until = next->signs_at + life;
+	if (until <= current->retires_at.v)
+		return VAULT_OK;
+	current->retires_at.v = until;
+	return key_edit_write(op, &edit);
 }

@@ -20,6 +20,9 @@ struct key_edit {
 #define KEY_EDIT_LOCAL(name) __attribute__((cleanup(key_edit_free))) struct key_edit name = { 0 }
 void key_edit_free(struct key_edit *edit);
 
+/* The times of a version that stands in a record. */
+struct version_times version_times_of(const struct version_record *record);
+
 /* What a new version is made of. */
 struct key_material {
 	struct vault_bytes secret;     /* p NULL: only the public half is known */
@@ -41,6 +44,8 @@ MUST_USE enum vault_err key_edit_add(struct op *op, struct key_edit *edit, const
 				     int64_t signs_at);
 /* The version that waits to sign, or NULL. */
 struct version_record *key_edit_next(struct key_edit *edit, int64_t now);
+/* Whether a version signs now. */
+bool key_edit_signs(struct key_edit *edit, int64_t now);
 /* Lets the version that waits sign from now on; what it replaces retires accordingly. */
 MUST_USE enum vault_err key_edit_promote(struct op *op, struct key_edit *edit, struct version_record *next);
 /* Writes the record, and what is neither current nor next into rows of its own. */
@@ -49,6 +54,12 @@ MUST_USE enum vault_err key_edit_write(struct op *op, struct key_edit *edit);
 /* key.revoke: one version (or all, version 0); revoked gets their numbers. */
 MUST_USE enum vault_err key_revoke_versions(struct op *op, struct key_edit *edit, uint32_t version,
 					    struct vault_ints *revoked);
+
+/*
+ * A profile that names the key now lets tokens live this long: the version that signs until the next one does must
+ * verify them to their end.
+ */
+MUST_USE enum vault_err key_extend_life(struct op *op, struct vault_text name, int64_t life);
 
 /* Fills key.get's answer from a row; as a page_item too. */
 MUST_USE enum vault_err key_show(struct op *op, const struct row *row, struct key_get_res *res);

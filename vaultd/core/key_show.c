@@ -12,29 +12,19 @@ struct shown {
 	bool any_live;
 };
 
-static int
-state_of(const struct version_record *version, uint32_t current, int64_t now)
-{
-	if (version->revoked_at.set)
-		return version_state_revoked;
-	if (version->signs_at > now)
-		return version_state_next;
-	if (version->version == current)
-		return version_state_current;
-	return version->retires_at.set && version->retires_at.v <= now ? version_state_retired : version_state_retiring;
-}
-
 static enum vault_err
 show_version(struct op *op, const struct version_record *version, struct shown *shown)
 {
+	struct version_times times = version_times_of(version);
 	struct key_version *out = &shown->versions[shown->n];
 
 	/* From the newest on: the first whose time has come is the current one. */
-	if (shown->current == 0 && version->signs_at <= op->now.wall)
-		shown->current = (uint32_t)version->version;
+	if (shown->current == 0 && version_begun(&times, op->now.wall))
+		shown->current = times.version;
 	*out = (struct key_version){ .version = version->version, .created_at = version->created_at };
-	out->state = state_of(version, shown->current, op->now.wall);
-	out->retires_at = version->retires_at;
+	out->state = (int)version_state_of(&times, shown->current, op->now.wall);
+	if (!version->revoked_at.set)
+		out->retires_at = version->retires_at;
 	if (version->signs_at > op->now.wall)
 		out->signs_at = (struct vault_opt_int){ version->signs_at, true };
 	if (!version->revoked_at.set)
@@ -55,7 +45,7 @@ show_row(struct op *op, struct vault_text name, uint32_t number, struct shown *s
 	if (err == VAULT_NOT_FOUND)
 		return VAULT_OK;
 	TRY(err);
-	TRY(record_decode(version_record_type(), (struct vault_bytes){ row.plain.p, row.plain.len }, op->scratch, &version));
+	TRY(record_decode(version_record_type(), row_plain(&row), op->scratch, &version));
 	return show_version(op, &version, shown);
 }
 
@@ -90,7 +80,7 @@ key_show(struct op *op, const struct row *row, struct key_get_res *res)
 	struct shown shown = { 0 };
 	struct key_record record;
 
-	TRY(record_decode(key_record_type(), (struct vault_bytes){ row->plain.p, row->plain.len }, op->scratch, &record));
+	TRY(record_decode(key_record_type(), row_plain(row), op->scratch, &record));
 	shown.max = record.last_version < KEY_SHOWN_MAX ? (size_t)record.last_version : KEY_SHOWN_MAX;
 	shown.versions = scratch_alloc(op->scratch, shown.max * sizeof *shown.versions);
 	if (shown.versions == NULL)

@@ -74,7 +74,7 @@ grant_from_row(const struct row *row, struct scratch *scratch, struct grant *gra
 {
 	struct grant_record record;
 
-	TRY(record_decode(grant_record_type(), (struct vault_bytes){ row->plain.p, row->plain.len }, scratch, &record));
+	TRY(record_decode(grant_record_type(), row_plain(row), scratch, &record));
 	TRY(parse_uid(record.principal, &grant->uid));
 	/* The only role that anything writes so far. */
 	if (!text_is(record.role, "owner"))

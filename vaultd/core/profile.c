@@ -35,7 +35,7 @@ profile_load(struct op *op, struct vault_text name, struct profile *profile)
 	ROW_LOCAL(row);
 
 	profile->place = row_key_of(&op->tenant->keys, ROW_PROFILE,
-				    (struct vault_bytes){ (const uint8_t *)name.p, name.len });
+				    text_bytes(name));
 	TRY(sealed_find(op->txn, &op->tenant->keys, &profile->place, &row));
 	TRY(scratch_init(&profile->memory, (row.plain.len + 1024) / 16 * 16, PROFILE_MEMORY_LIMIT));
 	copy = (struct vault_bytes){ scratch_copy(&profile->memory, row.plain.p, row.plain.len), row.plain.len };
@@ -231,11 +231,11 @@ profile_prepare(struct op *op, struct profile *profile, bool timed, const struct
 	TRY(key_get(op, "profile", profile->settings.key, &profile->key));
 	TRY(key_signer(op, profile->key, signer));
 	op->note.target = profile->place;
-	if (profile->signer != (*signer)->version) {
+	if (profile->signer != (*signer)->times.version) {
 		profile->signer = 0;
 		profile->timed_at = 0;
 		TRY(make_constant(op, profile, *signer));
-		profile->signer = (*signer)->version;
+		profile->signer = (*signer)->times.version;
 	}
 	if (timed && profile->timed_at != op->now.wall)
 		TRY(make_timed(op, profile, *signer));

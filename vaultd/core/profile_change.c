@@ -2,13 +2,8 @@
 
 #include "protocol/text.h"
 #include "vaultd/core/claims.h"
+#include "vaultd/core/key_change.h"
 #include "vaultd/core/profile.h"
-
-static struct vault_bytes
-text_bytes(struct vault_text t)
-{
-	return (struct vault_bytes){ (const uint8_t *)t.p, t.len };
-}
 
 /* A scratch cursor's worth of JSON, to see whether a value can stand in a token. */
 static bool
@@ -127,11 +122,12 @@ profile_put(struct op *op, const struct profile_put_req *req)
 	TRY(check_settings(op, req));
 	TRY(key_get(op, "key", req->key, &key));
 	TRY(key_require_usage(op, key, key_usage_token));
+	TRY(key_extend_life(op, req->key, record.max_ttl + record.leeway));
 	row.key = row_key_of(&op->tenant->keys, ROW_PROFILE, text_bytes(req->name));
 	op->note.target = row.key;
 	err = sealed_find(op->txn, &op->tenant->keys, &row.key, &row);
 	if (err == VAULT_OK)
-		err = record_decode(profile_record_type(), (struct vault_bytes){ row.plain.p, row.plain.len }, op->scratch,
+		err = record_decode(profile_record_type(), row_plain(&row), op->scratch,
 				    &before);
 	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
 		return err;
@@ -172,7 +168,7 @@ profile_show(struct op *op, const struct row *row, struct profile_get_res *res)
 	struct vault_bytes copy;
 
 	/* The answer points into the record, which must outlive the row. */
-	TRY(op_keep_bytes(op, (struct vault_bytes){ row->plain.p, row->plain.len }, &copy));
+	TRY(op_keep_bytes(op, row_plain(row), &copy));
 	TRY(record_decode(profile_record_type(), copy, op->scratch, &record));
 	*res = (struct profile_get_res){
 		.name = record.name,
@@ -210,7 +206,7 @@ longest_of(struct op *op, struct row_walk *walk, struct vault_text key_name, int
 		ROW_LOCAL(row);
 
 		TRY(sealed_open(&op->tenant->keys, &key, sealed, &row));
-		TRY(record_decode(profile_record_type(), (struct vault_bytes){ row.plain.p, row.plain.len }, op->scratch,
+		TRY(record_decode(profile_record_type(), row_plain(&row), op->scratch,
 				  &record));
 		if (text_equal(record.key, key_name) && record.max_ttl + record.leeway > *seconds)
 			*seconds = record.max_ttl + record.leeway;

@@ -34,6 +34,11 @@ struct row {
 };
 #define ROW_LOCAL(name) __attribute__((cleanup(row_free))) struct row name = { 0 }
 void row_free(struct row *row);
+static inline struct vault_bytes
+row_plain(const struct row *row)
+{
+	return (struct vault_bytes){ row->plain.p, row->plain.len };
+}
 
 /* The writing side of a change: the transaction, and the hash of the rows it wrote, for the audit. */
 struct change {

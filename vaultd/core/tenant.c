@@ -8,12 +8,6 @@
 
 #define TENANT_COST 512 /* bytes of the arena that an open tenant holds: five keys, a power of two each */
 
-static struct vault_bytes
-text_bytes(struct vault_text t)
-{
-	return (struct vault_bytes){ (const uint8_t *)t.p, t.len };
-}
-
 /* The row with a tenant's wrapped keys is found by number, not by name. */
 static struct row_key
 wraps_key(uint32_t number)
@@ -73,7 +67,7 @@ read_record(struct op *op, struct vault_text name, struct row *row, struct tenan
 	struct row_key key = row_key_of(store, ROW_TENANT, text_bytes(name));
 
 	TRY(sealed_find(op->txn, store, &key, row));
-	TRY(record_decode(tenant_record_type(), (struct vault_bytes){ row->plain.p, row->plain.len }, op->scratch, record));
+	TRY(record_decode(tenant_record_type(), row_plain(row), op->scratch, record));
 	return text_equal(record->name, name) ? VAULT_OK : VAULT_NOT_FOUND;
 }
 
@@ -107,6 +101,7 @@ load_into_cache(struct op *op, const struct cache_key *key, struct tenant **out)
 {
 	struct tenant *tenant;
 	enum vault_err err;
+	bool stale;
 
 	do {
 		TRY(op_refresh(op));
@@ -114,9 +109,10 @@ load_into_cache(struct op *op, const struct cache_key *key, struct tenant **out)
 		if (tenant == NULL)
 			return VAULT_BUSY;
 		err = tenant_load(op, key->name, tenant);
-		if (err != VAULT_OK || op_stale(op))
+		stale = op_stale(op);
+		if (err != VAULT_OK || stale)
 			tenant_destroy(&tenant->entry);
-	} while ((err == VAULT_OK && op_stale(op)) || (err == VAULT_BUSY && cache_evict(op->cache)));
+	} while ((err == VAULT_OK && stale) || (err == VAULT_BUSY && cache_evict(op->cache)));
 	TRY(err);
 	tenant->entry.destroy = tenant_destroy;
 	tenant->entry.cost = TENANT_COST;
@@ -242,7 +238,7 @@ describe_row(struct op *op, const struct row *row, void *item)
 {
 	struct tenant_record record;
 
-	TRY(record_decode(tenant_record_type(), (struct vault_bytes){ row->plain.p, row->plain.len }, op->scratch, &record));
+	TRY(record_decode(tenant_record_type(), row_plain(row), op->scratch, &record));
 	return describe(op, &record, item);
 }
 
@@ -272,6 +268,6 @@ tenant_name_by_number(struct op *op, uint32_t number, struct vault_text *name)
 		return VAULT_INTEGRITY;
 	memcpy(key.tag, wraps.name_tag.p, ROW_TAG_BYTES);
 	TRY(sealed_find(op->txn, store, &key, &row));
-	TRY(record_decode(tenant_record_type(), (struct vault_bytes){ row.plain.p, row.plain.len }, op->scratch, &record));
+	TRY(record_decode(tenant_record_type(), row_plain(&row), op->scratch, &record));
 	return op_keep_text(op, record.name, name);
 }

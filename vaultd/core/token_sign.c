@@ -195,6 +195,6 @@ token_sign(struct op *op, const struct token_sign_req *req, struct token_sign_re
 	res->expires_at = op->now.wall + (req->ttl.set ? req->ttl.v : profile->settings.ttl);
 	TRY(token_tail(op, profile, req, res));
 	TRY(assemble(op, profile, live, prefix, &res->token));
-	op->note.version = live->version;
+	op->note.version = live->times.version;
 	return VAULT_OK;
 }

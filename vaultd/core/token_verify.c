@@ -13,7 +13,8 @@ struct check {
 	const struct profile_record *settings;
 	const struct key *key;
 	const struct token_parts *parts;
-	bool legacy; /* a missing tid or iat passes */
+	bool legacy;	    /* a missing tid or iat passes */
+	enum vault_err err; /* the store failed, so there is no answer */
 	/* Claims; absent where p is NULL or set is false. */
 	struct vault_text iss, sub, jti, tid, prf, scope, domain;
 	struct vault_opt_int iat, nbf, exp;
@@ -50,19 +51,21 @@ check_signature(struct check *check)
 	if (!text_equal(alg, key_algorithm_name(check->key->algorithm)))
 		return verify_reason_algorithm;
 	if (kid.p != NULL) {
-		version = key_by_kid(check->key, kid);
-		if (version != NULL && version->revoked_at != 0)
+		check->err = key_by_kid(check->op, check->key, kid, &version);
+		if (check->err != VAULT_OK)
+			return verify_reason_signature;
+		if (version != NULL && version->times.revoked_at != 0)
 			return verify_reason_key_revoked;
 		if (version == NULL || !live(check, version) || !signature_of(check, version))
 			return verify_reason_signature;
-		check->op->note.version = version->version;
+		check->op->note.version = version->times.version;
 		return verify_reason_none;
 	}
 	for (size_t i = 0; i < check->key->count; i++) {
 		version = &check->key->versions[i];
 		if (!live(check, version) || !signature_of(check, version))
 			continue;
-		check->op->note.version = version->version;
+		check->op->note.version = version->times.version;
 		return verify_reason_none;
 	}
 	return verify_reason_signature;
@@ -319,6 +322,7 @@ token_verify(struct op *op, const struct token_verify_req *req, struct token_ver
 	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
 		enum verify_reason reason = steps[i](&check);
 
+		TRY(check.err);
 		if (reason != verify_reason_none) {
 			answer_invalid(op, reason, res);
 			return VAULT_OK;

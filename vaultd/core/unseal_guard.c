@@ -39,7 +39,7 @@ load_line(struct unseal_guard *guard, const char *line, const struct clock_now *
 
 	if (locked && wall > now->wall)
 		guard->locked_until = boot_time_of(wall, now, UNSEAL_LOCK_MS);
-	else if (failed && guard->count < UNSEAL_FAILURES_MAX)
+	else if (failed && guard->count < UNSEAL_FAILURES_MAX - 1)
 		guard->failures[guard->count++] = boot_time_of(wall < now->wall ? wall : now->wall, now, UNSEAL_WINDOW_MS);
 }
 
@@ -115,7 +115,7 @@ unseal_guard_failed(struct unseal_guard *guard, const struct clock_now *now)
 			guard->failures[kept++] = guard->failures[i];
 	guard->failures[kept++] = now->boot_ms;
 	guard->count = kept;
-	if (kept == UNSEAL_FAILURES_MAX) {
+	if (kept >= UNSEAL_FAILURES_MAX) {
 		guard->locked_until = now->boot_ms + UNSEAL_LOCK_MS;
 		guard->count = 0;
 	}

@@ -95,7 +95,7 @@ get_head(struct vault *vault, struct txn *txn, struct audit_head *head)
 	ROW_LOCAL(row);
 
 	TRY(sealed_find(txn, &vault->keyring.store, &place, &row));
-	TRY(record_decode(store_head_type(), (struct vault_bytes){ row.plain.p, row.plain.len }, NULL, &record));
+	TRY(record_decode(store_head_type(), row_plain(&row), NULL, &record));
 	if (record.audit_hash.len != sizeof head->hash || record.audit_key.len != sizeof vault->audit_key)
 		return VAULT_INTEGRITY;
 	head->segment = (uint64_t)record.audit_segment;

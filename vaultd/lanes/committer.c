@@ -70,7 +70,10 @@ run_job(struct group *group, struct job *job)
 	}
 	change_start(&change, child);
 	call.change = &change;
-	(void)dispatch_run(&group->lanes->commit_runner, &call);
+	if (dispatch_run(&group->lanes->commit_runner, &call) != VERDICT_DONE) {
+		call.result = VAULT_BUSY;
+		job_refuse(job, VAULT_BUSY, NULL);
+	}
 	job->result = call.result;
 	end_change(group, &change, &call);
 }
@@ -144,6 +147,8 @@ commit_group(struct group *group)
 		return;
 	}
 	atomic_fetch_sub(&group->vault->tenant_count, group->created);
+	/* It may hold what the transaction made, and nobody will ever find. */
+	cache_clear(&group->lanes->commit_runner.cache);
 	undo_opening(group);
 	refuse_all(group, err == VAULT_INTERNAL ? VAULT_AUDIT_UNAVAILABLE : err);
 }

@@ -297,9 +297,11 @@ send_out(struct conn *conn)
 void
 conn_flush(struct conn *conn)
 {
-	bool had_room = has_room(conn);
+	bool had_room = has_room(conn), sent = !conn->dead && send_out(conn);
 
-	if (!conn->dead && send_out(conn)) {
+	if (!conn->dead && !had_room && has_room(conn) && buf_len(&conn->in) > 0)
+		mark_waiting(conn);
+	if (sent) {
 		if (conn->ending && conn->in_flight == 0) {
 			if (conn->eof)
 				conn->dead = true;
@@ -313,8 +315,6 @@ conn_flush(struct conn *conn)
 		conn_close(conn);
 		return;
 	}
-	if (!had_room && has_room(conn) && buf_len(&conn->in) > 0)
-		mark_waiting(conn);
 	set_reading(conn);
 }
 
@@ -326,6 +326,9 @@ conn_check_deadlines(struct conn *conn, int64_t now_ms)
 			die(conn);
 		return;
 	}
+	/* The time that the daemon itself did not read is not the peer's. */
+	if (!conn->reading && conn->partial_since != 0)
+		conn->partial_since = now_ms;
 	if (conn->partial_since != 0 && !conn->ending && conn->worker->reply_count < TURN_REPLIES_MAX - 1 &&
 	    now_ms - conn->partial_since >= PARTIAL_FRAME_SECONDS * 1000) {
 		end_with_error(conn, msgid_of(conn), VAULT_INVALID_REQUEST);

@@ -35,7 +35,8 @@ clear_stale(const struct sockaddr_un *address, const char **why)
 		*why = "something that is no socket stands where the socket goes";
 		return VAULT_CONFLICT;
 	}
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* A daemon whose backlog is full is alive too, and must not hold us up. */
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return VAULT_INTERNAL;
 	failed = connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 ? 0 : errno;

@@ -23,6 +23,7 @@ struct server {
 	unsigned next;
 	int wake_fd;
 	struct job_queue jobs;
+	struct runner runner; /* main's own */
 };
 
 bool
@@ -158,8 +159,7 @@ server_close_vault(struct vault *vault)
 static void
 run_seal(struct server *server, struct job *job)
 {
-	struct lanes *lanes = server->config->lanes;
-	struct runner *runner = &lanes->slow_runner;
+	struct runner *runner = &server->runner;
 	struct call call = { .who = &job->who, .frame = { job->frame, job->frame_len }, .out = &job->reply };
 	enum vault_err err = runner_turn(runner);
 
@@ -176,27 +176,37 @@ run_seal(struct server *server, struct job *job)
 		log_warning("the sealing of the vault could not be recorded");
 }
 
+/* Every thread drops its secrets and stands still while the arena is wiped. */
+static void
+wipe(struct server *server)
+{
+	for (unsigned i = 0; i < server->worker_count; i++)
+		worker_park(&server->workers[i]);
+	lanes_drain(server->config->lanes);
+	lanes_forget(server->config->lanes);
+	runner_forget(&server->runner);
+	server_close_vault(server->config->vault);
+	for (unsigned i = 0; i < server->worker_count; i++)
+		worker_resume(&server->workers[i]);
+	log_info("sealed");
+}
+
 static void
 seal(struct server *server, struct job *job)
 {
 	struct vault *vault = server->config->vault;
-	bool open = vault_state(vault) == STATE_OPEN;
+	bool open;
 
-	if (open)
-		atomic_store(&vault->state, STATE_SEALING);
+	/* Long jobs end, and an unsealing that is under way comes to nothing; then the state no longer moves. */
 	atomic_store(&vault->cancel, true);
 	lanes_drain(server->config->lanes);
+	open = vault_state(vault) == STATE_OPEN;
+	if (open)
+		atomic_store(&vault->state, STATE_SEALING);
+	lanes_drain(server->config->lanes);
 	run_seal(server, job);
-	if (open) {
-		for (unsigned i = 0; i < server->worker_count; i++)
-			worker_park(&server->workers[i]);
-		lanes_drain(server->config->lanes);
-		lanes_forget(server->config->lanes);
-		server_close_vault(vault);
-		for (unsigned i = 0; i < server->worker_count; i++)
-			worker_resume(&server->workers[i]);
-		log_info("sealed");
-	}
+	if (open)
+		wipe(server);
 	atomic_store(&vault->cancel, false);
 	job->done(job);
 }
@@ -264,15 +274,24 @@ start_workers(struct server *server)
 static void
 stop(struct server *server)
 {
+	struct job *job;
+
 	event_del(&server->accept[0]);
 	event_del(&server->accept[1]);
 	event_del(&server->rest);
 	job_queue_close(&server->jobs);
+	while ((job = job_queue_take(&server->jobs, 1, 0)) != NULL) {
+		job_refuse(job, VAULT_BUSY, "the daemon is stopping");
+		job->done(job);
+	}
 	for (unsigned i = 0; i < server->worker_count; i++)
 		worker_stop(&server->workers[i]);
+	for (unsigned i = 0; i < server->worker_count; i++)
+		worker_join(&server->workers[i]);
 	lanes_stop(server->config->lanes);
 	for (unsigned i = 0; i < server->worker_count; i++)
 		worker_free(&server->workers[i]);
+	runner_free(&server->runner);
 }
 
 static void
@@ -296,12 +315,15 @@ server_run(const struct server_config *config)
 		return VAULT_BUSY;
 	server->config = config;
 	job_queue_init(&server->jobs);
-	err = make_events(server);
+	err = runner_init(&server->runner, config->vault, config->cache_limit, true);
 	if (err == VAULT_OK)
-		err = start_workers(server);
+		err = make_events(server);
 	if (err == VAULT_OK) {
-		config->ready(config->arg);
-		event_base_dispatch(server->base);
+		err = start_workers(server);
+		if (err == VAULT_OK) {
+			config->ready(config->arg);
+			event_base_dispatch(server->base);
+		}
 		stop(server);
 		free_events(server);
 	}

@@ -436,6 +436,11 @@ worker_stop(struct worker *worker)
 	worker->stop = true;
 	pthread_mutex_unlock(&worker->mutex);
 	wake(worker);
+}
+
+void
+worker_join(struct worker *worker)
+{
 	pthread_join(worker->thread, NULL);
 }
 

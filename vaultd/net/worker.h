@@ -62,8 +62,9 @@ bool worker_add(struct worker *worker, int fd, const struct identity *who);
 /* From main: waits until the worker has ended its turn, dropped its secrets and stands still; and lets it go on. */
 void worker_park(struct worker *worker);
 void worker_resume(struct worker *worker);
-/* From main: answers what is in flight, closes every connection, and joins. */
+/* From main: tells the worker to answer what is in flight and close every connection; and waits for it. */
 void worker_stop(struct worker *worker);
+void worker_join(struct worker *worker);
 void worker_free(struct worker *worker);
 
 /* For conn.c: begins a turn unless one is under way. */

@@ -103,7 +103,7 @@ name_matches(struct query *q, const struct audit_record *rec)
 	tenant = tenant_of(q, rec->tenant);
 	if (tenant == NULL)
 		return false;
-	place = row_key_of(&tenant->keys, (enum row_kind)rec->kind, (struct vault_bytes){ (const uint8_t *)name.p, name.len });
+	place = row_key_of(&tenant->keys, (enum row_kind)rec->kind, text_bytes(name));
 	return memcmp(place.tag, rec->name_tag, sizeof place.tag) == 0;
 }
 
@@ -163,12 +163,12 @@ name_by_tag(struct op *op, const struct tenant *tenant, const struct audit_recor
 	if (err == VAULT_NOT_FOUND) {
 		place.kind = ROW_TOMBSTONE;
 		TRY(sealed_find(op->txn, &tenant->keys, &place, &row));
-		TRY(record_decode(tombstone_record_type(), (struct vault_bytes){ row.plain.p, row.plain.len }, op->scratch,
+		TRY(record_decode(tombstone_record_type(), row_plain(&row), op->scratch,
 				  &tombstone));
 		return op_keep_text(op, tombstone.name, name);
 	}
 	TRY(err);
-	TRY(record_decode(type, (struct vault_bytes){ row.plain.p, row.plain.len }, op->scratch,
+	TRY(record_decode(type, row_plain(&row), op->scratch,
 			  rec->kind == ROW_KEY ? (void *)&key : (void *)&profile));
 	return op_keep_text(op, rec->kind == ROW_KEY ? key.name : profile.name, name);
 }

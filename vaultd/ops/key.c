@@ -126,19 +126,19 @@ op_key_sign(struct op *op, const struct key_sign_req *req, struct key_sign_res *
 	TRY(raw_key(op, req->name, &key));
 	TRY(key_signer_version(op, key, req->version, &live));
 	res->signature = (struct vault_bytes){ signature, key_live_sign(key, live, req->message, signature) };
-	res->version = op->note.version = live->version;
+	res->version = op->note.version = live->times.version;
 	return VAULT_OK;
 }
 
 static enum verify_reason
 try_version(struct op *op, const struct key *key, const struct key_live *live, const struct key_verify_req *req)
 {
-	if (live->revoked_at != 0)
+	if (live->times.revoked_at != 0)
 		return verify_reason_key_revoked;
 	if (key_live_state(key, live, op->now.wall) == version_state_retired ||
 	    !key_live_verify(key, live, req->message, req->signature))
 		return verify_reason_signature;
-	op->note.version = live->version;
+	op->note.version = live->times.version;
 	return verify_reason_none;
 }
 
@@ -174,31 +174,46 @@ op_key_verify(struct op *op, const struct key_verify_req *req, struct key_verify
 	return VAULT_OK;
 }
 
+/* At once where that is asked for, or nothing signs meanwhile; else once others have had time to see its public half. */
+static int64_t
+signs_at(struct op *op, struct key_edit *edit, bool now)
+{
+	if (now || !key_edit_signs(edit, op->now.wall))
+		return op->now.wall;
+	return op->now.wall + edit->record.publish_ahead;
+}
+
+static enum vault_err
+rotate_new(struct op *op, struct key_edit *edit, bool now, struct key_rotate_res *res)
+{
+	struct key_material material;
+
+	TRY(key_edit_generate(op, edit, &material));
+	res->signs_at = signs_at(op, edit, now);
+	TRY(key_edit_add(op, edit, &material, res->signs_at));
+	TRY(key_edit_write(op, edit));
+	return edit->record.shared ? shared_text(op, material.secret, &res->secret) : VAULT_OK;
+}
+
 enum vault_err
 op_key_rotate(struct op *op, const struct key_rotate_req *req, struct key_rotate_res *res)
 {
 	struct version_record *next;
-	struct key_material material;
 	KEY_EDIT_LOCAL(edit);
 
 	TRY(key_edit_open(op, req->name, &edit));
 	if (edit.record.verify_only)
 		return op_fail(op, VAULT_CONFLICT, NULL, "the key only verifies; import its next version");
 	next = key_edit_next(&edit, op->now.wall);
-	if (next != NULL && !req->now.v)
-		return op_fail(op, VAULT_CONFLICT, NULL, "a new version waits to sign already; rotate now to use it at once");
-	if (next != NULL) {
-		TRY(key_edit_promote(op, &edit, next));
-	} else {
-		TRY(key_edit_generate(op, &edit, &material));
-		TRY(key_edit_add(op, &edit, &material, op->now.wall + (req->now.v ? 0 : edit.record.publish_ahead)));
+	if (next == NULL || !req->now.v) {
+		TRY(rotate_new(op, &edit, req->now.v, res));
+		res->version = edit.record.last_version;
+		return VAULT_OK;
 	}
-	res->version = edit.record.last_version;
-	res->signs_at = edit.versions[edit.count - 1].signs_at;
-	TRY(key_edit_write(op, &edit));
-	if (edit.record.shared && next == NULL)
-		return shared_text(op, material.secret, &res->secret);
-	return VAULT_OK;
+	res->version = next->version;
+	res->signs_at = op->now.wall;
+	TRY(key_edit_promote(op, &edit, next));
+	return key_edit_write(op, &edit);
 }
 
 enum vault_err

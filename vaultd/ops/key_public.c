@@ -61,7 +61,7 @@ name_of_row(struct op *op, const struct row_key *place, struct vault_bytes seale
 	ROW_LOCAL(row);
 
 	TRY(sealed_open(&op->tenant->keys, place, sealed, &row));
-	TRY(record_decode(key_record_type(), (struct vault_bytes){ row.plain.p, row.plain.len }, op->scratch, &record));
+	TRY(record_decode(key_record_type(), row_plain(&row), op->scratch, &record));
 	*name = (struct vault_text){ 0 };
 	if (record.algorithm != key_algorithm_EdDSA || record.verify_only)
 		return VAULT_OK;

@@ -73,7 +73,8 @@ prepare_sys_unseal(struct op *op, const struct sys_unseal_req *req)
 {
 	struct slot_secret secret;
 
-	if (vault_state(op->vault) == STATE_OPEN)
+	/* Open, there is nothing to try; being sealed, nothing may be loaded: op_sys_unseal answers either. */
+	if (vault_state(op->vault) != STATE_SEALED)
 		return VAULT_OK;
 	TRY(one_secret(op, req->passphrase, req->keyfile, &secret));
 	secret.slot = req->slot;
@@ -87,7 +88,9 @@ op_sys_unseal(struct op *op, const struct sys_unseal_req *req, struct sys_unseal
 
 	(void)req;
 	if (vault_state(op->vault) != STATE_OPEN) {
-		if (op->opening->slot.root.p == NULL)
+		/* Whoever seals has the last word over whoever was unsealing meanwhile. */
+		if (vault_state(op->vault) != STATE_SEALED || op->opening->slot.root.p == NULL ||
+		    atomic_load(&op->vault->cancel))
 			return op_fail(op, VAULT_BUSY, NULL, "the vault was being sealed; try again");
 		TRY(vault_load(op->vault, op->txn, op->opening, &recovery));
 		op->effects.opened = true;
