@@ -130,7 +130,7 @@ start_key_read(const char *configured, struct arena *arena, struct start_key *ke
 		err = read_file(configured, arena, &key->bytes);
 		if (err != VAULT_OK)
 			log_error("unseal_keyfile %s cannot be read, or is longer than %d bytes", configured, KEYFILE_MAX);
-		return err == VAULT_BUSY ? err : VAULT_INVALID_PARAMS;
+		return err == VAULT_NOT_FOUND ? VAULT_INVALID_PARAMS : err;
 	}
 	if (credentials == NULL || snprintf(path, sizeof path, "%s/" CREDENTIAL, credentials) >= (int)sizeof path)
 		return VAULT_OK;
