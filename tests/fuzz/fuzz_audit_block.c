@@ -28,7 +28,8 @@ seed_records(const char *directory)
 		if (i > 3)
 			rec.row_hash = (struct vault_bytes){ hash, sizeof hash };
 		if (i > 5)
-			rec.tenant_name = rec.name = rec.actor = rec.source = rec.slot = rec.unit = (struct vault_text){ "text", 4 };
+			rec.tenant_name = rec.name = rec.actor = rec.source = rec.slot = rec.unit =
+				(struct vault_text){ "text", 4 };
 		FUZZ_CHECK(buf_append(&out, &as, 1) == VAULT_OK);
 		for (uint8_t n = 0; n <= i / 2; n++)
 			FUZZ_CHECK(audit_record_write(&out, &rec) == VAULT_OK);
@@ -70,13 +71,15 @@ seed_blocks(const char *directory)
 	uint8_t *made;
 
 	audit_header_write(&with, &rows, &key, &header, bytes);
-	FUZZ_CHECK(buf_append(&out, &as, 1) == VAULT_OK && buf_append(&out, bytes, header.length) == VAULT_OK);
+	FUZZ_CHECK(buf_append(&out, &as, 1) == VAULT_OK &&
+		   buf_append(&out, bytes, header.length) == VAULT_OK);
 	seed_write(directory, 100, &out);
 	buf_free(&out);
 	FUZZ_CHECK(audit_record_write(&records, &rec) == VAULT_OK);
 	made = sealed((struct vault_bytes){ buf_data(&records), buf_len(&records) }, 1, &block);
 	as = AS_BLOCK;
-	FUZZ_CHECK(buf_append(&out, &as, 1) == VAULT_OK && buf_append(&out, made, block.length) == VAULT_OK);
+	FUZZ_CHECK(buf_append(&out, &as, 1) == VAULT_OK &&
+		   buf_append(&out, made, block.length) == VAULT_OK);
 	seed_write(directory, 101, &out);
 	free(made);
 	buf_free(&out);
@@ -112,10 +115,12 @@ read_records(struct vault_bytes bytes)
 
 		if (audit_record_read(bytes, &rec, &used) != VAULT_OK)
 			return 0;
-		FUZZ_CHECK(used <= bytes.len && used >= AUDIT_RECORD_FIXED && audit_record_length(bytes) == used);
+		FUZZ_CHECK(used <= bytes.len && used >= AUDIT_RECORD_FIXED &&
+			   audit_record_length(bytes) == used);
 		(void)!audit_record_recovered(&rec, &undone);
 		(void)!audit_record_lost(&rec, &lost);
-		FUZZ_CHECK(audit_record_write(&again, &rec) == VAULT_OK && buf_len(&again) <= AUDIT_RECORD_MAX);
+		FUZZ_CHECK(audit_record_write(&again, &rec) == VAULT_OK &&
+			   buf_len(&again) <= AUDIT_RECORD_MAX);
 		buf_free(&again);
 		bytes.p += used;
 		bytes.len -= used;
@@ -130,7 +135,8 @@ open_block(const uint8_t *bytes, size_t len)
 	uint8_t hash[SHA256_BYTES] = { 0 }, *records;
 	struct audit_block block;
 
-	if (len < AUDIT_BLOCK_HEADER || audit_block_read(bytes, &block) != VAULT_OK || block.length > len)
+	if (len < AUDIT_BLOCK_HEADER || audit_block_read(bytes, &block) != VAULT_OK ||
+	    block.length > len)
 		return;
 	FUZZ_CHECK(block.length >= AUDIT_BLOCK_OVERHEAD + AUDIT_RECORD_FIXED);
 	records = malloc(block.length - AUDIT_BLOCK_OVERHEAD);

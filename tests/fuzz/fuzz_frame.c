@@ -23,18 +23,22 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	FUZZ_CHECK(scratch_init(&scratch, SCRATCH_BYTES, SCRATCH_LIMIT) == VAULT_OK);
 	for (unsigned i = 0; i < OP_COUNT * SEEDS_EACH; i++) {
 		const struct op_row *row = &op_rows[i / SEEDS_EACH];
-		struct fill fill = { &scratch, (enum fill_mode)(i % SEEDS_EACH), i + 1, SEED_LENGTH, 3, 2, i % 8 == 7 };
+		struct fill fill = { &scratch,	(enum fill_mode)(i % SEEDS_EACH),
+				     i + 1,	SEED_LENGTH,
+				     3,		2,
+				     i % 8 == 7 };
 		struct op_common common = { .actor = TEXT_LITERAL("someone") };
 		struct buf out = { 0 };
 		struct codec_writer writer = { .sink = value_into_buf, .into = &out };
 		union op_request req;
 
 		fill_struct(&fill, row->request(), &req);
-		codec_write_request(&writer, &(struct codec_request){ .msgid = i,
-								      .method = text_of(row->method),
-								      .type = row->request(),
-								      .fields = &req,
-								      .common = i % 2 == 0 ? &common : NULL });
+		codec_write_request(
+			&writer, &(struct codec_request){ .msgid = i,
+							  .method = text_of(row->method),
+							  .type = row->request(),
+							  .fields = &req,
+							  .common = i % 2 == 0 ? &common : NULL });
 		seed_write(directory, i, &out);
 		buf_free(&out);
 		scratch_reset(&scratch, false);
@@ -67,7 +71,9 @@ write_and_read_again(const struct object_type *type, const union op_request *req
 
 	codec_write(&writer, type, req);
 	FUZZ_CHECK(!writer.failed);
-	if (codec_read(&reader, type, (struct cursor){ buf_data(&out), buf_data(&out) + buf_len(&out) }, &again) == VAULT_OK)
+	if (codec_read(&reader, type,
+		       (struct cursor){ buf_data(&out), buf_data(&out) + buf_len(&out) },
+		       &again) == VAULT_OK)
 		FUZZ_CHECK(generic_difference(type, req, &again) == NULL);
 	else
 		FUZZ_CHECK(scratch.extra > SCRATCH_LIMIT / 2);
@@ -81,13 +87,18 @@ read_request(const struct frame *frame)
 	struct fail fail = { 0 };
 	struct op_common common;
 	union op_request req;
-	struct codec_reader reader = { .mode = CODEC_STRICT, .scratch = &scratch, .fail = &fail, .common = op_common_type(), .common_out = &common };
+	struct codec_reader reader = { .mode = CODEC_STRICT,
+				       .scratch = &scratch,
+				       .fail = &fail,
+				       .common = op_common_type(),
+				       .common_out = &common };
 	enum vault_err err;
 
 	if (row == NULL)
 		return;
 	err = codec_read(&reader, row->request(), frame->params, &req);
-	FUZZ_CHECK(err == VAULT_OK || err == VAULT_INVALID_PARAMS || err == VAULT_UNSUPPORTED || err == VAULT_TOO_LARGE);
+	FUZZ_CHECK(err == VAULT_OK || err == VAULT_INVALID_PARAMS || err == VAULT_UNSUPPORTED ||
+		   err == VAULT_TOO_LARGE);
 	FUZZ_CHECK(text_utf8(fail.field, strlen(fail.field)));
 	if (err == VAULT_OK)
 		write_and_read_again(row->request(), &req);

@@ -28,7 +28,8 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	FUZZ_CHECK(scratch_init(&scratch, SCRATCH_BYTES, SCRATCH_LIMIT) == VAULT_OK);
 	for (unsigned i = 0; i < TYPES * SEEDS_EACH; i++) {
-		struct fill fill = { &scratch, (enum fill_mode)(i % SEEDS_EACH), i + 1, 80, 3, 2, true };
+		struct fill fill = { &scratch, (enum fill_mode)(i % SEEDS_EACH), i + 1, 80, 3, 2,
+				     true };
 		_Alignas(16) uint8_t record[STRUCT_MAX];
 		uint8_t type = (uint8_t)(i / SEEDS_EACH);
 		struct buf out = { 0 };
@@ -58,7 +59,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	err = record_decode(type, (struct vault_bytes){ data + 1, size - 1 }, &scratch, record);
 	FUZZ_CHECK(err == VAULT_OK || err == VAULT_INTEGRITY || err == VAULT_BUSY);
 	if (err == VAULT_OK && record_encode(type, record, &out) == VAULT_OK) {
-		err = record_decode(type, (struct vault_bytes){ buf_data(&out), buf_len(&out) }, &scratch, again);
+		err = record_decode(type, (struct vault_bytes){ buf_data(&out), buf_len(&out) },
+				    &scratch, again);
 		FUZZ_CHECK(err == VAULT_BUSY || err == VAULT_OK);
 		if (err == VAULT_OK)
 			FUZZ_CHECK(record_encode(type, again, &out) == VAULT_OK);

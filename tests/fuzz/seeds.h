@@ -44,10 +44,10 @@ seed_write(const char *directory, unsigned number, const struct buf *bytes)
 }
 
 /* What must hold whatever the input: a violation is a finding. */
-#define FUZZ_CHECK(condition)                                                                                \
-	do {                                                                                                 \
-		if (!(condition))                                                                            \
-			abort();                                                                             \
+#define FUZZ_CHECK(condition)                                                                      \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			abort();                                                                   \
 	} while (0)
 
 #endif

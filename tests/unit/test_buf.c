@@ -266,10 +266,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_append_and_take),	       cmocka_unit_test(test_reserve),
-		cmocka_unit_test(test_truncate_wipes),	       cmocka_unit_test(test_moving_down_wipes),
-		cmocka_unit_test(test_freed_memory_was_wiped), cmocka_unit_test(test_shrink_keeps_what_is_held),
-		cmocka_unit_test(test_scratch),		       cmocka_unit_test(test_scratch_limit),
+		cmocka_unit_test(test_append_and_take),
+		cmocka_unit_test(test_reserve),
+		cmocka_unit_test(test_truncate_wipes),
+		cmocka_unit_test(test_moving_down_wipes),
+		cmocka_unit_test(test_freed_memory_was_wiped),
+		cmocka_unit_test(test_shrink_keeps_what_is_held),
+		cmocka_unit_test(test_scratch),
+		cmocka_unit_test(test_scratch_limit),
 		cmocka_unit_test(test_scratch_wipes),
 	};
 

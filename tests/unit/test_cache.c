@@ -110,6 +110,27 @@ test_found_by_all_of_its_key(void **state)
 	assert_int_equal(f->destroyed, 0);
 }
 
+/* Also where another's key lies in the same bucket: among so many, some do. */
+static void
+test_same_bucket(void **state)
+{
+	struct fixture *f = *state;
+	struct cache_key k = key("name", 1);
+	struct cache_entry *entry = put(f, &k, 10);
+	char name[16];
+
+	for (uint32_t tenant = 8; tenant < 20 * CACHE_BUCKETS; tenant++) {
+		struct cache_key other = k;
+
+		other.tenant = tenant;
+		assert_null(cache_get(&f->cache, &other));
+		snprintf(name, sizeof name, "%04x", tenant % 0x10000);
+		other = key(name, 1);
+		assert_null(cache_get(&f->cache, &other));
+	}
+	assert_ptr_equal(cache_get(&f->cache, &k), entry);
+}
+
 /* More names than buckets: chains are followed, and taken apart in any order. */
 static void
 test_many(void **state)
@@ -269,6 +290,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_found_by_all_of_its_key),
+		TEST(test_same_bucket),
 		TEST(test_many),
 		TEST(test_the_longest_unused_goes_first),
 		TEST(test_limit),

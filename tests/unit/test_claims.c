@@ -113,7 +113,12 @@ floating(double v, const char *json)
 static void
 test_floats(void **state)
 {
-	double numbers[] = { 0.1, 1.0 / 3, 2.2250738585072014e-308, 5e-324, 1.7976931348623157e308, 123456789.123456789 };
+	double numbers[] = { 0.1,
+			     1.0 / 3,
+			     2.2250738585072014e-308,
+			     5e-324,
+			     1.7976931348623157e308,
+			     123456789.123456789 };
 
 	(void)state;
 	floating(1.5, "1.5");
@@ -209,7 +214,8 @@ test_members(void **state)
 	assert_ok(json_put_members(&out, map));
 	assert_int_equal(buf_len(&out), strlen(",\"a\":1,\"b\":\"x\""));
 	assert_memory_equal(buf_data(&out), ",\"a\":1,\"b\":\"x\"", buf_len(&out));
-	assert_int_equal(json_put_members(&out, (struct vault_map){ (const uint8_t *)"\xc0", 1 }), VAULT_INVALID_PARAMS);
+	assert_int_equal(json_put_members(&out, (struct vault_map){ (const uint8_t *)"\xc0", 1 }),
+			 VAULT_INVALID_PARAMS);
 	buf_free(&out);
 }
 
@@ -233,7 +239,8 @@ test_find(void **state)
 static void
 test_reserved(void **state)
 {
-	static const char *const names[] = { "iss", "iat", "nbf", "exp", "jti", "tid", "prf", "sub", "aud", "scope", "domain", "uses" };
+	static const char *const names[] = { "iss", "iat", "nbf", "exp",   "jti",    "tid",
+					     "prf", "sub", "aud", "scope", "domain", "uses" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -247,9 +254,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_scalars),	   cmocka_unit_test(test_integers), cmocka_unit_test(test_floats),
-		cmocka_unit_test(test_strings),	   cmocka_unit_test(test_containers), cmocka_unit_test(test_nesting),
-		cmocka_unit_test(test_members),	   cmocka_unit_test(test_find),	    cmocka_unit_test(test_reserved),
+		cmocka_unit_test(test_scalars),	   cmocka_unit_test(test_integers),
+		cmocka_unit_test(test_floats),	   cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_containers), cmocka_unit_test(test_nesting),
+		cmocka_unit_test(test_members),	   cmocka_unit_test(test_find),
+		cmocka_unit_test(test_reserved),
 	};
 
 	return cmocka_run_group_tests_name("claims", tests, NULL, NULL);

@@ -22,7 +22,12 @@ teardown(void **state)
 static struct fill
 filling(enum fill_mode mode, uint64_t seed)
 {
-	return (struct fill){ .scratch = &scratch, .mode = mode, .seed = seed + 1, .length_max = 70000, .count_max = 64, .object_max = 3 };
+	return (struct fill){ .scratch = &scratch,
+			      .mode = mode,
+			      .seed = seed + 1,
+			      .length_max = 70000,
+			      .count_max = 64,
+			      .object_max = 3 };
 }
 
 static void
@@ -75,15 +80,16 @@ message(const struct object_type *type, enum fill_mode mode, struct buf *map)
 
 /* The map is refused, naming the field, or where field is NULL taken. */
 static void
-expect(const struct object_type *type, const struct buf *map, enum vault_err want, const char *field)
+expect(const struct object_type *type, const struct buf *map, enum vault_err want,
+       const char *field)
 {
 	_Alignas(16) uint8_t out[STRUCT_MAX];
 	struct fail fail;
 	enum vault_err err = wire_read(type, map, &scratch, &fail, out);
 
 	if (err != want)
-		fail_msg("%s.%s: %s (%s) instead of %s", type->name, field == NULL ? "" : field, vault_err_code(err), fail.field,
-			 vault_err_code(want));
+		fail_msg("%s.%s: %s (%s) instead of %s", type->name, field == NULL ? "" : field,
+			 vault_err_code(err), fail.field, vault_err_code(want));
 	if (field != NULL && want != VAULT_OK)
 		assert_string_equal(fail.field, field);
 	scratch_reset(&scratch, false);
@@ -106,7 +112,8 @@ test_nil_means_absent(void **state)
 			const struct field *field = &type->fields[j];
 
 			wire_exchange(&with, &map, field->name, &nil);
-			expect(type, &with, field->required ? VAULT_INVALID_PARAMS : VAULT_OK, field->name);
+			expect(type, &with, field->required ? VAULT_INVALID_PARAMS : VAULT_OK,
+			       field->name);
 			buf_truncate(&with, 0);
 		}
 		buf_free(&with);

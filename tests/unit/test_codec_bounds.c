@@ -43,7 +43,8 @@ try(struct probe *p, bool good)
 	wire_exchange(&with, &p->map, p->field->name, &p->value);
 	err = wire_read(p->type, &with, &scratch, &fail, out);
 	if (err != (good ? VAULT_OK : VAULT_INVALID_PARAMS))
-		fail_msg("%s.%s: %zu bytes of value: %s: %s", p->type->name, p->field->name, buf_len(&p->value), vault_err_code(err),
+		fail_msg("%s.%s: %zu bytes of value: %s: %s", p->type->name, p->field->name,
+			 buf_len(&p->value), vault_err_code(err),
 			 fail.message == NULL ? "" : fail.message);
 	if (!good)
 		assert_string_equal(fail.field, p->field->name);
@@ -91,7 +92,11 @@ probe_text(struct probe *p)
 		try_text(p, p->field->min - 1, false);
 	/* bytes may be sent as str, of any content; text may not be bin. */
 	if (p->field->kind == FIELD_BYTES) {
-		value_text(&p->writer, (struct vault_text){ "\xff\xfe\xff\xfe\xff\xfe\xff\xfe\xff\xfe\xff\xfe\xff\xfe\xff\xfe", p->field->min > 16 ? 0 : 16 });
+		value_text(
+			&p->writer,
+			(struct vault_text){
+				"\xff\xfe\xff\xfe\xff\xfe\xff\xfe\xff\xfe\xff\xfe\xff\xfe\xff\xfe",
+				p->field->min > 16 ? 0 : 16 });
 		try(p, p->field->min <= 16);
 		return;
 	}
@@ -146,7 +151,9 @@ probe_enum(struct probe *p)
 	for (int i = 1; i < p->field->values->count; i++) {
 		value_text(&p->writer, text_of(p->field->values->names[i]));
 		try(p, true);
-		value_text(&p->writer, (struct vault_text){ p->field->values->names[i], strlen(p->field->values->names[i]) - 1 });
+		value_text(&p->writer,
+			   (struct vault_text){ p->field->values->names[i],
+						strlen(p->field->values->names[i]) - 1 });
 		try(p, false);
 	}
 	value_text(&p->writer, TEXT_LITERAL(""));
@@ -251,9 +258,10 @@ probe_object(struct probe *p)
 }
 
 static void (*const probes[])(struct probe *) = {
-	[FIELD_TEXT] = probe_text, [FIELD_TENANT] = probe_text,	  [FIELD_NAME] = probe_text,	 [FIELD_BYTES] = probe_text,
-	[FIELD_INT] = probe_int,   [FIELD_BOOL] = probe_bool,	  [FIELD_ENUM] = probe_enum,	 [FIELD_TEXTS] = probe_list,
-	[FIELD_INTS] = probe_list, [FIELD_MAP] = probe_map,	  [FIELD_OBJECT] = probe_object, [FIELD_OBJECTS] = probe_object,
+	[FIELD_TEXT] = probe_text,  [FIELD_TENANT] = probe_text,   [FIELD_NAME] = probe_text,
+	[FIELD_BYTES] = probe_text, [FIELD_INT] = probe_int,	   [FIELD_BOOL] = probe_bool,
+	[FIELD_ENUM] = probe_enum,  [FIELD_TEXTS] = probe_list,	   [FIELD_INTS] = probe_list,
+	[FIELD_MAP] = probe_map,    [FIELD_OBJECT] = probe_object, [FIELD_OBJECTS] = probe_object,
 };
 
 static void
@@ -261,7 +269,12 @@ probe_type(const struct object_type *type)
 {
 	for (unsigned i = 0; i < type->count; i++) {
 		_Alignas(16) uint8_t in[STRUCT_MAX];
-		struct fill fill = { .scratch = &scratch, .mode = FILL_REQUIRED, .seed = i + 1, .length_max = 64, .count_max = 2, .object_max = 1 };
+		struct fill fill = { .scratch = &scratch,
+				     .mode = FILL_REQUIRED,
+				     .seed = i + 1,
+				     .length_max = 64,
+				     .count_max = 2,
+				     .object_max = 1 };
 		struct probe p = { .type = type, .field = &type->fields[i] };
 
 		if ((p.field->flags & F_LATER) != 0)

@@ -4,7 +4,9 @@
 
 #include "tests/unit/lib/wire.h"
 
-#define CURSOR(literal) ((struct cursor){ (const uint8_t *)(literal), (const uint8_t *)(literal) + sizeof(literal) - 1 })
+#define CURSOR(literal)                                                                            \
+	((struct cursor){ (const uint8_t *)(literal),                                              \
+			  (const uint8_t *)(literal) + sizeof(literal) - 1 })
 
 /* Reads as the integer v, and with any byte missing as nothing. */
 static void
@@ -88,7 +90,8 @@ test_floats_that_are_integers(void **state)
 static void
 test_floats(void **state)
 {
-	struct cursor c = CURSOR("\xca\x3f\xc0\x00\x00\xcb\x40\x09\x21\xfb\x54\x44\x2d\x18\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00\x05");
+	struct cursor c = CURSOR("\xca\x3f\xc0\x00\x00\xcb\x40\x09\x21\xfb\x54\x44\x2d\x18\xcb\x7f"
+				 "\xf8\x00\x00\x00\x00\x00\x00\x05");
 	double v;
 
 	(void)state;
@@ -177,7 +180,8 @@ container(struct cursor c, bool map, uint32_t count)
 		assert_ptr_equal(cut.p, c.p);
 	}
 	/* An empty array counts as an empty map, and nothing else as anything else. */
-	assert_int_equal(map ? cursor_array(&other, &n) : cursor_map(&other, &n), !map && count == 0);
+	assert_int_equal(map ? cursor_array(&other, &n) : cursor_map(&other, &n),
+			 !map && count == 0);
 	assert_true(map ? cursor_map(&c, &n) : cursor_array(&c, &n));
 	assert_int_equal(n, count);
 	assert_ptr_equal(c.p, c.end);
@@ -205,12 +209,14 @@ test_types(void **state)
 	static const struct {
 		uint8_t from, to;
 		enum cursor_type type;
-	} ranges[] = { { 0x00, 0x7f, CURSOR_INT },  { 0x80, 0x8f, CURSOR_MAP }, { 0x90, 0x9f, CURSOR_ARRAY },
-		       { 0xa0, 0xbf, CURSOR_STR },  { 0xc0, 0xc0, CURSOR_NIL }, { 0xc1, 0xc1, CURSOR_BAD },
-		       { 0xc2, 0xc3, CURSOR_BOOL }, { 0xc4, 0xc6, CURSOR_BIN }, { 0xc7, 0xc9, CURSOR_EXT },
-		       { 0xca, 0xcb, CURSOR_FLOAT }, { 0xcc, 0xd3, CURSOR_INT }, { 0xd4, 0xd8, CURSOR_EXT },
-		       { 0xd9, 0xdb, CURSOR_STR },  { 0xdc, 0xdd, CURSOR_ARRAY }, { 0xde, 0xdf, CURSOR_MAP },
-		       { 0xe0, 0xff, CURSOR_INT } };
+	} ranges[] = { { 0x00, 0x7f, CURSOR_INT },   { 0x80, 0x8f, CURSOR_MAP },
+		       { 0x90, 0x9f, CURSOR_ARRAY }, { 0xa0, 0xbf, CURSOR_STR },
+		       { 0xc0, 0xc0, CURSOR_NIL },   { 0xc1, 0xc1, CURSOR_BAD },
+		       { 0xc2, 0xc3, CURSOR_BOOL },  { 0xc4, 0xc6, CURSOR_BIN },
+		       { 0xc7, 0xc9, CURSOR_EXT },   { 0xca, 0xcb, CURSOR_FLOAT },
+		       { 0xcc, 0xd3, CURSOR_INT },   { 0xd4, 0xd8, CURSOR_EXT },
+		       { 0xd9, 0xdb, CURSOR_STR },   { 0xdc, 0xdd, CURSOR_ARRAY },
+		       { 0xde, 0xdf, CURSOR_MAP },   { 0xe0, 0xff, CURSOR_INT } };
 	struct cursor empty = CURSOR("");
 	unsigned seen = 0;
 
@@ -220,7 +226,8 @@ test_types(void **state)
 		for (unsigned byte = ranges[i].from; byte <= ranges[i].to; byte++, seen++) {
 			uint8_t b = (uint8_t)byte;
 
-			assert_int_equal(cursor_type(&(struct cursor){ &b, &b + 1 }), ranges[i].type);
+			assert_int_equal(cursor_type(&(struct cursor){ &b, &b + 1 }),
+					 ranges[i].type);
 		}
 	}
 	assert_int_equal(seen, 256);
@@ -254,10 +261,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_integers),      cmocka_unit_test(test_floats_that_are_integers),
-		cmocka_unit_test(test_floats),	      cmocka_unit_test(test_bool_and_nil),
-		cmocka_unit_test(test_text_and_bytes), cmocka_unit_test(test_containers),
-		cmocka_unit_test(test_types),	      cmocka_unit_test(test_skip),
+		cmocka_unit_test(test_integers),
+		cmocka_unit_test(test_floats_that_are_integers),
+		cmocka_unit_test(test_floats),
+		cmocka_unit_test(test_bool_and_nil),
+		cmocka_unit_test(test_text_and_bytes),
+		cmocka_unit_test(test_containers),
+		cmocka_unit_test(test_types),
+		cmocka_unit_test(test_skip),
 	};
 
 	return cmocka_run_group_tests_name("cursor", tests, NULL, NULL);

@@ -8,8 +8,11 @@ static void
 test_a_token(void **state)
 {
 	struct test_vault *t = *state;
-	struct token_sign_req sign = { .tenant = TEXT_LITERAL("acme"), .profile = TEXT_LITERAL("p"), .subject = TEXT_LITERAL("s") };
-	struct token_verify_req verify = { .tenant = TEXT_LITERAL("acme"), .profile = TEXT_LITERAL("p") };
+	struct token_sign_req sign = { .tenant = TEXT_LITERAL("acme"),
+				       .profile = TEXT_LITERAL("p"),
+				       .subject = TEXT_LITERAL("s") };
+	struct token_verify_req verify = { .tenant = TEXT_LITERAL("acme"),
+					   .profile = TEXT_LITERAL("p") };
 	struct token_sign_res signed_;
 	struct token_verify_res verified;
 	char token[4096];
@@ -36,24 +39,37 @@ test_denied_says_nothing(void **state)
 
 	test_vault_acme(t, key_algorithm_HS256);
 	for (size_t i = 0; i < 2; i++) {
-		struct token_sign_req sign = { .tenant = text_of(tenants[i]), .profile = TEXT_LITERAL("p"), .subject = TEXT_LITERAL("s") };
-		struct key_get_req get = { .tenant = text_of(tenants[i]), .name = TEXT_LITERAL("k") };
-		struct key_rotate_req rotate = { .tenant = text_of(tenants[i]), .name = TEXT_LITERAL("k") };
+		struct token_sign_req sign = { .tenant = text_of(tenants[i]),
+					       .profile = TEXT_LITERAL("p"),
+					       .subject = TEXT_LITERAL("s") };
+		struct key_get_req get = { .tenant = text_of(tenants[i]),
+					   .name = TEXT_LITERAL("k") };
+		struct key_rotate_req rotate = { .tenant = text_of(tenants[i]),
+						 .name = TEXT_LITERAL("k") };
 		const struct {
 			enum op_id id;
 			const void *req;
-		} asks[] = { { OP_token_sign, &sign }, { OP_key_get, &get }, { OP_key_rotate, &rotate } };
+		} asks[] = { { OP_token_sign, &sign },
+			     { OP_key_get, &get },
+			     { OP_key_rotate, &rotate } };
 
 		for (size_t j = 0; j < 3; j++) {
-			assert_int_equal(test_vault_call(t, &test_stranger, asks[j].id, asks[j].req), VAULT_DENIED);
+			assert_int_equal(
+				test_vault_call(t, &test_stranger, asks[j].id, asks[j].req),
+				VAULT_DENIED);
 			if (buf_len(&first) == 0)
-				assert_ok(buf_append(&first, buf_data(&t->reply), buf_len(&t->reply)));
+				assert_ok(buf_append(&first, buf_data(&t->reply),
+						     buf_len(&t->reply)));
 			assert_int_equal(buf_len(&t->reply), buf_len(&first));
 			assert_memory_equal(buf_data(&t->reply), buf_data(&first), buf_len(&first));
 		}
 	}
 	/* Who has a grant is told. */
-	assert_int_equal(test_vault_ask(t, OP_key_get, &(struct key_get_req){ TEXT_LITERAL("nobody"), TEXT_LITERAL("k") }, NULL), VAULT_NOT_FOUND);
+	assert_int_equal(
+		test_vault_ask(t, OP_key_get,
+			       &(struct key_get_req){ TEXT_LITERAL("nobody"), TEXT_LITERAL("k") },
+			       NULL),
+		VAULT_NOT_FOUND);
 	buf_free(&first);
 }
 
@@ -79,19 +95,26 @@ test_later(void **state)
 	test_vault_acme(t, key_algorithm_HS256);
 	for (int id = 0; id < OP_COUNT; id++) {
 		struct slot_add_req slot = { .slot = TEXT_LITERAL("s") };
-		struct token_uses_req uses = { .tenant = TEXT_LITERAL("acme"), .jti = TEXT_LITERAL("j") };
-		struct token_grant_uses_req grant = { .tenant = TEXT_LITERAL("acme"), .jti = TEXT_LITERAL("j"), .add = 1 };
+		struct token_uses_req uses = { .tenant = TEXT_LITERAL("acme"),
+					       .jti = TEXT_LITERAL("j") };
+		struct token_grant_uses_req grant = { .tenant = TEXT_LITERAL("acme"),
+						      .jti = TEXT_LITERAL("j"),
+						      .add = 1 };
 		struct token_revoke_req revoke = { .tenant = TEXT_LITERAL("acme") };
-		const void *req = id == OP_token_uses ? (const void *)&uses : id == OP_token_grant_uses ? (const void *)&grant :
-				  id == OP_token_revoke ? (const void *)&revoke : &slot;
+		const void *req = id == OP_token_uses	      ? (const void *)&uses
+				  : id == OP_token_grant_uses ? (const void *)&grant
+				  : id == OP_token_revoke     ? (const void *)&revoke
+							      : &slot;
 
 		if ((op_rows[id].flags & OP_LATER) == 0 || op_rows[id].lane != LANE_LATER)
 			continue;
 		found++;
 		if (id == OP_slot_list)
 			req = &(struct slot_list_req){};
-		assert_int_equal(test_vault_call(t, &test_stranger, (enum op_id)id, req), VAULT_DENIED);
-		assert_int_equal(test_vault_call(t, &test_root, (enum op_id)id, req), VAULT_UNSUPPORTED);
+		assert_int_equal(test_vault_call(t, &test_stranger, (enum op_id)id, req),
+				 VAULT_DENIED);
+		assert_int_equal(test_vault_call(t, &test_root, (enum op_id)id, req),
+				 VAULT_UNSUPPORTED);
 	}
 	assert_true(found > 0);
 }
@@ -113,7 +136,8 @@ test_every_operation_without_fields(void **state)
 		value_int(&writer, id);
 		value_text(&writer, text_of(op_rows[id].method));
 		value_array(&writer, 0);
-		test_vault_send(t, &test_root, (struct vault_bytes){ buf_data(&frame), buf_len(&frame) });
+		test_vault_send(t, &test_root,
+				(struct vault_bytes){ buf_data(&frame), buf_len(&frame) });
 		assert_true(buf_len(&t->reply) > 4);
 		assert_int_equal(buf_data(&t->reply)[1], FRAME_REPLY);
 		buf_free(&frame);
@@ -143,8 +167,12 @@ static void
 test_audit_records(void **state)
 {
 	struct test_vault *t = *state;
-	struct token_sign_req sign = { .tenant = TEXT_LITERAL("acme"), .profile = TEXT_LITERAL("p"), .subject = TEXT_LITERAL("s") };
-	struct token_verify_req verify = { .tenant = TEXT_LITERAL("acme"), .profile = TEXT_LITERAL("p"), .token = TEXT_LITERAL("x") };
+	struct token_sign_req sign = { .tenant = TEXT_LITERAL("acme"),
+				       .profile = TEXT_LITERAL("p"),
+				       .subject = TEXT_LITERAL("s") };
+	struct token_verify_req verify = { .tenant = TEXT_LITERAL("acme"),
+					   .profile = TEXT_LITERAL("p"),
+					   .token = TEXT_LITERAL("x") };
 	struct audit_record recs[4];
 
 	test_vault_acme(t, key_algorithm_HS256);
@@ -189,7 +217,9 @@ test_sealed(void **state)
 	assert_int_equal(test_vault_ask(t, OP_key_list, &list, NULL), VAULT_SEALED);
 	test_vault_do(t, OP_sys_status, &(struct sys_status_req){}, &status);
 	assert_true(status.sealed && status.initialized);
-	assert_int_equal(test_vault_call(t, &test_stranger, OP_sys_status, &(struct sys_status_req){}), VAULT_DENIED);
+	assert_int_equal(
+		test_vault_call(t, &test_stranger, OP_sys_status, &(struct sys_status_req){}),
+		VAULT_DENIED);
 	assert_ok(test_vault_call(t, &test_stranger, OP_sys_ping, &(struct sys_ping_req){}));
 	test_vault_unseal(t);
 	test_vault_do(t, OP_key_list, &list, NULL);
@@ -200,8 +230,11 @@ static void
 test_revoked_is_refused_at_once(void **state)
 {
 	struct test_vault *t = *state;
-	struct token_sign_req sign = { .tenant = TEXT_LITERAL("acme"), .profile = TEXT_LITERAL("p"), .subject = TEXT_LITERAL("s") };
-	struct key_revoke_req revoke = { .tenant = TEXT_LITERAL("acme"), .name = TEXT_LITERAL("k") };
+	struct token_sign_req sign = { .tenant = TEXT_LITERAL("acme"),
+				       .profile = TEXT_LITERAL("p"),
+				       .subject = TEXT_LITERAL("s") };
+	struct key_revoke_req revoke = { .tenant = TEXT_LITERAL("acme"),
+					 .name = TEXT_LITERAL("k") };
 
 	test_vault_acme(t, key_algorithm_HS256);
 	test_vault_do(t, OP_token_sign, &sign, NULL);
@@ -223,11 +256,18 @@ test_frames_that_are_none(void **state)
 	struct test_vault *t = *state;
 
 	for (size_t i = 0; i < 4; i++) {
-		assert_int_equal(test_vault_send(t, &test_root, (struct vault_bytes){ (const uint8_t *)rows[i].bytes, rows[i].len }), rows[i].verdict);
+		assert_int_equal(
+			test_vault_send(t, &test_root,
+					(struct vault_bytes){ (const uint8_t *)rows[i].bytes,
+							      rows[i].len }),
+			rows[i].verdict);
 		assert_true(buf_len(&t->reply) > 0);
 	}
 	/* A client's notification is ignored. */
-	assert_int_equal(test_vault_send(t, &test_root, (struct vault_bytes){ (const uint8_t *)"\x93\x02\xa8sys.ping\x90", 12 }), VERDICT_DONE);
+	assert_int_equal(test_vault_send(t, &test_root,
+					 (struct vault_bytes){
+						 (const uint8_t *)"\x93\x02\xa8sys.ping\x90", 12 }),
+			 VERDICT_DONE);
 	assert_int_equal(buf_len(&t->reply), 0);
 }
 

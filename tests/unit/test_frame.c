@@ -21,7 +21,8 @@ test_request(void **state)
 	assert_int_equal(*f.params.p, 0x81);
 	assert_int_equal(f.params.end - f.params.p, 4);
 	/* Every encoding of the array, the numbers and the text. */
-	assert_ok(PARSE("\xdd\x00\x00\x00\x04\xcb\x00\x00\x00\x00\x00\x00\x00\x00\xd3\x00\x00\x00\x00\xff\xff\xff\xff"
+	assert_ok(PARSE("\xdd\x00\x00\x00\x04\xcb\x00\x00\x00\x00\x00\x00\x00\x00\xd3\x00\x00\x00"
+			"\x00\xff\xff\xff\xff"
 			"\xda\x00\x01m\xdc\x00\x01\xde\x00\x01\xa1k\x05",
 			&f));
 	assert_int_equal(f.msgid, UINT32_MAX);
@@ -32,7 +33,8 @@ test_request(void **state)
 static void
 test_empty_params(void **state)
 {
-	static const char *const forms[] = { "\x94\x01\x07\xa1m\x90", "\x94\x01\x07\xa1m\x91\xc0", "\x94\x01\x07\xa1m\x91\x80",
+	static const char *const forms[] = { "\x94\x01\x07\xa1m\x90", "\x94\x01\x07\xa1m\x91\xc0",
+					     "\x94\x01\x07\xa1m\x91\x80",
 					     "\x94\x01\x07\xa1m\x91\x90" };
 	struct frame f;
 
@@ -191,10 +193,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_request),	      cmocka_unit_test(test_empty_params),
-		cmocka_unit_test(test_params_of_another_shape), cmocka_unit_test(test_not_msgpack_rpc),
-		cmocka_unit_test(test_notification),  cmocka_unit_test(test_reply),
-		cmocka_unit_test(test_cut_short),     cmocka_unit_test(test_what_is_written),
+		cmocka_unit_test(test_request),
+		cmocka_unit_test(test_empty_params),
+		cmocka_unit_test(test_params_of_another_shape),
+		cmocka_unit_test(test_not_msgpack_rpc),
+		cmocka_unit_test(test_notification),
+		cmocka_unit_test(test_reply),
+		cmocka_unit_test(test_cut_short),
+		cmocka_unit_test(test_what_is_written),
 	};
 
 	return cmocka_run_group_tests_name("frame", tests, NULL, NULL);

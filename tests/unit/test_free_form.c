@@ -15,7 +15,8 @@ check(const char *bytes, size_t len, bool good)
 
 	assert_ok(buf_append(&b, bytes, len));
 	if (takes(&b) != good)
-		fail_msg("%zu bytes from 0x%02x on: %s", len, (uint8_t)bytes[0], good ? "refused" : "taken");
+		fail_msg("%zu bytes from 0x%02x on: %s", len, (uint8_t)bytes[0],
+			 good ? "refused" : "taken");
 	/* No part of a value is one. */
 	for (size_t cut = 0; good && cut < len; cut++)
 		assert_false(codec_free_form((struct cursor){ buf_data(&b), buf_data(&b) + cut }));
@@ -134,7 +135,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_values), cmocka_unit_test(test_what_may_not_stand_there),
+		cmocka_unit_test(test_values),	    cmocka_unit_test(test_what_may_not_stand_there),
 		cmocka_unit_test(test_a_key_twice), cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_entries),
 	};

@@ -27,7 +27,9 @@ number_of(struct vault_text jti)
 static uint64_t
 sign(struct test_vault *t)
 {
-	struct token_sign_req req = { .tenant = TEXT_LITERAL("acme"), .profile = TEXT_LITERAL("p"), .subject = TEXT_LITERAL("s") };
+	struct token_sign_req req = { .tenant = TEXT_LITERAL("acme"),
+				      .profile = TEXT_LITERAL("p"),
+				      .subject = TEXT_LITERAL("s") };
 	struct token_sign_res res;
 
 	test_vault_do(t, OP_token_sign, &req, &res);
@@ -139,7 +141,8 @@ issue(void *arg)
 {
 	struct issuer *issuer = arg;
 
-	while (issuer->n < EACH && tenant_issue(&issuer->op, &issuer->numbers[issuer->n]) == VAULT_OK)
+	while (issuer->n < EACH &&
+	       tenant_issue(&issuer->op, &issuer->numbers[issuer->n]) == VAULT_OK)
 		issuer->n++;
 	return NULL;
 }
@@ -188,8 +191,10 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_vault_setup, test_vault_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_rises),	       TEST(test_across_restarts),
-		TEST(test_the_end_of_a_block), TEST(test_a_worker_does_not_go_beyond),
+		TEST(test_rises),
+		TEST(test_across_restarts),
+		TEST(test_the_end_of_a_block),
+		TEST(test_a_worker_does_not_go_beyond),
 		TEST(test_threads),
 	};
 

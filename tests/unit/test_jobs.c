@@ -123,7 +123,8 @@ static void
 test_a_full_queue(void **state)
 {
 	struct job_queue *queue = *state;
-	struct job *first = put(queue, QUEUE_BYTES_MAX - 10, false), *fits = put(queue, 10, false), *one_more;
+	struct job *first = put(queue, QUEUE_BYTES_MAX - 10, false), *fits = put(queue, 10, false),
+		   *one_more;
 
 	one_more = job_new(&someone, (struct vault_bytes){ (const uint8_t *)"x", 1 }, 1);
 	assert_false(job_queue_put(queue, one_more));
@@ -177,6 +178,17 @@ lane_main(void *arg)
 	return NULL;
 }
 
+static bool
+is_waiting(struct job_queue *queue)
+{
+	bool waiting;
+
+	pthread_mutex_lock(&queue->mutex);
+	waiting = queue->head != NULL;
+	pthread_mutex_unlock(&queue->mutex);
+	return waiting;
+}
+
 /* After a drain all that was put has ended, not only been taken. */
 static void
 test_drain(void **state)
@@ -191,17 +203,22 @@ test_drain(void **state)
 		job_queue_drain(lane.queue);
 		assert_int_equal(lane.ended, 10 * round);
 	}
+	/* Also where it has been taken already. */
 	put(lane.queue, 1, false);
+	while (is_waiting(lane.queue))
+		usleep(10);
+	job_queue_drain(lane.queue);
+	assert_int_equal(lane.ended, 201);
 	job_queue_close(lane.queue);
 	pthread_join(lane.thread, NULL);
-	assert_int_equal(lane.ended, 201);
 	job_queue_drain(lane.queue);
 }
 
 static void
 test_refuse(void **state)
 {
-	struct job *job = job_new(&someone, (struct vault_bytes){ (const uint8_t *)"frame", 5 }, 1234);
+	struct job *job =
+		job_new(&someone, (struct vault_bytes){ (const uint8_t *)"frame", 5 }, 1234);
 	struct frame frame;
 
 	(void)state;
@@ -211,7 +228,8 @@ test_refuse(void **state)
 	assert_int_equal(buf_append(&job->reply, "half a reply", 12), VAULT_OK);
 	job_refuse(job, VAULT_STORAGE_FULL, NULL);
 	assert_int_equal(job->result, VAULT_STORAGE_FULL);
-	assert_int_equal(frame_parse(buf_data(&job->reply), buf_len(&job->reply), &frame), VAULT_OK);
+	assert_int_equal(frame_parse(buf_data(&job->reply), buf_len(&job->reply), &frame),
+			 VAULT_OK);
 	assert_int_equal(frame.type, FRAME_REPLY);
 	assert_int_equal(frame.msgid, 1234);
 	assert_non_null(memmem(buf_data(&job->reply), buf_len(&job->reply), "storage_full", 12));
@@ -223,8 +241,12 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_in_order),	TEST(test_bytes_of_a_list), TEST(test_exclusive_runs_alone),
-		TEST(test_a_full_queue), TEST(test_close),	    TEST(test_drain),
+		TEST(test_in_order),
+		TEST(test_bytes_of_a_list),
+		TEST(test_exclusive_runs_alone),
+		TEST(test_a_full_queue),
+		TEST(test_close),
+		TEST(test_drain),
 		TEST(test_refuse),
 	};
 

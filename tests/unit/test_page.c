@@ -12,7 +12,8 @@ profiles(struct test_vault *t, unsigned n)
 	test_vault_acme(t, key_algorithm_HS256);
 	for (unsigned i = 0; i < n; i++) {
 		char name[16];
-		struct profile_put_req put = { .tenant = TEXT_LITERAL("acme"), .key = TEXT_LITERAL("k") };
+		struct profile_put_req put = { .tenant = TEXT_LITERAL("acme"),
+					       .key = TEXT_LITERAL("k") };
 
 		snprintf(name, sizeof name, "p%03u", i);
 		put.name = text_of(name);
@@ -41,7 +42,7 @@ read_pages(struct test_vault *t, int64_t limit)
 		read.pages++;
 		for (size_t i = 0; i < res.items.n; i++) {
 			struct vault_text name = res.items.v[i].name;
-			unsigned number = (unsigned)atoi(name.p + 1);
+			unsigned number = (unsigned)strtoul(name.p + 1, NULL, 10);
 
 			read.items++;
 			if (name.len != 4)
@@ -103,7 +104,10 @@ test_changes_between_pages(void **state)
 	/* The row that the cursor stands on. */
 	assert_true(res.items.v[4].name.len < sizeof last);
 	memcpy(last, res.items.v[4].name.p, res.items.v[4].name.len);
-	test_vault_do(t, OP_profile_delete, &(struct profile_delete_req){ TEXT_LITERAL("acme"), { last, res.items.v[4].name.len } }, NULL);
+	test_vault_do(t, OP_profile_delete,
+		      &(struct profile_delete_req){ TEXT_LITERAL("acme"),
+						    { last, res.items.v[4].name.len } },
+		      NULL);
 	req.limit.v = 100;
 	test_vault_do(t, OP_profile_list, &req, &res);
 	assert_int_equal(items + res.items.n, 20);
@@ -113,7 +117,12 @@ test_changes_between_pages(void **state)
 static void
 test_cursors_that_are_none(void **state)
 {
-	static const char *const cursors[] = { "x", "AAAA", "!!!!!!!!!!!!!!!!", "AAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAA=", "AAAAAAAAAAAAAAA" };
+	static const char *const cursors[] = { "x",
+					       "AAAA",
+					       "!!!!!!!!!!!!!!!!",
+					       "AAAAAAAAAAAAAAAAAAAA",
+					       "AAAAAAAAAAAAAAA=",
+					       "AAAAAAAAAAAAAAA" };
 	struct test_vault *t = *state;
 	struct profile_list_req req = { .tenant = TEXT_LITERAL("acme") };
 	struct profile_list_res res;
@@ -121,7 +130,8 @@ test_cursors_that_are_none(void **state)
 	profiles(t, 3);
 	for (size_t i = 0; i < sizeof cursors / sizeof cursors[0]; i++) {
 		req.cursor = text_of(cursors[i]);
-		assert_int_equal(test_vault_ask(t, OP_profile_list, &req, &res), VAULT_INVALID_PARAMS);
+		assert_int_equal(test_vault_ask(t, OP_profile_list, &req, &res),
+				 VAULT_INVALID_PARAMS);
 		assert_non_null(memmem(buf_data(&t->reply), buf_len(&t->reply), "cursor", 6));
 	}
 	/* One of the right form begins behind the tag it says. */
@@ -151,7 +161,8 @@ static void
 test_an_empty_map_is_a_map(void **state)
 {
 	struct test_vault *t = *state;
-	struct tenant_create_req create = { .tenant = TEXT_LITERAL("maps"), .labels = { (const uint8_t *)"\x90", 1 } };
+	struct tenant_create_req create = { .tenant = TEXT_LITERAL("maps"),
+					    .labels = { (const uint8_t *)"\x90", 1 } };
 	struct tenant_get_res res;
 
 	test_vault_do(t, OP_tenant_create, &create, NULL);

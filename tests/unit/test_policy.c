@@ -28,7 +28,9 @@ owners(struct test_keys *t)
 static void
 put_grant(struct test_keys *t, struct grant_record record)
 {
-	struct row_key key = row_key_of(&t->keyring.store, ROW_GRANT, (struct vault_bytes){ (const uint8_t *)record.id.p, record.id.len });
+	struct row_key key =
+		row_key_of(&t->keyring.store, ROW_GRANT,
+			   (struct vault_bytes){ (const uint8_t *)record.id.p, record.id.len });
 	ROW_LOCAL(row);
 
 	row.key = key;
@@ -42,8 +44,12 @@ static const struct vault_text launch[] = { { "launch*", 7 } };
 static struct grant_record
 grant(const char *id, const char *principal)
 {
-	return (struct grant_record){ .id = text_of(id), .principal = text_of(principal), .role = TEXT_LITERAL("owner"),
-				      .tenants = { any, 1 }, .names = { any, 1 }, .created_at = 1 };
+	return (struct grant_record){ .id = text_of(id),
+				      .principal = text_of(principal),
+				      .role = TEXT_LITERAL("owner"),
+				      .tenants = { any, 1 },
+				      .names = { any, 1 },
+				      .created_at = 1 };
 }
 
 /* Every operation, for everyone, on both sockets. */
@@ -55,15 +61,19 @@ test_matrix(void **state)
 
 	for (int id = 0; id < OP_COUNT; id++) {
 		struct policy_request r = request((enum op_id)id);
-		bool open = (op_rows[id].flags & OP_OPEN) != 0, admin = op_rows[id].class == CLASS_ADMIN;
+		bool open = (op_rows[id].flags & OP_OPEN) != 0,
+		     admin = op_rows[id].class == CLASS_ADMIN;
 		struct identity elsewhere = root;
 
 		elsewhere.admin_socket = false;
 		assert_int_equal(policy_decide(&grants, &root, &r), DECISION_ALLOW);
 		assert_int_equal(policy_decide(&grants, &daemon_user, &r), DECISION_ALLOW);
-		assert_int_equal(policy_decide(&grants, &elsewhere, &r), admin ? DECISION_DENY : DECISION_ALLOW);
-		assert_int_equal(policy_decide(&grants, &stranger, &r), open ? DECISION_ALLOW : DECISION_DENY);
-		assert_int_equal(policy_decide(&grants, &nobody, &r), open ? DECISION_ALLOW : DECISION_DENY);
+		assert_int_equal(policy_decide(&grants, &elsewhere, &r),
+				 admin ? DECISION_DENY : DECISION_ALLOW);
+		assert_int_equal(policy_decide(&grants, &stranger, &r),
+				 open ? DECISION_ALLOW : DECISION_DENY);
+		assert_int_equal(policy_decide(&grants, &nobody, &r),
+				 open ? DECISION_ALLOW : DECISION_DENY);
 	}
 	grants_free(&grants);
 }
@@ -83,9 +93,11 @@ test_sealed(void **state)
 		r.open = false;
 		assert_int_equal(policy_decide(&none, &root, &r), DECISION_ALLOW);
 		assert_int_equal(policy_decide(&none, &daemon_user, &r), DECISION_ALLOW);
-		assert_int_equal(policy_decide(&none, &stranger, &r), open ? DECISION_ALLOW : DECISION_DENY);
+		assert_int_equal(policy_decide(&none, &stranger, &r),
+				 open ? DECISION_ALLOW : DECISION_DENY);
 		r.owner_uid = UID_NOBODY;
-		assert_int_equal(policy_decide(&none, &nobody, &r), open ? DECISION_ALLOW : DECISION_DENY);
+		assert_int_equal(policy_decide(&none, &nobody, &r),
+				 open ? DECISION_ALLOW : DECISION_DENY);
 	}
 }
 
@@ -125,11 +137,11 @@ test_patterns(void **state)
 		const char *tenant, *target;
 		enum decision decision;
 	} rows[] = {
-		{ "acme", "launch", DECISION_ALLOW },	 { "beta-7", "launch/x", DECISION_ALLOW },
-		{ "acme", "other", DECISION_DENY },	 { "gamma", "launch", DECISION_DENY },
-		{ "acme2", "launch", DECISION_DENY },	 { "beta", "launch", DECISION_DENY },
+		{ "acme", "launch", DECISION_ALLOW },	{ "beta-7", "launch/x", DECISION_ALLOW },
+		{ "acme", "other", DECISION_DENY },	{ "gamma", "launch", DECISION_DENY },
+		{ "acme2", "launch", DECISION_DENY },	{ "beta", "launch", DECISION_DENY },
 		{ "zeta", "anything", DECISION_ALLOW }, { "acme", NULL, DECISION_DENY },
-		{ NULL, "launch", DECISION_DENY },	 { NULL, NULL, DECISION_DENY },
+		{ NULL, "launch", DECISION_DENY },	{ NULL, NULL, DECISION_DENY },
 	};
 	static const struct vault_text zeta[] = { { "zeta", 4 } };
 
@@ -140,8 +152,10 @@ test_patterns(void **state)
 	put_grant(t, names);
 	assert_ok(grants_load(t->txn, &t->keyring.store, &grants));
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		r.tenant = rows[i].tenant == NULL ? (struct vault_text){ 0 } : text_of(rows[i].tenant);
-		r.target = rows[i].target == NULL ? (struct vault_text){ 0 } : text_of(rows[i].target);
+		r.tenant =
+			rows[i].tenant == NULL ? (struct vault_text){ 0 } : text_of(rows[i].tenant);
+		r.target =
+			rows[i].target == NULL ? (struct vault_text){ 0 } : text_of(rows[i].target);
 		assert_int_equal(policy_decide(&grants, &stranger, &r), rows[i].decision);
 		assert_int_equal(policy_decide(&grants, &daemon_user, &r), DECISION_DENY);
 	}
@@ -152,7 +166,9 @@ test_patterns(void **state)
 static void
 test_grants_that_are_none(void **state)
 {
-	static const char *const principals[] = { "uid:", "uid:x", "uid:4294967296", "uid:-1", "gid:0", "0", "uid:0 ", "UID:0", "uid:00000000000" };
+	static const char *const principals[] = { "uid:",   "uid:x", "uid:4294967296",
+						  "uid:-1", "gid:0", "0",
+						  "uid:0 ", "UID:0", "uid:00000000000" };
 	struct test_keys *t = *state;
 
 	for (size_t i = 0; i < sizeof principals / sizeof principals[0]; i++) {
@@ -211,9 +227,14 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_keys_setup, test_keys_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_matrix),	 TEST(test_sealed),		  TEST(test_no_grant_no_right),
-		TEST(test_patterns),	 TEST(test_nobody_has_no_grant),  TEST(test_grants_that_are_none),
-		TEST(test_another_role), TEST(test_a_damaged_row),
+		TEST(test_matrix),
+		TEST(test_sealed),
+		TEST(test_no_grant_no_right),
+		TEST(test_patterns),
+		TEST(test_nobody_has_no_grant),
+		TEST(test_grants_that_are_none),
+		TEST(test_another_role),
+		TEST(test_a_damaged_row),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

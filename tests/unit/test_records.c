@@ -41,7 +41,8 @@ teardown(void **state)
 }
 
 static void
-encoded(const struct object_type *type, enum fill_mode mode, uint64_t seed, void *in, struct buf *out)
+encoded(const struct object_type *type, enum fill_mode mode, uint64_t seed, void *in,
+	struct buf *out)
 {
 	struct fill fill = { &scratch, mode, seed + 1, 200, 5, 3, true };
 
@@ -68,7 +69,8 @@ test_round_trip(void **state)
 			const char *differs;
 
 			memset(out, 0xa5, sizeof out);
-			encoded(type, seed < 3 ? (enum fill_mode)seed : FILL_RANDOM, seed, in, &buf);
+			encoded(type, seed < 3 ? (enum fill_mode)seed : FILL_RANDOM, seed, in,
+				&buf);
 			assert_ok(record_decode(type, held(&buf), &scratch, out));
 			differs = generic_difference(type, in, out);
 			if (differs != NULL)
@@ -83,7 +85,9 @@ test_round_trip(void **state)
 static void
 test_newer_fields(void **state)
 {
-	static const uint8_t newer[][6] = { { 63, 0 }, { 63, 2, 'x', 'y' }, { 0x80, 0x10, 1, 'x' }, { 0, 1, 'x' } };
+	static const uint8_t newer[][6] = {
+		{ 63, 0 }, { 63, 2, 'x', 'y' }, { 0x80, 0x10, 1, 'x' }, { 0, 1, 'x' }
+	};
 	static const size_t lengths[] = { 2, 4, 4, 3 };
 
 	(void)state;
@@ -93,9 +97,13 @@ test_newer_fields(void **state)
 			const struct object_type *type = types[i]();
 			struct buf buf = { 0 };
 
+			/* The very next number, and some further on. */
+			const uint8_t next[] = { (uint8_t)(type->count + 1), 2, 'x', 'y' };
+
 			assert_true(type->count < 63);
 			assert_ok(buf_append(&buf, newer[j], lengths[j]));
 			encoded(type, FILL_RANDOM, j, in, &buf);
+			assert_ok(buf_append(&buf, next, sizeof next));
 			assert_ok(buf_append(&buf, newer[j], lengths[j]));
 			assert_ok(record_decode(type, held(&buf), &scratch, out));
 			assert_null(generic_difference(type, in, out));
@@ -115,7 +123,8 @@ test_empty(void **state)
 		const struct object_type *type = types[i]();
 
 		memset(out, 0xa5, sizeof out);
-		assert_ok(record_decode(type, (struct vault_bytes){ (const uint8_t *)"", 0 }, &scratch, out));
+		assert_ok(record_decode(type, (struct vault_bytes){ (const uint8_t *)"", 0 },
+					&scratch, out));
 		for (size_t j = 0; j < type->size; j++)
 			assert_int_equal(out[j], 0);
 	}
@@ -151,7 +160,8 @@ test_cut_short(void **state)
 
 		encoded(type, FILL_HIGH, i, in, &buf);
 		for (size_t cut = 0; cut < buf_len(&buf); cut++) {
-			enum vault_err err = decode_exact(type, (struct vault_bytes){ buf_data(&buf), cut });
+			enum vault_err err =
+				decode_exact(type, (struct vault_bytes){ buf_data(&buf), cut });
 
 			taken += err == VAULT_OK;
 			refused += err == VAULT_INTEGRITY;
@@ -231,10 +241,15 @@ test_memory(void **state)
 static void
 test_golden(void **state)
 {
-	static const uint8_t golden[] = "\x01\x04"
-					"acme\x02\x01\x07\x03\x05\x80\x92\xb8\xc3\x06\x04\x01\x01\x06\x01\x80";
+	static const uint8_t golden[] =
+		"\x01\x04"
+		"acme\x02\x01\x07\x03\x05\x80\x92\xb8\xc3\x06\x04\x01\x01\x06\x01\x80";
 	struct tenant_record record = {
-		.name = { "acme", 4 }, .number = 7, .created_at = 1752041728, .state = 1, .labels = { (const uint8_t *)"\x80", 1 },
+		.name = { "acme", 4 },
+		.number = 7,
+		.created_at = 1752041728,
+		.state = 1,
+		.labels = { (const uint8_t *)"\x80", 1 },
 	};
 	struct tenant_record read;
 	struct buf buf = { 0 };
@@ -243,7 +258,9 @@ test_golden(void **state)
 	assert_ok(record_encode(tenant_record_type(), &record, &buf));
 	assert_int_equal(buf_len(&buf), sizeof golden - 1);
 	assert_memory_equal(buf_data(&buf), golden, sizeof golden - 1);
-	assert_ok(record_decode(tenant_record_type(), (struct vault_bytes){ golden, sizeof golden - 1 }, &scratch, &read));
+	assert_ok(record_decode(tenant_record_type(),
+				(struct vault_bytes){ golden, sizeof golden - 1 }, &scratch,
+				&read));
 	assert_null(generic_difference(tenant_record_type(), &record, &read));
 	assert_null(read.display_name.p);
 	buf_free(&buf);

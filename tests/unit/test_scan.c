@@ -113,7 +113,8 @@ test_random_values(void **state)
 		}
 		assert_int_equal(scan_feed(&drip, buf_data(&value), len), SCAN_WHOLE);
 		assert_int_equal(drip.pos, len);
-		assert_int_equal(scan_once(buf_data(&value), len + sizeof behind, &pos), SCAN_WHOLE);
+		assert_int_equal(scan_once(buf_data(&value), len + sizeof behind, &pos),
+				 SCAN_WHOLE);
 		assert_int_equal(pos, len);
 		buf_free(&value);
 	}
@@ -149,7 +150,10 @@ bin_of(size_t len)
 	size_t n = len - 6;
 
 	assert_non_null(p);
-	memcpy(p, (const uint8_t[]){ 0x91, 0xc6, (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n }, 6);
+	memcpy(p,
+	       (const uint8_t[]){ 0x91, 0xc6, (uint8_t)(n >> 24), (uint8_t)(n >> 16),
+				  (uint8_t)(n >> 8), (uint8_t)n },
+	       6);
 	return p;
 }
 
@@ -226,10 +230,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_format),  cmocka_unit_test(test_the_one_byte_that_is_none),
-		cmocka_unit_test(test_random_values), cmocka_unit_test(test_depth),
-		cmocka_unit_test(test_size),	      cmocka_unit_test(test_size_of_many),
-		cmocka_unit_test(test_claimed_counts), cmocka_unit_test(test_linear),
+		cmocka_unit_test(test_every_format),
+		cmocka_unit_test(test_the_one_byte_that_is_none),
+		cmocka_unit_test(test_random_values),
+		cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_size),
+		cmocka_unit_test(test_size_of_many),
+		cmocka_unit_test(test_claimed_counts),
+		cmocka_unit_test(test_linear),
 	};
 
 	return cmocka_run_group_tests_name("scan", tests, NULL, NULL);

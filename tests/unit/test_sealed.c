@@ -58,10 +58,12 @@ test_put_and_find(void **state)
 	assert_int_equal(row.id, put.id);
 	assert_int_equal(row.version, 3);
 	assert_int_equal(row.revision, 1);
-	assert_ok(record_decode(tombstone_record_type(), (struct vault_bytes){ row.plain.p, row.plain.len }, NULL, &read));
+	assert_ok(record_decode(tombstone_record_type(),
+				(struct vault_bytes){ row.plain.p, row.plain.len }, NULL, &read));
 	assert_true(text_is(read.name, "name") && read.deleted_at == 77);
 	/* Written again it is the same row, one revision on, and not the same bytes. */
-	assert_ok(sealed_put(&t->change, &t->keyring.store, &row, tombstone_record_type(), &record));
+	assert_ok(
+		sealed_put(&t->change, &t->keyring.store, &row, tombstone_record_type(), &record));
 	assert_int_equal(row.id, put.id);
 	assert_ok(sealed_find(t->txn, &t->keyring.store, &key, &put));
 	assert_int_equal(put.revision, 2);
@@ -249,9 +251,14 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_keys_setup, test_keys_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_put_and_find), TEST(test_nothing_shows),	   TEST(test_tags),
-		TEST(test_every_bit),	 TEST(test_moved_to_another_place), TEST(test_moved_to_other_keys),
-		TEST(test_every_length), TEST(test_hash_of_rows),
+		TEST(test_put_and_find),
+		TEST(test_nothing_shows),
+		TEST(test_tags),
+		TEST(test_every_bit),
+		TEST(test_moved_to_another_place),
+		TEST(test_moved_to_other_keys),
+		TEST(test_every_length),
+		TEST(test_hash_of_rows),
 	};
 
 	return cmocka_run_group_tests_name("sealed", tests, NULL, NULL);

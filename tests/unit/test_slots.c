@@ -108,7 +108,8 @@ test_costs_of_a_new_slot(void **state)
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		struct slot_draft draft = { 0 };
 
-		assert_int_equal(slot_draft_make(t->arena, &secret, &bad[i], &draft), VAULT_INVALID_PARAMS);
+		assert_int_equal(slot_draft_make(t->arena, &secret, &bad[i], &draft),
+				 VAULT_INVALID_PARAMS);
 		assert_null(draft.key.p);
 		slot_draft_free(&draft);
 	}
@@ -143,7 +144,9 @@ costs_for_ever(struct slot_table *table, struct slot_record *slot)
 static void
 test_costs_read_from_disk(void **state)
 {
-	static void (*const changes[])(struct slot_table *, struct slot_record *) = { costs_huge, costs_negative, costs_nothing, costs_for_ever };
+	static void (*const changes[])(struct slot_table *,
+				       struct slot_record *) = { costs_huge, costs_negative,
+								 costs_nothing, costs_for_ever };
 	struct test_keys *t = *state;
 
 	create(t, SLOT_PASSPHRASE, PASSPHRASE);
@@ -206,7 +209,9 @@ short_salt(struct slot_table *table, struct slot_record *slot)
 static void
 test_tampered_tables(void **state)
 {
-	static void (*const changes[])(struct slot_table *, struct slot_record *) = { another_name, another_time, one_more, none_left, short_mac, short_root, short_salt };
+	static void (*const changes[])(struct slot_table *, struct slot_record *) = {
+		another_name, another_time, one_more, none_left, short_mac, short_root, short_salt
+	};
 	struct test_keys *t = *state;
 
 	for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
@@ -261,7 +266,8 @@ test_every_bit(void **state)
 	memcpy(bytes, found.p, len);
 	memcpy(original, found.p, len);
 	assert_ok(scratch_init(&scratch, 65536, 0));
-	assert_ok(record_decode(slot_table_type(), (struct vault_bytes){ original, len }, &scratch, &table));
+	assert_ok(record_decode(slot_table_type(), (struct vault_bytes){ original, len }, &scratch,
+				&table));
 	for (size_t bit = 0; bit < 8 * len; bit++) {
 		enum vault_err err, check;
 
@@ -270,7 +276,8 @@ test_every_bit(void **state)
 		err = try(t, SLOT_KEYFILE, KEYFILE, NULL);
 		check = slots_check(t->txn, &t->keyring);
 		assert_true(err == VAULT_OK || err == VAULT_DENIED || err == VAULT_INTEGRITY);
-		assert_true(check == VAULT_INTEGRITY || check == VAULT_BUSY || (check == VAULT_OK && says_the_same(t, &table)));
+		assert_true(check == VAULT_INTEGRITY || check == VAULT_BUSY ||
+			    (check == VAULT_OK && says_the_same(t, &table)));
 		bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
 	}
 	scratch_free(&scratch);
@@ -296,9 +303,12 @@ load(struct test_keys *t, const uint8_t *root, uint32_t generation)
 	assert_ok(keyring_derive(&keyring, &copy, generation));
 	err = keyring_load(&keyring, t->txn);
 	if (err == VAULT_OK) {
-		assert_true(secret_equal(&keyring.store.record, t->keyring.store.record.p, AEAD_KEY_BYTES));
-		assert_true(secret_equal(&keyring.store.name, t->keyring.store.name.p, t->keyring.store.name.len));
-		assert_memory_equal(keyring.store.store_id, t->keyring.store.store_id, STORE_ID_BYTES);
+		assert_true(secret_equal(&keyring.store.record, t->keyring.store.record.p,
+					 AEAD_KEY_BYTES));
+		assert_true(secret_equal(&keyring.store.name, t->keyring.store.name.p,
+					 t->keyring.store.name.len));
+		assert_memory_equal(keyring.store.store_id, t->keyring.store.store_id,
+				    STORE_ID_BYTES);
 	}
 	keyring_free(&keyring);
 	return err;
@@ -336,7 +346,8 @@ static void
 test_wraps(void **state)
 {
 	struct test_keys *t = *state;
-	uint8_t key[ROOT_KEY_BYTES] = { 1 }, wrapped[WRAPPED_BYTES], other_id[STORE_ID_BYTES] = { 9 };
+	uint8_t key[ROOT_KEY_BYTES] = { 1 }, wrapped[WRAPPED_BYTES],
+		other_id[STORE_ID_BYTES] = { 9 };
 	struct wrap_use use = { "tenant key", 7, 2, t->keyring.store.store_id };
 	struct wrap_use wrong[] = { use, use, use, use };
 	struct vault_bytes bytes = { wrapped, sizeof wrapped };
@@ -348,10 +359,13 @@ test_wraps(void **state)
 	wrong[2].generation = 3;
 	wrong[3].store_id = other_id;
 	for (size_t i = 0; i < 4; i++)
-		assert_int_equal(key_unwrap(&t->keyring.wrap, &wrong[i], bytes, t->arena, &out), VAULT_INTEGRITY);
-	assert_int_equal(key_unwrap(&t->keyring.audit_wrap, &use, bytes, t->arena, &out), VAULT_INTEGRITY);
+		assert_int_equal(key_unwrap(&t->keyring.wrap, &wrong[i], bytes, t->arena, &out),
+				 VAULT_INTEGRITY);
+	assert_int_equal(key_unwrap(&t->keyring.audit_wrap, &use, bytes, t->arena, &out),
+			 VAULT_INTEGRITY);
 	bytes.len--;
-	assert_int_equal(key_unwrap(&t->keyring.wrap, &use, bytes, t->arena, &out), VAULT_INTEGRITY);
+	assert_int_equal(key_unwrap(&t->keyring.wrap, &use, bytes, t->arena, &out),
+			 VAULT_INTEGRITY);
 	bytes.len++;
 	assert_null(out.p);
 	assert_ok(key_unwrap(&t->keyring.wrap, &use, bytes, t->arena, &out));
@@ -363,9 +377,15 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_keys_setup, test_keys_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_key_file),	  TEST(test_passphrase), TEST(test_costs_of_a_new_slot),
-		TEST(test_costs_read_from_disk), TEST(test_tampered_tables), TEST(test_every_bit),
-		TEST(test_before_there_are_any), TEST(test_keyring), TEST(test_wraps),
+		TEST(test_key_file),
+		TEST(test_passphrase),
+		TEST(test_costs_of_a_new_slot),
+		TEST(test_costs_read_from_disk),
+		TEST(test_tampered_tables),
+		TEST(test_every_bit),
+		TEST(test_before_there_are_any),
+		TEST(test_keyring),
+		TEST(test_wraps),
 	};
 
 	return cmocka_run_group_tests_name("slots", tests, NULL, NULL);

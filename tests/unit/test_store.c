@@ -122,7 +122,8 @@ test_rows(void **state)
 {
 	struct fixture *f = *state;
 	struct txn *txn = writing(f);
-	uint64_t a = insert(txn, key(1, 4, 7), "a"), b = insert(txn, key(1, 5, 7), "b"), c = insert(txn, key(2, 4, 7), "c");
+	uint64_t a = insert(txn, key(1, 4, 7), "a"), b = insert(txn, key(1, 5, 7), "b"),
+		 c = insert(txn, key(2, 4, 7), "c");
 
 	assert_true(a < b && b < c);
 	expect_row(txn, key(1, 4, 7), a, "a");
@@ -375,9 +376,9 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_rows),     TEST(test_a_large_row),		  TEST(test_walk),
-		TEST(test_links),    TEST(test_children),		  TEST(test_ids_are_never_used_again),
-		TEST(test_snapshots), TEST(test_meta),			  TEST(test_what_is_no_store),
+		TEST(test_rows),      TEST(test_a_large_row), TEST(test_walk),
+		TEST(test_links),     TEST(test_children),    TEST(test_ids_are_never_used_again),
+		TEST(test_snapshots), TEST(test_meta),	      TEST(test_what_is_no_store),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);

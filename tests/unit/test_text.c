@@ -81,15 +81,18 @@ test_tenant_names(void **state)
 		bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 
 		assert_int_equal(text_tenant_name((struct vault_text){ &first, 1 }), letter);
-		assert_int_equal(text_tenant_name((struct vault_text){ second, 2 }), letter || c == '-' || c == '_');
+		assert_int_equal(text_tenant_name((struct vault_text){ second, 2 }),
+				 letter || c == '-' || c == '_');
 	}
 }
 
 static void
 test_names(void **state)
 {
-	static const char *const good[] = { "a", "Z9", "a.b", "a..b", "a/b", "a/b/c", "a/.b", "a/b.", "a...", "a/...", "a-_./x" };
-	static const char *const bad[] = { "", "/", "/a", "a/", "a//b", "a/./b", "a/../b", "a/..", "a/.", ".", "..", "...", ".a" };
+	static const char *const good[] = { "a",    "Z9",   "a.b",  "a..b",  "a/b",   "a/b/c",
+					    "a/.b", "a/b.", "a...", "a/...", "a-_./x" };
+	static const char *const bad[] = { "",	   "/",	  "/a", "a/", "a//b", "a/./b", "a/../b",
+					   "a/..", "a/.", ".",	"..", "...",  ".a" };
 	char longest[129];
 
 	(void)state;
@@ -102,7 +105,8 @@ test_names(void **state)
 		assert_false(text_name(text_of(bad[i])));
 	for (unsigned c = 0; c < 256; c++) {
 		char first = (char)c, middle[3] = { 'a', (char)c, 'b' };
-		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+		bool letter =
+			(c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 
 		assert_int_equal(text_name((struct vault_text){ &first, 1 }), letter);
 		assert_int_equal(text_name((struct vault_text){ middle, 3 }),
@@ -139,7 +143,8 @@ test_scopes(void **state)
 	for (unsigned c = 0; c < 256; c++) {
 		char scope[3] = { 'a', (char)c, 'b' };
 
-		assert_int_equal(text_scope((struct vault_text){ scope, 3 }), c > 0x20 && c < 0x7f && c != '"' && c != '\\');
+		assert_int_equal(text_scope((struct vault_text){ scope, 3 }),
+				 c > 0x20 && c < 0x7f && c != '"' && c != '\\');
 	}
 	assert_false(text_scope(T("")));
 }
@@ -158,8 +163,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_utf8),	 cmocka_unit_test(test_tenant_names), cmocka_unit_test(test_names),
-		cmocka_unit_test(test_patterns), cmocka_unit_test(test_scopes),	      cmocka_unit_test(test_equal),
+		cmocka_unit_test(test_utf8),   cmocka_unit_test(test_tenant_names),
+		cmocka_unit_test(test_names),  cmocka_unit_test(test_patterns),
+		cmocka_unit_test(test_scopes), cmocka_unit_test(test_equal),
 	};
 
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);

@@ -249,7 +249,10 @@ test_success_after_a_lock_forgets(void **state)
 static void
 test_files_that_are_none(void **state)
 {
-	static const char *const texts[] = { "", "\n\n", "locked\n", "locked x\n", "failed\n", "garbage\n", "locked -5\n", "failed -5\n" };
+	static const char *const texts[] = {
+		"",	    "\n\n",	 "locked\n",	"locked x\n",
+		"failed\n", "garbage\n", "locked -5\n", "failed -5\n"
+	};
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -269,7 +272,8 @@ test_a_file_of_many_failures(void **state)
 	char text[512] = "";
 
 	for (int i = 0; i < 8; i++)
-		snprintf(text + strlen(text), sizeof text - strlen(text), "failed %lld\n", (long long)f->now.wall);
+		snprintf(text + strlen(text), sizeof text - strlen(text), "failed %lld\n",
+			 (long long)f->now.wall);
 	write_guard_file(f, text);
 	restart(f, 0);
 	failures(f, 1);

@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "protocol/text.h"
+#include "vaultd/base/base64.h"
 #include "vaultd/core/profile.h"
 
+#define PUBLISH_AHEAD_DEFAULT 86400 /* a day, for keys whose public half others cache */
 #define HS512_KEY_BYTES 64
 #define OTHER_KEY_BYTES 32 /* HS256, and the seed of EdDSA */
 
@@ -35,16 +37,59 @@ key_edit_open(struct op *op, struct vault_text name, struct key_edit *edit)
 }
 
 enum vault_err
-key_edit_new(struct op *op, struct vault_text name, struct key_edit *edit)
+key_require_algorithm(struct op *op, int algorithm)
+{
+	if (algorithm == key_algorithm_HS256 || algorithm == key_algorithm_HS512 || algorithm == key_algorithm_EdDSA)
+		return VAULT_OK;
+	return op_fail(op, VAULT_UNSUPPORTED, "algorithm", NULL);
+}
+
+static enum vault_err
+apply_settings(struct op *op, const struct key_settings *settings, struct key_record *record)
+{
+	bool symmetric = settings->algorithm != key_algorithm_EdDSA;
+
+	record->algorithm = settings->algorithm;
+	record->usage = settings->usage.set ? settings->usage.v : key_usage_token;
+	if (record->usage == key_usage_encrypt)
+		return op_fail(op, VAULT_INVALID_PARAMS, "usage", "a signing key cannot encrypt");
+	if (settings->shared && (!symmetric || record->usage != key_usage_webhook))
+		return op_fail(op, VAULT_INVALID_PARAMS, "shared", "only HS* keys of usage webhook are shared");
+	record->shared = settings->shared;
+	record->verify_only = settings->verify_only;
+	record->overlap = settings->overlap.v;
+	record->rotation_period = settings->rotation_period;
+	record->publish_ahead = symmetric ? 0 : PUBLISH_AHEAD_DEFAULT;
+	if (settings->publish_ahead.set)
+		record->publish_ahead = settings->publish_ahead.v;
+	return VAULT_OK;
+}
+
+enum vault_err
+key_edit_new(struct op *op, struct vault_text name, const struct key_settings *settings, struct key_edit *edit)
 {
 	uint64_t id;
 
+	TRY(key_require_algorithm(op, settings->algorithm));
 	edit->row.key = row_key_of(&op->tenant->keys, ROW_KEY, text_bytes(name));
 	op->note.target = edit->row.key;
 	if (row_linked(op->txn, &edit->row.key, &id) == VAULT_OK)
 		return op_fail(op, VAULT_EXISTS, "name", NULL);
 	edit->record.name = name;
 	edit->record.created_at = op->now.wall;
+	return apply_settings(op, settings, &edit->record);
+}
+
+enum vault_err
+key_shared_text(struct op *op, struct vault_bytes secret, struct vault_text *text)
+{
+	size_t prefix = sizeof KEY_SHARED_PREFIX - 1;
+	char *p = scratch_room(op->scratch, prefix + BASE64_PADDED_LENGTH(secret.len));
+
+	if (p == NULL)
+		return VAULT_BUSY;
+	memcpy(p, KEY_SHARED_PREFIX, prefix);
+	*text = (struct vault_text){ p, prefix + base64_encode_secret(secret.p, secret.len, p + prefix) };
 	return VAULT_OK;
 }
 

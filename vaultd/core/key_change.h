@@ -32,8 +32,24 @@ struct key_material {
 
 /* VAULT_NOT_FOUND naming the field "name". */
 MUST_USE enum vault_err key_edit_open(struct op *op, struct vault_text name, struct key_edit *edit);
-/* VAULT_EXISTS where the name is taken. The caller fills in the record's settings. */
-MUST_USE enum vault_err key_edit_new(struct op *op, struct vault_text name, struct key_edit *edit);
+
+/* What key.create and key.import say of a key that is to be. */
+struct key_settings {
+	int algorithm;
+	struct vault_opt_enum usage;
+	struct vault_opt_int rotation_period, overlap, publish_ahead;
+	bool shared;	  /* a receiver knows the secret */
+	bool verify_only; /* the private half is not here */
+};
+/* VAULT_EXISTS where the name is taken; VAULT_UNSUPPORTED and VAULT_INVALID_PARAMS for settings that cannot be. */
+MUST_USE enum vault_err key_edit_new(struct op *op, struct vault_text name, const struct key_settings *settings,
+				     struct key_edit *edit);
+/* VAULT_UNSUPPORTED for an algorithm that this build does not have. */
+MUST_USE enum vault_err key_require_algorithm(struct op *op, int algorithm);
+
+/* A shared secret as its receiver knows it: this and base64 (Standard Webhooks). */
+#define KEY_SHARED_PREFIX "whsec_"
+MUST_USE enum vault_err key_shared_text(struct op *op, struct vault_bytes secret, struct vault_text *text);
 /* Random material of the record's algorithm, kept in edit->made. */
 MUST_USE enum vault_err key_edit_generate(struct op *op, struct key_edit *edit, struct key_material *material);
 /*

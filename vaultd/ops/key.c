@@ -1,83 +1,27 @@
-#include <string.h>
-
-#include "protocol/text.h"
-#include "vaultd/base/base64.h"
 #include "vaultd/core/key_change.h"
 #include "vaultd/core/page.h"
 #include "vaultd/ops/ops.h"
 
-#define SHARED_PREFIX "whsec_"
-#define PUBLISH_AHEAD_DEFAULT 86400 /* a day, for keys whose public half others cache */
-
-static enum vault_err
-supported_algorithm(struct op *op, int algorithm)
-{
-	if (algorithm == key_algorithm_HS256 || algorithm == key_algorithm_HS512 || algorithm == key_algorithm_EdDSA)
-		return VAULT_OK;
-	return op_fail(op, VAULT_UNSUPPORTED, "algorithm", NULL);
-}
-
-static bool
-symmetric(int64_t algorithm)
-{
-	return algorithm == key_algorithm_HS256 || algorithm == key_algorithm_HS512;
-}
-
-/* Settings that key.create and key.import share. */
-struct settings {
-	int algorithm;
-	struct vault_opt_enum usage;
-	struct vault_opt_int rotation_period, overlap, publish_ahead;
-};
-
-static enum vault_err
-apply_settings(struct op *op, const struct settings *settings, struct key_record *record)
-{
-	record->algorithm = settings->algorithm;
-	record->usage = settings->usage.set ? settings->usage.v : key_usage_token;
-	if (record->usage == key_usage_encrypt)
-		return op_fail(op, VAULT_INVALID_PARAMS, "usage", "a signing key cannot encrypt");
-	record->overlap = settings->overlap.v;
-	record->rotation_period = settings->rotation_period;
-	if (settings->publish_ahead.set)
-		record->publish_ahead = settings->publish_ahead.v;
-	else
-		record->publish_ahead = symmetric(settings->algorithm) ? 0 : PUBLISH_AHEAD_DEFAULT;
-	return VAULT_OK;
-}
-
-/* whsec_ and base64, for the receiver of a webhook, who must know the secret. */
-static enum vault_err
-shared_text(struct op *op, struct vault_bytes secret, struct vault_text *text)
-{
-	size_t prefix = sizeof SHARED_PREFIX - 1;
-	char *p = scratch_alloc(op->scratch, prefix + BASE64_PADDED_LENGTH(secret.len));
-
-	if (p == NULL)
-		return VAULT_BUSY;
-	memcpy(p, SHARED_PREFIX, prefix);
-	*text = (struct vault_text){ p, prefix + base64_encode_secret(secret.p, secret.len, p + prefix) };
-	return VAULT_OK;
-}
-
 enum vault_err
 op_key_create(struct op *op, const struct key_create_req *req, struct key_create_res *res)
 {
-	struct settings settings = { req->algorithm, req->usage, req->rotation_period, req->overlap, req->publish_ahead };
+	struct key_settings settings = {
+		.algorithm = req->algorithm,
+		.usage = req->usage,
+		.rotation_period = req->rotation_period,
+		.overlap = req->overlap,
+		.publish_ahead = req->publish_ahead,
+		.shared = req->shared.v,
+	};
 	struct key_material material;
 	KEY_EDIT_LOCAL(edit);
 
-	TRY(supported_algorithm(op, req->algorithm));
-	TRY(key_edit_new(op, req->name, &edit));
-	TRY(apply_settings(op, &settings, &edit.record));
-	edit.record.shared = req->shared.v;
-	if (req->shared.v && (!symmetric(req->algorithm) || edit.record.usage != key_usage_webhook))
-		return op_fail(op, VAULT_INVALID_PARAMS, "shared", "only HS* keys of usage webhook are shared");
+	TRY(key_edit_new(op, req->name, &settings, &edit));
 	TRY(key_edit_generate(op, &edit, &material));
 	TRY(key_edit_add(op, &edit, &material, op->now.wall));
 	TRY(key_edit_write(op, &edit));
 	if (edit.record.shared)
-		TRY(shared_text(op, material.secret, &res->secret));
+		TRY(key_shared_text(op, material.secret, &res->secret));
 	res->name = req->name;
 	res->algorithm = req->algorithm;
 	res->usage = (int)edit.record.usage;
@@ -192,7 +136,7 @@ rotate_new(struct op *op, struct key_edit *edit, bool now, struct key_rotate_res
 	res->signs_at = signs_at(op, edit, now);
 	TRY(key_edit_add(op, edit, &material, res->signs_at));
 	TRY(key_edit_write(op, edit));
-	return edit->record.shared ? shared_text(op, material.secret, &res->secret) : VAULT_OK;
+	return edit->record.shared ? key_shared_text(op, material.secret, &res->secret) : VAULT_OK;
 }
 
 enum vault_err

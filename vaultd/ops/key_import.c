@@ -5,9 +5,6 @@
 #include "vaultd/core/key_change.h"
 #include "vaultd/ops/ops.h"
 
-#define SHARED_PREFIX "whsec_"
-#define PUBLISH_AHEAD_DEFAULT 86400 /* a day, for keys whose public half others cache */
-
 /* What a request brings: one secret, or public keys that become one version each. */
 struct brought {
 	struct key_material material[PUBLIC_KEYS_MAX];
@@ -57,13 +54,13 @@ bring_seed(struct op *op, const struct key_import_req *req, struct brought *brou
 static enum vault_err
 bring_shared(struct op *op, const struct key_import_req *req, struct key_edit *edit, struct brought *brought)
 {
-	size_t prefix = sizeof SHARED_PREFIX - 1, len = 0;
+	size_t prefix = sizeof KEY_SHARED_PREFIX - 1, len = 0;
 	int64_t usage = edit->row.id != 0 ? edit->record.usage : req->usage.v;
 	bool token = usage != key_usage_webhook && usage != key_usage_raw;
 
 	if (req->algorithm == key_algorithm_EdDSA)
 		return op_fail(op, VAULT_INVALID_PARAMS, "secret", "a shared secret is for HS256 and HS512");
-	if (req->secret.len <= prefix || memcmp(req->secret.p, SHARED_PREFIX, prefix) != 0)
+	if (req->secret.len <= prefix || memcmp(req->secret.p, KEY_SHARED_PREFIX, prefix) != 0)
 		return op_fail(op, VAULT_INVALID_PARAMS, "secret", "begins with whsec_");
 	TRY(secret_new(op->vault->arena, req->secret.len, &edit->made));
 	if (!base64_decode_secret(req->secret.p + prefix, req->secret.len - prefix, edit->made.p, &len) ||
@@ -124,20 +121,17 @@ bring(struct op *op, const struct key_import_req *req, struct key_edit *edit, st
 static enum vault_err
 new_record(struct op *op, const struct key_import_req *req, const struct brought *brought, struct key_edit *edit)
 {
-	struct key_record *record = &edit->record;
-	bool public_half = req->algorithm == key_algorithm_EdDSA;
+	struct key_settings settings = {
+		.algorithm = req->algorithm,
+		.usage = req->usage,
+		.rotation_period = req->rotation_period,
+		.overlap = req->overlap,
+		.publish_ahead = req->publish_ahead,
+		.shared = brought->shared,
+		.verify_only = brought->verify_only,
+	};
 
-	TRY(key_edit_new(op, req->name, edit));
-	record->algorithm = req->algorithm;
-	record->usage = req->usage.set ? req->usage.v : key_usage_token;
-	if (record->usage == key_usage_encrypt)
-		return op_fail(op, VAULT_INVALID_PARAMS, "usage", "a signing key cannot encrypt");
-	record->shared = brought->shared;
-	record->verify_only = brought->verify_only;
-	record->overlap = req->overlap.v;
-	record->rotation_period = req->rotation_period;
-	record->publish_ahead = req->publish_ahead.set ? req->publish_ahead.v : public_half ? PUBLISH_AHEAD_DEFAULT : 0;
-	return VAULT_OK;
+	return key_edit_new(op, req->name, &settings, edit);
 }
 
 /* A name that is there gains a version; what it is must stay what it was. */
@@ -182,9 +176,7 @@ op_key_import(struct op *op, const struct key_import_req *req, struct key_import
 
 	if (brought == NULL)
 		return VAULT_BUSY;
-	if (req->algorithm != key_algorithm_HS256 && req->algorithm != key_algorithm_HS512 &&
-	    req->algorithm != key_algorithm_EdDSA)
-		return op_fail(op, VAULT_UNSUPPORTED, "algorithm", NULL);
+	TRY(key_require_algorithm(op, req->algorithm));
 	err = key_edit_open(op, req->name, &edit);
 	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
 		return err;

@@ -18,7 +18,8 @@
 void
 directory_make(char path[static DIRECTORY_MAX])
 {
-	snprintf(path, DIRECTORY_MAX, "%s/vaultd-test-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	snprintf(path, DIRECTORY_MAX, "%s/vaultd-test-XXXXXX",
+		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert_non_null(mkdtemp(path));
 }
 

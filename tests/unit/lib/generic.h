@@ -69,7 +69,8 @@ fill_smaller(uint64_t a, uint64_t b)
 static inline struct vault_text
 fill_text(struct fill *f, const struct field *field)
 {
-	size_t len = fill_between(f, (uint64_t)field->min, fill_smaller((uint64_t)field->max, f->length_max));
+	size_t len = fill_between(f, (uint64_t)field->min,
+				  fill_smaller((uint64_t)field->max, f->length_max));
 	char *p = fill_room(f, len);
 
 	for (size_t i = 0; i < len; i++)
@@ -170,13 +171,18 @@ fill_pointed(struct fill *f, const struct field *field, uint8_t *at)
 
 	switch ((enum field_kind)field->kind) {
 	case FIELD_MAP:
-		memcpy(at, &(struct vault_map[]){ fill_map_of(f, fill_between(f, 1, fill_smaller((uint64_t)field->max, f->length_max))) },
+		memcpy(at,
+		       &(struct vault_map[]){ fill_map_of(
+			       f,
+			       fill_between(f, 1,
+					    fill_smaller((uint64_t)field->max, f->length_max))) },
 		       sizeof(struct vault_map));
 		return;
 	case FIELD_TEXTS:
 	case FIELD_INTS:
 	case FIELD_OBJECTS:
-		memcpy(at, &(struct object_list[]){ fill_list(f, field) }, sizeof(struct object_list));
+		memcpy(at, &(struct object_list[]){ fill_list(f, field) },
+		       sizeof(struct object_list));
 		return;
 	case FIELD_OBJECT:
 		object = fill_room(f, field->object()->size);
@@ -184,7 +190,8 @@ fill_pointed(struct fill *f, const struct field *field, uint8_t *at)
 		memcpy(at, &object, sizeof object);
 		return;
 	default:
-		memcpy(at, &(struct vault_text[]){ fill_text(f, field) }, sizeof(struct vault_text));
+		memcpy(at, &(struct vault_text[]){ fill_text(f, field) },
+		       sizeof(struct vault_text));
 		return;
 	}
 }
@@ -212,7 +219,8 @@ fill_struct(struct fill *f, const struct object_type *type, void *out)
 	}
 }
 
-static inline const char *generic_difference(const struct object_type *type, const void *a, const void *b);
+static inline const char *generic_difference(const struct object_type *type, const void *a,
+					     const void *b);
 
 static inline bool
 generic_bytes_same(const uint8_t *a, const uint8_t *b)
@@ -221,27 +229,30 @@ generic_bytes_same(const uint8_t *a, const uint8_t *b)
 
 	memcpy(&x, a, sizeof x);
 	memcpy(&y, b, sizeof y);
-	return (x.p == NULL) == (y.p == NULL) && x.len == y.len && (x.len == 0 || memcmp(x.p, y.p, x.len) == 0);
+	return (x.p == NULL) == (y.p == NULL) && x.len == y.len &&
+	       (x.len == 0 || memcmp(x.p, y.p, x.len) == 0);
 }
 
 static inline bool
 generic_lists_same(const struct field *field, const uint8_t *a, const uint8_t *b)
 {
 	struct object_list x, y;
-	size_t size = field->kind == FIELD_TEXTS ? sizeof(struct vault_text) :
-		      field->kind == FIELD_INTS	 ? sizeof(int64_t) :
-						   field->object()->size;
+	size_t size = field->kind == FIELD_TEXTS  ? sizeof(struct vault_text)
+		      : field->kind == FIELD_INTS ? sizeof(int64_t)
+						  : field->object()->size;
 
 	memcpy(&x, a, sizeof x);
 	memcpy(&y, b, sizeof y);
 	if ((x.v == NULL) != (y.v == NULL) || x.n != y.n)
 		return false;
 	for (size_t i = 0; i < x.n; i++) {
-		const uint8_t *one = (const uint8_t *)x.v + i * size, *two = (const uint8_t *)y.v + i * size;
+		const uint8_t *one = (const uint8_t *)x.v + i * size,
+			      *two = (const uint8_t *)y.v + i * size;
 
-		if (field->kind == FIELD_TEXTS ? !generic_bytes_same(one, two) :
-		    field->kind == FIELD_INTS  ? memcmp(one, two, size) != 0 :
-						 generic_difference(field->object(), one, two) != NULL)
+		if (field->kind == FIELD_TEXTS ? !generic_bytes_same(one, two)
+		    : field->kind == FIELD_INTS
+			    ? memcmp(one, two, size) != 0
+			    : generic_difference(field->object(), one, two) != NULL)
 			return false;
 	}
 	return true;
@@ -279,14 +290,16 @@ generic_difference(const struct object_type *type, const void *a, const void *b)
 {
 	for (unsigned i = 0; i < type->count; i++) {
 		const struct field *field = &type->fields[i];
-		const uint8_t *x = (const uint8_t *)a + field->offset, *y = (const uint8_t *)b + field->offset;
+		const uint8_t *x = (const uint8_t *)a + field->offset,
+			      *y = (const uint8_t *)b + field->offset;
 		bool same;
 
 		if (fill_is_scalar(field))
 			same = generic_scalars_same(field, x, y);
 		else if (field->kind == FIELD_OBJECT)
 			same = generic_objects_same(field, x, y);
-		else if (field->kind == FIELD_TEXTS || field->kind == FIELD_INTS || field->kind == FIELD_OBJECTS)
+		else if (field->kind == FIELD_TEXTS || field->kind == FIELD_INTS ||
+			 field->kind == FIELD_OBJECTS)
 			same = generic_lists_same(field, x, y);
 		else
 			same = generic_bytes_same(x, y);

@@ -30,7 +30,9 @@ open_vault(struct test_vault *t)
 	snprintf(audit, sizeof audit, "%s/audit", t->dir);
 	(void)mkdir(store, 0700);
 	*vault = (struct vault){ .arena = t->arena };
-	vault->settings = (struct vault_settings){ .version = "test", .sandbox = "off", .memory_lock = "off", .owner_uid = 0 };
+	vault->settings = (struct vault_settings){
+		.version = "test", .sandbox = "off", .memory_lock = "off", .owner_uid = 0
+	};
 	audit_config = (struct audit_config){ audit, t->arena, 1 << 20 };
 	assert_ok(audit_new(&audit_config, &vault->audit));
 	assert_ok(store_open(&store_config, &vault->store));
@@ -178,7 +180,8 @@ append_records(struct test_vault *t)
 	struct audit_batch *batch = &t->runner.audit;
 
 	if (audit_batch_count(batch) > 0 && vault_state(&t->vault) == STATE_OPEN)
-		assert_ok(audit_append(t->vault.audit, batch, AUDIT_READS, t->runner.now.wall_ns, NULL));
+		assert_ok(audit_append(t->vault.audit, batch, AUDIT_READS, t->runner.now.wall_ns,
+				       NULL));
 	audit_batch_reset(batch);
 }
 
@@ -206,14 +209,16 @@ test_vault_send(struct test_vault *t, const struct identity *who, struct vault_b
 static enum vault_err
 reply_code(const struct test_vault *t, struct frame *frame)
 {
-	struct vault_text key, code;
+	struct vault_text key = { 0 }, code = { 0 };
 	uint32_t n;
 
 	assert_ok(frame_parse(buf_data(&t->reply), buf_len(&t->reply), frame));
 	assert_int_equal(frame->type, FRAME_REPLY);
 	if (cursor_nil(&frame->error))
 		return VAULT_OK;
-	assert_true(cursor_map(&frame->error, &n) && cursor_str(&frame->error, &key) && cursor_str(&frame->error, &code));
+	assert_true(cursor_map(&frame->error, &n));
+	assert_true(cursor_str(&frame->error, &key));
+	assert_true(cursor_str(&frame->error, &code));
 	assert_true(text_is(key, "code"));
 	return vault_err_from_code(code);
 }
@@ -226,7 +231,10 @@ test_vault_call(struct test_vault *t, const struct identity *who, enum op_id id,
 	struct codec_writer writer = { .sink = value_into_buf, .into = &frame };
 	struct frame parsed;
 
-	codec_write_request(&writer, &(struct codec_request){ .msgid = 9, .method = text_of(row->method), .type = row->request(), .fields = req });
+	codec_write_request(&writer, &(struct codec_request){ .msgid = 9,
+							      .method = text_of(row->method),
+							      .type = row->request(),
+							      .fields = req });
 	test_vault_send(t, who, (struct vault_bytes){ buf_data(&frame), buf_len(&frame) });
 	buf_free(&frame);
 	return reply_code(t, &parsed);
@@ -253,15 +261,20 @@ test_vault_do(struct test_vault *t, enum op_id id, const void *req, void *res)
 	enum vault_err err = test_vault_ask(t, id, req, res);
 
 	if (err != VAULT_OK)
-		fail_msg("%s: %.*s", op_rows[id].method, (int)buf_len(&t->reply), (const char *)buf_data(&t->reply));
+		fail_msg("%s: %.*s", op_rows[id].method, (int)buf_len(&t->reply),
+			 (const char *)buf_data(&t->reply));
 }
 
 void
 test_vault_acme(struct test_vault *t, enum key_algorithm algorithm)
 {
 	struct tenant_create_req tenant = { .tenant = TEXT_LITERAL("acme") };
-	struct key_create_req key = { .tenant = TEXT_LITERAL("acme"), .name = TEXT_LITERAL("k"), .algorithm = algorithm };
-	struct profile_put_req profile = { .tenant = TEXT_LITERAL("acme"), .name = TEXT_LITERAL("p"), .key = TEXT_LITERAL("k") };
+	struct key_create_req key = { .tenant = TEXT_LITERAL("acme"),
+				      .name = TEXT_LITERAL("k"),
+				      .algorithm = algorithm };
+	struct profile_put_req profile = { .tenant = TEXT_LITERAL("acme"),
+					   .name = TEXT_LITERAL("p"),
+					   .key = TEXT_LITERAL("k") };
 
 	test_vault_do(t, OP_tenant_create, &tenant, NULL);
 	test_vault_do(t, OP_key_create, &key, NULL);

@@ -27,8 +27,8 @@ struct test_vault {
 	struct arena *arena;
 	struct vault vault;
 	struct lanes lanes;
-	struct runner runner; /* a worker's */
-	struct buf reply;     /* of the last request */
+	struct runner runner;	/* a worker's */
+	struct buf reply;	/* of the last request */
 	struct scratch scratch; /* what the last reply was read into */
 };
 
@@ -44,9 +44,11 @@ void test_vault_init(struct test_vault *t);
 void test_vault_unseal(struct test_vault *t);
 
 /* Runs the bytes of one message as the caller; the whole reply stands in t->reply. */
-enum verdict test_vault_send(struct test_vault *t, const struct identity *who, struct vault_bytes frame);
+enum verdict test_vault_send(struct test_vault *t, const struct identity *who,
+			     struct vault_bytes frame);
 /* Sends a request; its result is VAULT_OK, or the error that was answered. */
-enum vault_err test_vault_call(struct test_vault *t, const struct identity *who, enum op_id id, const void *req);
+enum vault_err test_vault_call(struct test_vault *t, const struct identity *who, enum op_id id,
+			       const void *req);
 /* The same as root on admin.sock, the result read into res (which may be NULL) and valid until the next call. */
 enum vault_err test_vault_ask(struct test_vault *t, enum op_id id, const void *req, void *res);
 /* As test_vault_ask, and it must go well. */

@@ -53,11 +53,13 @@ put_random_bytes(struct buf *out, uint64_t *seed, size_t n)
 static const struct {
 	uint8_t first;
 	uint8_t size;
-} fixed[] = { { 0xc0, 0 }, { 0xc2, 0 }, { 0xc3, 0 }, { 0xca, 4 }, { 0xcb, 8 }, { 0xcc, 1 },  { 0xcd, 2 },
-	      { 0xce, 4 }, { 0xcf, 8 }, { 0xd0, 1 }, { 0xd1, 2 }, { 0xd2, 4 }, { 0xd3, 8 },  { 0xd4, 2 },
-	      { 0xd5, 3 }, { 0xd6, 5 }, { 0xd7, 9 }, { 0xd8, 17 }, { 0x00, 0 }, { 0x7f, 0 }, { 0xe0, 0 }, { 0xff, 0 } };
-static const uint8_t sized[][3] = { { 0xc4, 1, 0 }, { 0xc5, 2, 0 }, { 0xc6, 4, 0 }, { 0xc7, 1, 1 }, { 0xc8, 2, 1 },
-				    { 0xc9, 4, 1 }, { 0xd9, 1, 0 }, { 0xda, 2, 0 }, { 0xdb, 4, 0 } };
+} fixed[] = { { 0xc0, 0 }, { 0xc2, 0 }, { 0xc3, 0 }, { 0xca, 4 }, { 0xcb, 8 }, { 0xcc, 1 },
+	      { 0xcd, 2 }, { 0xce, 4 }, { 0xcf, 8 }, { 0xd0, 1 }, { 0xd1, 2 }, { 0xd2, 4 },
+	      { 0xd3, 8 }, { 0xd4, 2 }, { 0xd5, 3 }, { 0xd6, 5 }, { 0xd7, 9 }, { 0xd8, 17 },
+	      { 0x00, 0 }, { 0x7f, 0 }, { 0xe0, 0 }, { 0xff, 0 } };
+static const uint8_t sized[][3] = { { 0xc4, 1, 0 }, { 0xc5, 2, 0 }, { 0xc6, 4, 0 },
+				    { 0xc7, 1, 1 }, { 0xc8, 2, 1 }, { 0xc9, 4, 1 },
+				    { 0xd9, 1, 0 }, { 0xda, 2, 0 }, { 0xdb, 4, 0 } };
 
 static void
 put_container(struct buf *out, uint64_t *seed, unsigned depth)
@@ -166,7 +168,8 @@ wire_add(struct buf *out, const struct buf *map, struct vault_text name, const s
 }
 
 enum vault_err
-wire_read(const struct object_type *type, const struct buf *map, struct scratch *scratch, struct fail *fail, void *out)
+wire_read(const struct object_type *type, const struct buf *map, struct scratch *scratch,
+	  struct fail *fail, void *out)
 {
 	struct codec_reader reader = { .mode = CODEC_STRICT, .scratch = scratch, .fail = fail };
 

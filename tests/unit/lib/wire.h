@@ -47,12 +47,14 @@ void wire_random(struct buf *out, uint64_t *seed, unsigned depth);
 
 /* Writes the struct; then the same map with one field's value exchanged (and added where it was not there). */
 void wire_write(struct buf *out, const struct object_type *type, const void *in);
-void wire_exchange(struct buf *out, const struct buf *map, const char *field, const struct buf *value);
+void wire_exchange(struct buf *out, const struct buf *map, const char *field,
+		   const struct buf *value);
 /* The same map with one more entry at its end. */
-void wire_add(struct buf *out, const struct buf *map, struct vault_text name, const struct buf *value);
+void wire_add(struct buf *out, const struct buf *map, struct vault_text name,
+	      const struct buf *value);
 
 /* Reads a map strictly; fail and out may be looked at until the scratch is reset. */
-enum vault_err wire_read(const struct object_type *type, const struct buf *map, struct scratch *scratch,
-			 struct fail *fail, void *out);
+enum vault_err wire_read(const struct object_type *type, const struct buf *map,
+			 struct scratch *scratch, struct fail *fail, void *out);
 
 #endif
