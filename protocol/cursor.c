@@ -44,7 +44,7 @@ cursor_type(const struct cursor *c)
 bool
 cursor_nil(struct cursor *c)
 {
-	if (cursor_type(c) != CURSOR_NIL)
+	if (c->p == c->end || *c->p != 0xc0)
 		return false;
 	c->p++;
 	return true;
@@ -135,13 +135,13 @@ cursor_int(struct cursor *c, int64_t *v)
 	return true;
 }
 
-/* A payload behind a head of fixed length (fix), or of a length field of size bytes. */
+/* A payload behind a length field of size bytes. */
 static bool
-payload(struct cursor *c, unsigned size, uint64_t fix, struct vault_bytes *v)
+payload(struct cursor *c, unsigned size, struct vault_bytes *v)
 {
-	uint64_t n = fix;
+	uint64_t n;
 
-	if (size > 0 && !number_after(c, size, &n))
+	if (!number_after(c, size, &n))
 		return false;
 	if (n > (uint64_t)(c->end - c->p) - 1 - size)
 		return false;
@@ -155,12 +155,18 @@ bool
 cursor_str(struct cursor *c, struct vault_text *v)
 {
 	struct vault_bytes b;
-	bool fixed;
+	size_t len;
 
-	if (cursor_type(c) != CURSOR_STR)
-		return false;
-	fixed = *c->p < 0xc0;
-	if (!payload(c, fixed ? 0 : 1u << (*c->p - 0xd9), *c->p & 0x1f, &b))
+	/* Names and most values are this short. */
+	if (c->p != c->end && (*c->p & 0xe0) == 0xa0) {
+		len = *c->p & 0x1f;
+		if (len >= (size_t)(c->end - c->p))
+			return false;
+		*v = (struct vault_text){ (const char *)c->p + 1, len };
+		c->p += 1 + len;
+		return true;
+	}
+	if (cursor_type(c) != CURSOR_STR || !payload(c, 1u << (*c->p - 0xd9), &b))
 		return false;
 	*v = (struct vault_text){ (const char *)b.p, b.len };
 	return true;
@@ -172,7 +178,7 @@ cursor_bytes(struct cursor *c, struct vault_bytes *v)
 	struct vault_text t;
 
 	if (cursor_type(c) == CURSOR_BIN)
-		return payload(c, 1u << (*c->p - 0xc4), 0, v);
+		return payload(c, 1u << (*c->p - 0xc4), v);
 	if (!cursor_str(c, &t))
 		return false;
 	*v = (struct vault_bytes){ (const uint8_t *)t.p, t.len };
