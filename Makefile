@@ -2,6 +2,7 @@
 # make check      every test: units, integration, hostile, command line, the client's example
 # make lint       format, layers, headers alone, banned calls, clang-tidy, cppcheck
 # make sanitize   the whole suite under ASan and UBSan; sanitize-threads: under TSan
+# make crash      kill -9 under load, VAULTD_CRASH_ROUNDS times (60)
 # make fuzz       FUZZ_SECONDS of libFuzzer for each target in tests/fuzz
 # make bench      the numbers of docs/PERFORMANCE.md
 # make demo       a vault from nothing to a verified token, in a temporary directory

@@ -3,6 +3,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -q
 # The integration suite takes other users' identities.
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo)
 TEST_ENV = VAULTD_BUILD=$(abspath $(BUILD))
+CRASH_ENV = $(foreach name,VAULTD_CRASH_ROUNDS VAULTD_CRASH_SEED,$(if $($(name)),$(name)=$($(name))))
 TEST_SECONDS ?= 300
 FUZZ_SECONDS ?= 30
 
@@ -37,6 +38,10 @@ unit: $(UNIT_BIN)
 
 integration: all $(SETUP)/test.stamp
 	$(AS_ROOT) env $(TEST_ENV) $(PYTEST) tests/integration tests/hostile $(PYTEST_ARGS)
+
+# Not part of check: kill -9 under load, VAULTD_CRASH_ROUNDS times at moments that VAULTD_CRASH_SEED chooses.
+crash: all $(SETUP)/test.stamp
+	$(AS_ROOT) env $(TEST_ENV) $(CRASH_ENV) $(PYTEST) -s tests/crash $(PYTEST_ARGS)
 
 cli: all $(BUILD)/sign_launch $(SETUP)/test.stamp
 	@if ls tests/cli/*.bats >/dev/null 2>&1; then $(AS_ROOT) env $(TEST_ENV) bats tests/cli; fi
@@ -86,4 +91,4 @@ fuzz-run: .SHELLFLAGS := -o pipefail -c
 demo: all
 	@VAULTD_BUILD=$(abspath $(BUILD)) tools/demo.sh
 
-.PHONY: unit units integration cli check sanitize sanitize-threads config-check fuzz fuzz-run demo
+.PHONY: unit units integration crash cli check sanitize sanitize-threads config-check fuzz fuzz-run demo

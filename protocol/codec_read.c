@@ -3,8 +3,9 @@
 #include "protocol/codec.h"
 #include "protocol/text.h"
 
-static enum vault_err read_object(const struct codec_reader *r, const struct object_type *type, struct cursor *c,
-				  void *out);
+#define UTF8_SEQUENCE_MAX 4 /* bytes of a character */
+
+static enum vault_err read_object(const struct codec_reader *r, const struct field *field, struct cursor *c, void *out);
 
 static enum vault_err
 refuse(const struct codec_reader *r, const struct field *field, const char *message)
@@ -16,10 +17,13 @@ static enum vault_err
 refuse_unknown(const struct codec_reader *r, struct vault_text name, const char *message)
 {
 	char field[FAIL_FIELD_MAX + 1] = { 0 };
+	size_t len = name.len < FAIL_FIELD_MAX ? name.len : FAIL_FIELD_MAX;
 
-	/* A name that is not text would make the error itself unreadable. */
-	if (text_utf8(name.p, name.len < FAIL_FIELD_MAX ? name.len : FAIL_FIELD_MAX))
-		memcpy(field, name.p, name.len < FAIL_FIELD_MAX ? name.len : FAIL_FIELD_MAX);
+	/* Cut at a character's end; a name that is not text would make the error itself unreadable. */
+	for (unsigned cut = 0; cut < UTF8_SEQUENCE_MAX - 1 && len == FAIL_FIELD_MAX - cut && !text_utf8(name.p, len); cut++)
+		len--;
+	if (text_utf8(name.p, len))
+		memcpy(field, name.p, len);
 	return fail_with(r->fail, VAULT_INVALID_PARAMS, field, message);
 }
 
@@ -179,6 +183,7 @@ read_ints(const struct codec_reader *r, const struct field *field, struct cursor
 static enum vault_err
 read_map(const struct codec_reader *r, const struct field *field, struct cursor *c, void *out)
 {
+	static const uint8_t empty_map[] = { 0x80 };
 	struct cursor probe = *c;
 	struct vault_bytes raw;
 	struct vault_map map;
@@ -191,6 +196,9 @@ read_map(const struct codec_reader *r, const struct field *field, struct cursor 
 	if (r->mode == CODEC_STRICT && !codec_free_form((struct cursor){ raw.p, raw.p + raw.len }))
 		return refuse(r, field, "has a key twice, too many entries, a key that is not text, or a value of a type not allowed");
 	map = (struct vault_map){ raw.p, raw.len };
+	/* An empty array counts as an empty map, and is one from here on. */
+	if (n == 0)
+		map = (struct vault_map){ empty_map, sizeof empty_map };
 	memcpy(out, &map, sizeof map);
 	return VAULT_OK;
 }
@@ -203,7 +211,7 @@ read_nested(const struct codec_reader *r, const struct field *field, struct curs
 
 	if (object == NULL)
 		return fail_with(r->fail, VAULT_TOO_LARGE, field->name, NULL);
-	TRY(read_object(r, type, c, object));
+	TRY(read_object(r, field, c, object));
 	memcpy(out, &object, sizeof object);
 	return VAULT_OK;
 }
@@ -216,7 +224,7 @@ read_objects(const struct codec_reader *r, const struct field *field, struct cur
 
 	TRY(read_list(r, field, c, type->size == 0 ? 1 : type->size, &list));
 	for (size_t i = 0; i < list.n; i++)
-		TRY(read_object(r, type, c, (uint8_t *)(uintptr_t)list.v + i * type->size));
+		TRY(read_object(r, field, c, (uint8_t *)(uintptr_t)list.v + i * type->size));
 	memcpy(out, &list, sizeof list);
 	return VAULT_OK;
 }
@@ -272,7 +280,8 @@ refuse_later(const struct codec_reader *r, const struct field *field, const stru
 	uint32_t n;
 	bool v;
 
-	if ((cursor_bool(&probe, &v) && !v) || (cursor_array(&probe, &n) && n == 0))
+	if ((cursor_bool(&probe, &v) && !v) || (cursor_array(&probe, &n) && n == 0) ||
+	    (cursor_map(&probe, &n) && n == 0))
 		return VAULT_OK;
 	return fail_with(r->fail, VAULT_UNSUPPORTED, field->name, NULL);
 }
@@ -343,14 +352,15 @@ read_fields(const struct codec_reader *r, uint32_t n, struct cursor *c, struct o
 }
 
 static enum vault_err
-read_object(const struct codec_reader *r, const struct object_type *type, struct cursor *c, void *out)
+read_object(const struct codec_reader *r, const struct field *field, struct cursor *c, void *out)
 {
+	const struct object_type *type = field->object();
 	struct object_read own = { .type = type, .out = out };
 	struct object_read none = { 0 };
-	uint32_t n;
+	uint32_t n = 0;
 
 	if (!cursor_map(c, &n))
-		return fail_with(r->fail, VAULT_INVALID_PARAMS, type->name, "must be a map");
+		return refuse(r, field, "must be a map");
 	set_defaults(type, out);
 	return read_fields(r, n, c, &own, &none);
 }

@@ -71,18 +71,19 @@ page_walk(const struct page *page, struct object_list *items, struct vault_text 
 	struct object_list found = { 0 };
 	struct row_walk walk;
 	enum vault_err err;
-	size_t rows = 0;
+	size_t rows = 0, taken;
 
 	if (page->cursor.p != NULL)
 		TRY(cursor_read(page->op, page->cursor, last));
 	found.v = scratch_alloc(page->op->scratch, (size_t)page->limit * page->item->size);
 	if (found.v == NULL)
 		return VAULT_BUSY;
+	taken = page->op->scratch->extra;
 	TRY(row_walk_open(page->op->txn, page->keys->tenant, (uint8_t)page->kind, page->cursor.p == NULL ? NULL : last, &walk));
 	do
 		err = page_row(page, &walk, &found, last);
 	while (err == VAULT_OK && found.n < (size_t)page->limit && ++rows < PAGE_ROWS_MAX &&
-	       page->op->scratch->extra < PAGE_BYTES_MAX);
+	       page->op->scratch->extra - taken < PAGE_BYTES_MAX);
 	row_walk_close(&walk);
 	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
 		return err;

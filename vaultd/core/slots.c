@@ -163,7 +163,7 @@ slots_read(struct txn *txn, struct scratch *scratch, struct slot_table *table)
 static bool
 slot_whole(const struct slot_record *slot)
 {
-	return slot->name.len <= NAME_MAX_LEN && slot->salt.len == KDF_SALT_BYTES &&
+	return slot->name.len > 0 && slot->name.len <= NAME_MAX_LEN && slot->salt.len == KDF_SALT_BYTES &&
 	       slot->public_key.len == BOX_PUBLIC_BYTES && slot->root.len == ROOT_KEY_BYTES + BOX_OVERHEAD &&
 	       slot->private_key.len == AEAD_NONCE_BYTES + BOX_SECRET_BYTES + AEAD_TAG_BYTES;
 }
@@ -177,11 +177,16 @@ slot_open(const struct slot_record *slot, const uint8_t *store_id, struct arena 
 	SECRET_LOCAL(half);
 	SECRET_LOCAL(opened);
 	uint8_t ad[SLOT_AD_MAX];
+	enum vault_err err;
 	size_t ad_len;
 
 	if (!slot_whole(slot))
 		return VAULT_INTEGRITY;
-	TRY(slot_key(arena, secret, slot->salt.p, &cost, &key));
+	err = slot_key(arena, secret, slot->salt.p, &cost, &key);
+	/* Costs that no slot was ever made with are damage, not the caller's fault. */
+	if (err == VAULT_INVALID_PARAMS)
+		return VAULT_INTEGRITY;
+	TRY(err);
 	TRY(secret_new(arena, BOX_SECRET_BYTES, &half));
 	ad_len = slot_ad(store_id, slot->name, slot->public_key.p, ad);
 	/* A wrong secret shows here, and looks the same as a damaged slot. */

@@ -1,11 +1,14 @@
 #include "vaultd/core/unseal_guard.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "protocol/fields.h"
 
 #define GUARD_FILE "unseal.failures"
 #define GUARD_FILE_NEW "unseal.failures.new"
@@ -21,13 +24,12 @@
 static int64_t
 boot_time_of(int64_t wall, const struct clock_now *now, int64_t longest)
 {
-	int64_t ahead = (wall - now->wall) * 1000;
-
-	if (ahead > longest)
-		ahead = longest;
-	if (ahead < -longest)
-		ahead = -longest;
-	return now->boot_ms + ahead;
+	/* The file may hold any number. */
+	if (wall - longest / 1000 > now->wall)
+		return now->boot_ms + longest;
+	if (wall < now->wall - longest / 1000)
+		return now->boot_ms - longest;
+	return now->boot_ms + (wall - now->wall) * 1000;
 }
 
 static void
@@ -37,6 +39,7 @@ load_line(struct unseal_guard *guard, const char *line, const struct clock_now *
 	bool failed = strncmp(line, LINE_FAILED, strlen(LINE_FAILED)) == 0;
 	int64_t wall = locked || failed ? strtoll(line + strlen(LINE_LOCKED), NULL, 10) : 0;
 
+	wall = wall < 0 ? 0 : wall > TIME_MAX ? TIME_MAX : wall;
 	if (locked && wall > now->wall)
 		guard->locked_until = boot_time_of(wall, now, UNSEAL_LOCK_MS);
 	else if (failed && guard->count < UNSEAL_FAILURES_MAX - 1)
@@ -125,9 +128,7 @@ unseal_guard_failed(struct unseal_guard *guard, const struct clock_now *now)
 enum vault_err
 unseal_guard_succeeded(struct unseal_guard *guard)
 {
-	bool clean = guard->count == 0 && guard->locked_until == 0;
-
 	guard->count = 0;
 	guard->locked_until = 0;
-	return clean || unlinkat(guard->dir, GUARD_FILE, 0) == 0 ? VAULT_OK : VAULT_INTERNAL;
+	return unlinkat(guard->dir, GUARD_FILE, 0) == 0 || errno == ENOENT ? VAULT_OK : VAULT_INTERNAL;
 }
