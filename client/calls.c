@@ -78,7 +78,7 @@ receive_typed(struct vault *v, enum op_id id, uint32_t msgid, void *res)
 	return VAULT_OK;
 }
 
-#define OP_BEGIN(id, method, number, class, lane, flags, roles, summary)                                   \
+#define OP_BEGIN(id, method, number, class, lane, flags, roles, summary)                           \
 	enum vault_err vault_##id##_send(struct vault *v, const struct vault_##id##_req *req,      \
 					 uint32_t *msgid)                                          \
 	{                                                                                          \

@@ -54,7 +54,9 @@ write_request(struct vault *v, struct codec_writer *w, const struct client_reque
 	      uint32_t msgid)
 {
 	struct cursor fields = { request->params.p, request->params.p + request->params.len };
-	struct codec_request wire = { .msgid = msgid, .method = request->method, .type = nothing_type() };
+	struct codec_request wire = { .msgid = msgid,
+				      .method = request->method,
+				      .type = nothing_type() };
 
 	if (request->type != NULL && request->fields != NULL) {
 		wire.type = request->type;

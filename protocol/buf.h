@@ -1,5 +1,6 @@
 /*
- * A growing byte buffer that wipes what it lets go of. Bytes are appended at the end and taken from the front.
+ * A growing byte buffer that wipes what it lets go of. Bytes are appended at the end and taken from
+ * the front.
  */
 #ifndef PROTOCOL_BUF_H
 #define PROTOCOL_BUF_H

@@ -1,6 +1,7 @@
 /*
- * Between structs and MessagePack maps, by the descriptors of fields.h. Reading checks every bound that the descriptor
- * gives; what it hands out are views into the bytes read, lists stand in the scratch memory.
+ * Between structs and MessagePack maps, by the descriptors of fields.h. Reading checks every bound
+ * that the descriptor gives; what it hands out are views into the bytes read, lists stand in the
+ * scratch memory.
  */
 #ifndef PROTOCOL_CODEC_H
 #define PROTOCOL_CODEC_H
@@ -12,7 +13,10 @@
 
 struct msgpack_packer;
 
-/* Who reads: a daemon refuses what it does not know, a client passes over it so that newer daemons can tell more. */
+/*
+ * Who reads: a daemon refuses what it does not know, a client passes over it so that newer daemons
+ * can tell more.
+ */
 enum codec_mode { CODEC_STRICT, CODEC_LENIENT };
 
 struct codec_reader {
@@ -25,16 +29,17 @@ struct codec_reader {
 };
 
 /*
- * Reads the map at params (an empty cursor is an empty map) into the struct that type describes. Errors:
- * VAULT_INVALID_PARAMS (an unknown, duplicate, ill-typed or out-of-range field), VAULT_UNSUPPORTED (F_LATER),
- * VAULT_TOO_LARGE (the scratch memory's limit). On an error *out holds no meaning.
+ * Reads the map at params (an empty cursor is an empty map) into the struct that type describes.
+ * Errors: VAULT_INVALID_PARAMS (an unknown, duplicate, ill-typed or out-of-range field),
+ * VAULT_UNSUPPORTED (F_LATER), VAULT_TOO_LARGE (the scratch memory's limit). On an error *out holds
+ * no meaning.
  */
-MUST_USE enum vault_err codec_read(const struct codec_reader *reader, const struct object_type *type, struct cursor params,
-				   void *out);
+MUST_USE enum vault_err codec_read(const struct codec_reader *reader,
+				   const struct object_type *type, struct cursor params, void *out);
 
 /*
- * Checks a whole free-form value: map keys are text, text is UTF-8, no map names a key twice or has more than
- * MAP_ENTRIES_MAX entries, there are no ext types.
+ * Checks a whole free-form value: map keys are text, text is UTF-8, no map names a key twice or has
+ * more than MAP_ENTRIES_MAX entries, there are no ext types.
  */
 #define MAP_ENTRIES_MAX 256
 bool codec_free_form(struct cursor c);
@@ -60,7 +65,9 @@ struct codec_request {
 };
 void codec_write_request(struct codec_writer *writer, const struct codec_request *request);
 /* [1, msgid, nil, result] and [1, msgid, error, nil]: what a daemon answers. */
-void codec_write_result(struct codec_writer *writer, uint32_t msgid, const struct object_type *type, const void *in);
-void codec_write_error(struct codec_writer *writer, uint32_t msgid, enum vault_err err, const struct fail *fail);
+void codec_write_result(struct codec_writer *writer, uint32_t msgid, const struct object_type *type,
+			const void *in);
+void codec_write_error(struct codec_writer *writer, uint32_t msgid, enum vault_err err,
+		       const struct fail *fail);
 
 #endif

@@ -5,7 +5,8 @@
 
 #define UTF8_SEQUENCE_MAX 4 /* bytes of a character */
 
-static enum vault_err read_object(const struct codec_reader *r, const struct field *field, struct cursor *c, void *out);
+static enum vault_err read_object(const struct codec_reader *r, const struct field *field,
+				  struct cursor *c, void *out);
 
 static enum vault_err
 refuse(const struct codec_reader *r, const struct field *field, const char *message)
@@ -19,8 +20,12 @@ refuse_unknown(const struct codec_reader *r, struct vault_text name, const char 
 	char field[FAIL_FIELD_MAX + 1] = { 0 };
 	size_t len = name.len < FAIL_FIELD_MAX ? name.len : FAIL_FIELD_MAX;
 
-	/* Cut at a character's end; a name that is not text would make the error itself unreadable. */
-	for (unsigned cut = 0; cut < UTF8_SEQUENCE_MAX - 1 && len == FAIL_FIELD_MAX - cut && !text_utf8(name.p, len); cut++)
+	/*
+	 * Cut at a character's end; a name that is not text would make the error itself unreadable.
+	 */
+	for (unsigned cut = 0;
+	     cut < UTF8_SEQUENCE_MAX - 1 && len == FAIL_FIELD_MAX - cut && !text_utf8(name.p, len);
+	     cut++)
 		len--;
 	if (text_utf8(name.p, len))
 		memcpy(field, name.p, len);
@@ -50,7 +55,9 @@ read_text(const struct codec_reader *r, const struct field *field, struct cursor
 	if (field->kind == FIELD_TENANT && !text_tenant_name(t))
 		return refuse(r, field, "not a tenant name: [a-z0-9][a-z0-9_-]{0,62}");
 	if (field->kind == FIELD_NAME && !text_name(t))
-		return refuse(r, field, "not a name: letters, digits and ._/- after a letter or digit, no empty or dot segment");
+		return refuse(r, field,
+			      "not a name: letters, digits and ._/- after a letter or digit, no "
+			      "empty or dot segment");
 	memcpy(out, &t, sizeof t);
 	return VAULT_OK;
 }
@@ -194,7 +201,9 @@ read_map(const struct codec_reader *r, const struct field *field, struct cursor 
 	if (raw.len > (size_t)field->max)
 		return refuse(r, field, "too large");
 	if (r->mode == CODEC_STRICT && !codec_free_form((struct cursor){ raw.p, raw.p + raw.len }))
-		return refuse(r, field, "has a key twice, too many entries, a key that is not text, or a value of a type not allowed");
+		return refuse(r, field,
+			      "has a key twice, too many entries, a key that is not text, or a "
+			      "value of a type not allowed");
 	map = (struct vault_map){ raw.p, raw.len };
 	/* An empty array counts as an empty map, and is one from here on. */
 	if (n == 0)
@@ -229,16 +238,20 @@ read_objects(const struct codec_reader *r, const struct field *field, struct cur
 	return VAULT_OK;
 }
 
-typedef enum vault_err (*field_reader)(const struct codec_reader *, const struct field *, struct cursor *, void *);
+typedef enum vault_err (*field_reader)(const struct codec_reader *, const struct field *,
+				       struct cursor *, void *);
 
 static const field_reader readers[] = {
-	[FIELD_TEXT] = read_text,   [FIELD_TENANT] = read_text,	  [FIELD_NAME] = read_text,   [FIELD_BYTES] = read_bytes,
-	[FIELD_INT] = read_int,	    [FIELD_BOOL] = read_bool,	  [FIELD_ENUM] = read_enum,   [FIELD_TEXTS] = read_texts,
-	[FIELD_INTS] = read_ints,   [FIELD_MAP] = read_map,	  [FIELD_OBJECT] = read_nested,
-	[FIELD_OBJECTS] = read_objects,
+	[FIELD_TEXT] = read_text,   [FIELD_TENANT] = read_text,	  [FIELD_NAME] = read_text,
+	[FIELD_BYTES] = read_bytes, [FIELD_INT] = read_int,	  [FIELD_BOOL] = read_bool,
+	[FIELD_ENUM] = read_enum,   [FIELD_TEXTS] = read_texts,	  [FIELD_INTS] = read_ints,
+	[FIELD_MAP] = read_map,	    [FIELD_OBJECT] = read_nested, [FIELD_OBJECTS] = read_objects,
 };
 
-/* The index of a field by name, looking first where the sender's order most likely has it; -1 where there is none. */
+/*
+ * The index of a field by name, looking first where the sender's order most likely has it; -1 where
+ * there is none.
+ */
 static int
 field_index(const struct object_type *type, struct vault_text name, unsigned hint)
 {
@@ -264,11 +277,14 @@ set_defaults(const struct object_type *type, void *out)
 		if (field->required || field->def == 0)
 			continue;
 		if (field->kind == FIELD_INT)
-			memcpy(at, &(struct vault_opt_int){ .v = field->def }, sizeof(struct vault_opt_int));
+			memcpy(at, &(struct vault_opt_int){ .v = field->def },
+			       sizeof(struct vault_opt_int));
 		else if (field->kind == FIELD_BOOL)
-			memcpy(at, &(struct vault_opt_bool){ .v = true }, sizeof(struct vault_opt_bool));
+			memcpy(at, &(struct vault_opt_bool){ .v = true },
+			       sizeof(struct vault_opt_bool));
 		else if (field->kind == FIELD_ENUM)
-			memcpy(at, &(struct vault_opt_enum){ .v = (int)field->def }, sizeof(struct vault_opt_enum));
+			memcpy(at, &(struct vault_opt_enum){ .v = (int)field->def },
+			       sizeof(struct vault_opt_enum));
 	}
 }
 
@@ -295,7 +311,8 @@ struct object_read {
 
 /* Reads the value at c if the name is a field of o; *known tells whether it was. */
 static enum vault_err
-read_field(const struct codec_reader *r, struct object_read *o, struct vault_text name, struct cursor *c, bool *known)
+read_field(const struct codec_reader *r, struct object_read *o, struct vault_text name,
+	   struct cursor *c, bool *known)
 {
 	int index = o->type == NULL ? -1 : field_index(o->type, name, o->next);
 	const struct field *field;
@@ -337,7 +354,8 @@ read_fields(const struct codec_reader *r, uint32_t n, struct cursor *c, struct o
 		bool known;
 
 		if (!cursor_str(c, &name))
-			return fail_with(r->fail, VAULT_INVALID_PARAMS, NULL, "a field's name must be text");
+			return fail_with(r->fail, VAULT_INVALID_PARAMS, NULL,
+					 "a field's name must be text");
 		TRY(read_field(r, own, name, c, &known));
 		if (!known)
 			TRY(read_field(r, common, name, c, &known));
@@ -366,7 +384,8 @@ read_object(const struct codec_reader *r, const struct field *field, struct curs
 }
 
 enum vault_err
-codec_read(const struct codec_reader *reader, const struct object_type *type, struct cursor params, void *out)
+codec_read(const struct codec_reader *reader, const struct object_type *type, struct cursor params,
+	   void *out)
 {
 	struct object_read own = { .type = type, .out = out };
 	struct object_read common = { .type = reader->common, .out = reader->common_out };
@@ -376,6 +395,7 @@ codec_read(const struct codec_reader *reader, const struct object_type *type, st
 	if (reader->common != NULL)
 		set_defaults(reader->common, reader->common_out);
 	if (params.p != params.end && !cursor_map(&params, &n))
-		return fail_with(reader->fail, VAULT_INVALID_PARAMS, NULL, "params must be one map of fields");
+		return fail_with(reader->fail, VAULT_INVALID_PARAMS, NULL,
+				 "params must be one map of fields");
 	return read_fields(reader, n, &params, &own, &common);
 }

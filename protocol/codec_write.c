@@ -73,7 +73,8 @@ write_list(msgpack_packer *pk, const struct field *field, const uint8_t *at)
 		else if (field->kind == FIELD_INTS)
 			msgpack_pack_int64(pk, ((const int64_t *)list->v)[i]);
 		else
-			write_object(pk, field->object(), (const uint8_t *)list->v + i * field->object()->size);
+			write_object(pk, field->object(),
+				     (const uint8_t *)list->v + i * field->object()->size);
 	}
 }
 
@@ -202,7 +203,8 @@ reply_head(struct codec_writer *writer, uint32_t msgid)
 }
 
 void
-codec_write_result(struct codec_writer *writer, uint32_t msgid, const struct object_type *type, const void *in)
+codec_write_result(struct codec_writer *writer, uint32_t msgid, const struct object_type *type,
+		   const void *in)
 {
 	msgpack_packer pk = reply_head(writer, msgid);
 
@@ -211,10 +213,12 @@ codec_write_result(struct codec_writer *writer, uint32_t msgid, const struct obj
 }
 
 void
-codec_write_error(struct codec_writer *writer, uint32_t msgid, enum vault_err err, const struct fail *fail)
+codec_write_error(struct codec_writer *writer, uint32_t msgid, enum vault_err err,
+		  const struct fail *fail)
 {
 	msgpack_packer pk = reply_head(writer, msgid);
-	const char *message = fail != NULL && fail->message != NULL ? fail->message : vault_err_message(err);
+	const char *message =
+		fail != NULL && fail->message != NULL ? fail->message : vault_err_message(err);
 	bool with_field = fail != NULL && fail->field[0] != '\0';
 	bool with_retry = fail != NULL && fail->retry_after_ms > 0;
 

@@ -22,10 +22,12 @@ enum cursor_type
 cursor_type(const struct cursor *c)
 {
 	static const uint8_t types[32] = {
-		CURSOR_NIL, CURSOR_BAD,	  CURSOR_BOOL,	CURSOR_BOOL, CURSOR_BIN, CURSOR_BIN,   CURSOR_BIN,   CURSOR_EXT,
-		CURSOR_EXT, CURSOR_EXT,	  CURSOR_FLOAT, CURSOR_FLOAT, CURSOR_INT, CURSOR_INT,  CURSOR_INT,   CURSOR_INT,
-		CURSOR_INT, CURSOR_INT,	  CURSOR_INT,	CURSOR_INT,  CURSOR_EXT, CURSOR_EXT,   CURSOR_EXT,   CURSOR_EXT,
-		CURSOR_EXT, CURSOR_STR,	  CURSOR_STR,	CURSOR_STR,  CURSOR_ARRAY, CURSOR_ARRAY, CURSOR_MAP, CURSOR_MAP,
+		CURSOR_NIL, CURSOR_BAD, CURSOR_BOOL, CURSOR_BOOL, CURSOR_BIN,	CURSOR_BIN,
+		CURSOR_BIN, CURSOR_EXT, CURSOR_EXT,  CURSOR_EXT,  CURSOR_FLOAT, CURSOR_FLOAT,
+		CURSOR_INT, CURSOR_INT, CURSOR_INT,  CURSOR_INT,  CURSOR_INT,	CURSOR_INT,
+		CURSOR_INT, CURSOR_INT, CURSOR_EXT,  CURSOR_EXT,  CURSOR_EXT,	CURSOR_EXT,
+		CURSOR_EXT, CURSOR_STR, CURSOR_STR,  CURSOR_STR,  CURSOR_ARRAY, CURSOR_ARRAY,
+		CURSOR_MAP, CURSOR_MAP,
 	};
 
 	if (c->p == c->end)
@@ -91,7 +93,8 @@ integral_float(struct cursor *c, int64_t *v)
 	double d;
 
 	/* Beyond 2^53 a float no longer tells integers apart. */
-	if (!cursor_float(&at, &d) || !(d >= -9007199254740992.0 && d <= 9007199254740992.0) || d != (double)(int64_t)d)
+	if (!cursor_float(&at, &d) || !(d >= -9007199254740992.0 && d <= 9007199254740992.0) ||
+	    d != (double)(int64_t)d)
 		return false;
 	*v = (int64_t)d;
 	*c = at;

@@ -1,6 +1,7 @@
 /*
- * Reads MessagePack values one by one out of bytes that stay where they are. Every function answers false, and leaves
- * the cursor where it was, when the next value is of another type or does not lie wholly within the bytes.
+ * Reads MessagePack values one by one out of bytes that stay where they are. Every function answers
+ * false, and leaves the cursor where it was, when the next value is of another type or does not lie
+ * wholly within the bytes.
  */
 #ifndef PROTOCOL_CURSOR_H
 #define PROTOCOL_CURSOR_H

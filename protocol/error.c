@@ -60,7 +60,8 @@ enum vault_err
 vault_err_from_code(struct vault_text code)
 {
 	for (int i = 0; i < VAULT_ERR_COUNT; i++)
-		if (strlen(error_rows[i].code) == code.len && memcmp(error_rows[i].code, code.p, code.len) == 0)
+		if (strlen(error_rows[i].code) == code.len &&
+		    memcmp(error_rows[i].code, code.p, code.len) == 0)
 			return (enum vault_err)i;
 	return VAULT_INTERNAL;
 }

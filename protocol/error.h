@@ -1,6 +1,6 @@
 /*
- * The one result type. A function that can fail returns enum vault_err, which must be looked at; on anything but
- * VAULT_OK its outputs are untouched.
+ * The one result type. A function that can fail returns enum vault_err, which must be looked at; on
+ * anything but VAULT_OK its outputs are untouched.
  */
 #ifndef PROTOCOL_ERROR_H
 #define PROTOCOL_ERROR_H
@@ -21,19 +21,20 @@ enum vault_err {
 #define MUST_USE __attribute__((warn_unused_result))
 
 /* The only macro that hides control flow. */
-#define TRY(expression)                                                                                      \
-	do {                                                                                                 \
-		enum vault_err try_err_ = (expression);                                                      \
-		if (try_err_ != VAULT_OK)                                                                    \
-			return try_err_;                                                                     \
+#define TRY(expression)                                                                            \
+	do {                                                                                       \
+		enum vault_err try_err_ = (expression);                                            \
+		if (try_err_ != VAULT_OK)                                                          \
+			return try_err_;                                                           \
 	} while (0)
 
 /* The longest field name an error repeats. */
 #define FAIL_FIELD_MAX 64
 
 /*
- * Why something failed, for the one who asked. message is a string constant (NULL: the code's own); field is a copy, so
- * that a peer's unknown field name can be told back; retry_after_ms is 0 where there is none.
+ * Why something failed, for the one who asked. message is a string constant (NULL: the code's own);
+ * field is a copy, so that a peer's unknown field name can be told back; retry_after_ms is 0 where
+ * there is none.
  */
 struct fail {
 	const char *message;
@@ -41,10 +42,17 @@ struct fail {
 	char field[FAIL_FIELD_MAX + 1];
 };
 
-/* Fills *fail (which may be NULL) and returns code, so that a failing line reads "return fail_with(...)". */
-enum vault_err fail_with(struct fail *fail, enum vault_err code, const char *field, const char *message);
+/*
+ * Fills *fail (which may be NULL) and returns code, so that a failing line reads "return
+ * fail_with(...)".
+ */
+enum vault_err fail_with(struct fail *fail, enum vault_err code, const char *field,
+			 const char *message);
 
-/* The contract's word for a code ("ok" for VAULT_OK), its default message, and whether asking again can help. */
+/*
+ * The contract's word for a code ("ok" for VAULT_OK), its default message, and whether asking again
+ * can help.
+ */
 const char *vault_err_code(enum vault_err err);
 const char *vault_err_message(enum vault_err err);
 bool vault_err_retryable(enum vault_err err);

@@ -1,6 +1,7 @@
 /*
- * What ops.def (and vaultd/core/records.def) are written in: the kinds of field, how each looks in C, and the
- * descriptors that codecs walk. A field's C type follows from its kind and from whether it may be absent.
+ * What ops.def (and vaultd/core/records.def) are written in: the kinds of field, how each looks in
+ * C, and the descriptors that codecs walk. A field's C type follows from its kind and from whether
+ * it may be absent.
  */
 #ifndef PROTOCOL_FIELDS_H
 #define PROTOCOL_FIELDS_H
@@ -11,35 +12,35 @@
 #include "protocol/types.h"
 
 /* Wire limits, told in sys.hello. */
-#define FRAME_MAX 1048576	/* bytes of one message */
-#define DEPTH_MAX 8		/* nesting; the message's own array is depth 1 */
-#define IN_FLIGHT_MAX 1024	/* requests of one connection not yet answered */
+#define FRAME_MAX 1048576  /* bytes of one message */
+#define DEPTH_MAX 8	   /* nesting; the message's own array is depth 1 */
+#define IN_FLIGHT_MAX 1024 /* requests of one connection not yet answered */
 #define PARTIAL_FRAME_SECONDS 10
 
 /* Bounds that several fields share. */
-#define TIME_MAX INT64_C(253402300799)	  /* the last second of year 9999 */
+#define TIME_MAX INT64_C(253402300799)	 /* the last second of year 9999 */
 #define DURATION_MAX INT64_C(3153600000) /* a hundred years */
-#define TTL_MAX 63072000		  /* two years: the longest life of a token */
-#define LIST_MAX 64			  /* entries of an audience, scope or claim list */
-#define CLAIMS_MAX 12288		  /* bytes of extra claims: the token stays below 16 KiB and more */
+#define TTL_MAX 63072000		 /* two years: the longest life of a token */
+#define LIST_MAX 64			 /* entries of an audience, scope or claim list */
+#define CLAIMS_MAX 12288 /* bytes of extra claims: the token stays below 16 KiB and more */
 #define TENANT_NAME_MAX 63
 #define NAME_MAX_LEN 128
 #define ACTOR_MAX 128
 #define REQUEST_ID_MAX 64
 
 enum field_kind {
-	FIELD_TEXT,	/* struct vault_text */
-	FIELD_TENANT,	/* struct vault_text of a tenant name's form */
-	FIELD_NAME,	/* struct vault_text of any other name's form */
-	FIELD_BYTES,	/* struct vault_bytes */
-	FIELD_INT,	/* int64_t, or struct vault_opt_int */
-	FIELD_BOOL,	/* bool, or struct vault_opt_bool */
-	FIELD_ENUM,	/* int, or struct vault_opt_enum; 0 is no value */
-	FIELD_TEXTS,	/* struct vault_texts */
-	FIELD_INTS,	/* struct vault_ints */
-	FIELD_MAP,	/* struct vault_map */
-	FIELD_OBJECT,	/* pointer to a struct, NULL where absent */
-	FIELD_OBJECTS,	/* { pointer to structs, count } */
+	FIELD_TEXT,    /* struct vault_text */
+	FIELD_TENANT,  /* struct vault_text of a tenant name's form */
+	FIELD_NAME,    /* struct vault_text of any other name's form */
+	FIELD_BYTES,   /* struct vault_bytes */
+	FIELD_INT,     /* int64_t, or struct vault_opt_int */
+	FIELD_BOOL,    /* bool, or struct vault_opt_bool */
+	FIELD_ENUM,    /* int, or struct vault_opt_enum; 0 is no value */
+	FIELD_TEXTS,   /* struct vault_texts */
+	FIELD_INTS,    /* struct vault_ints */
+	FIELD_MAP,     /* struct vault_map */
+	FIELD_OBJECT,  /* pointer to a struct, NULL where absent */
+	FIELD_OBJECTS, /* { pointer to structs, count } */
 };
 
 enum field_flag {
@@ -61,7 +62,10 @@ struct enum_type {
 
 struct object_type;
 
-/* One field. min and max bound an integer's value, a text's or bytes' length, a map's encoded length, a list's element. */
+/*
+ * One field. min and max bound an integer's value, a text's or bytes' length, a map's encoded
+ * length, a list's element.
+ */
 struct field {
 	const char *name;
 	uint8_t name_len;
@@ -108,27 +112,28 @@ struct object_list {
 #define PAGE_LIMIT_DEFAULT 100
 #define PAGE_LIMIT_MAX 1000
 #define CURSOR_MAX 256
-#define PAGE_PARAMS INT(O, limit, 1, PAGE_LIMIT_MAX, PAGE_LIMIT_DEFAULT, 0) TEXT(O, cursor, 1, CURSOR_MAX, 0)
+#define PAGE_PARAMS                                                                                \
+	INT(O, limit, 1, PAGE_LIMIT_MAX, PAGE_LIMIT_DEFAULT, 0) TEXT(O, cursor, 1, CURSOR_MAX, 0)
 #define PAGE_RESULT TEXT(O, cursor, 0, CURSOR_MAX, 0)
 
 /* A profile's settings; need is O where they are asked for with defaults, R where they are told. */
-#define PROFILE_FIELDS(need)                                                                                 \
-	NAME(R, key, F_AUDIT)                                                                                \
-	TEXT(need, typ, 1, 64, 0)                                                                            \
-	TEXT(O, issuer, 1, 512, 0)                                                                           \
-	TEXTS(O, audience, LIST_MAX, 1, 512, 0)                                                              \
-	INT(need, ttl, 1, TTL_MAX, 300, F_DURATION)                                                          \
-	INT(need, max_ttl, 1, TTL_MAX, 3600, F_DURATION)                                                     \
-	INT(need, leeway, 0, 300, 0, F_DURATION)                                                             \
-	TEXTS(O, scopes, LIST_MAX, 1, 256, 0)                                                                \
-	TEXTS(O, domains, LIST_MAX, 1, 255, F_LATER)                                                         \
-	INT(O, max_uses, 1, UINT32_MAX, 0, F_LATER)                                                          \
-	ENUM(need, subject, subject_need, subject_need_required, 0)                                          \
-	BOOL(need, tenant_claim, true, 0)                                                                    \
-	TEXTS(O, claims, LIST_MAX, 1, 256, 0)                                                                \
-	TEXTS_AS(O, required_, "required", LIST_MAX, 1, 256, 0)                                              \
-	MAP(O, fixed, CLAIMS_MAX, 0)                                                                         \
-	MAP(O, values, CLAIMS_MAX, 0)                                                                        \
+#define PROFILE_FIELDS(need)                                                                       \
+	NAME(R, key, F_AUDIT)                                                                      \
+	TEXT(need, typ, 1, 64, 0)                                                                  \
+	TEXT(O, issuer, 1, 512, 0)                                                                 \
+	TEXTS(O, audience, LIST_MAX, 1, 512, 0)                                                    \
+	INT(need, ttl, 1, TTL_MAX, 300, F_DURATION)                                                \
+	INT(need, max_ttl, 1, TTL_MAX, 3600, F_DURATION)                                           \
+	INT(need, leeway, 0, 300, 0, F_DURATION)                                                   \
+	TEXTS(O, scopes, LIST_MAX, 1, 256, 0)                                                      \
+	TEXTS(O, domains, LIST_MAX, 1, 255, F_LATER)                                               \
+	INT(O, max_uses, 1, UINT32_MAX, 0, F_LATER)                                                \
+	ENUM(need, subject, subject_need, subject_need_required, 0)                                \
+	BOOL(need, tenant_claim, true, 0)                                                          \
+	TEXTS(O, claims, LIST_MAX, 1, 256, 0)                                                      \
+	TEXTS_AS(O, required_, "required", LIST_MAX, 1, 256, 0)                                    \
+	MAP(O, fixed, CLAIMS_MAX, 0)                                                               \
+	MAP(O, values, CLAIMS_MAX, 0)                                                              \
 	INT(O, legacy_until, 0, TIME_MAX, 0, F_TIME)
 
 #endif

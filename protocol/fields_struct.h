@@ -1,4 +1,7 @@
-/* No include guard: defines the field macros so that a .def file yields struct members. fields_end.h takes them back. */
+/*
+ * No include guard: defines the field macros so that a .def file yields struct members.
+ * fields_end.h takes them back.
+ */
 #define TEXT(need, name, ...) struct vault_text name;
 #define TEXT_AS(need, name, ...) struct vault_text name;
 #define TENANT(need, name, ...) struct vault_text name;

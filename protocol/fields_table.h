@@ -1,6 +1,7 @@
 /*
- * No include guard: defines the field macros so that a .def file yields rows of struct field. Each table stands in a
- * function of its own, where "here" is a typedef of the struct being described: TABLE_BEGIN and TABLE_END make it.
+ * No include guard: defines the field macros so that a .def file yields rows of struct field. Each
+ * table stands in a function of its own, where "here" is a typedef of the struct being described:
+ * TABLE_BEGIN and TABLE_END make it.
  */
 #define TABLE_BEGIN(id)                                                                                      \
 	const struct object_type *id##_type(void)                                                            \

@@ -46,7 +46,8 @@ frame_parse(const uint8_t *bytes, size_t len, struct frame *frame)
 		return VAULT_INVALID_REQUEST;
 	if (type == FRAME_NOTIFICATION && elements == 3) {
 		frame->type = FRAME_NOTIFICATION;
-		return cursor_str(&c, &frame->method) ? frame_params(&c, frame) : VAULT_INVALID_REQUEST;
+		return cursor_str(&c, &frame->method) ? frame_params(&c, frame)
+						      : VAULT_INVALID_REQUEST;
 	}
 	if (!cursor_int(&c, &msgid) || msgid < 0 || msgid > UINT32_MAX)
 		return VAULT_INVALID_REQUEST;

@@ -22,7 +22,8 @@ free_map(struct cursor *c, unsigned depth)
 	if (!cursor_map(c, &n) || n > MAP_ENTRIES_MAX)
 		return false;
 	for (uint32_t i = 0; i < n; i++) {
-		if (!cursor_str(c, &keys[i]) || !text_utf8(keys[i].p, keys[i].len) || key_repeats(keys, i))
+		if (!cursor_str(c, &keys[i]) || !text_utf8(keys[i].p, keys[i].len) ||
+		    key_repeats(keys, i))
 			return false;
 		if (!free_value(c, depth))
 			return false;

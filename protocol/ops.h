@@ -1,6 +1,6 @@
 /*
- * What ops.def makes: an enumerator for each value of an enumerated field, a struct for each request, reply and map
- * inside them, and the table of operations.
+ * What ops.def makes: an enumerator for each value of an enumerated field, a struct for each
+ * request, reply and map inside them, and the table of operations.
  */
 #ifndef PROTOCOL_OPS_H
 #define PROTOCOL_OPS_H

@@ -1,6 +1,6 @@
 /*
- * No include guard: every macro of ops.def that the includer has not defined yields nothing, so that a pass names only
- * what it wants. ops_end.h takes them all back.
+ * No include guard: every macro of ops.def that the includer has not defined yields nothing, so
+ * that a pass names only what it wants. ops_end.h takes them all back.
  */
 #ifndef ENUM_BEGIN
 #define ENUM_BEGIN(id)

@@ -1,11 +1,13 @@
 #include "protocol/scan.h"
 
-/* What a first byte says: how many bytes of length or value follow it, and what the length counts. */
+/*
+ * What a first byte says: how many bytes of length or value follow it, and what the length counts.
+ */
 enum head_kind {
 	HEAD_BAD,
-	HEAD_VALUE,	/* fixed: size bytes follow */
-	HEAD_PAYLOAD,	/* a length of size bytes, then that many bytes (plus extra) */
-	HEAD_ARRAY,	/* a count of size bytes */
+	HEAD_VALUE,   /* fixed: size bytes follow */
+	HEAD_PAYLOAD, /* a length of size bytes, then that many bytes (plus extra) */
+	HEAD_ARRAY,   /* a count of size bytes */
 	HEAD_MAP,
 };
 
@@ -17,14 +19,17 @@ struct head {
 
 /* The bytes 0xc0 to 0xdf (MessagePack specification, "Formats"). */
 static const struct head heads[32] = {
-	{ HEAD_VALUE, 0, 0 },	{ HEAD_BAD, 0, 0 },	{ HEAD_VALUE, 0, 0 },	{ HEAD_VALUE, 0, 0 },
-	{ HEAD_PAYLOAD, 1, 0 }, { HEAD_PAYLOAD, 2, 0 }, { HEAD_PAYLOAD, 4, 0 }, { HEAD_PAYLOAD, 1, 1 },
-	{ HEAD_PAYLOAD, 2, 1 }, { HEAD_PAYLOAD, 4, 1 }, { HEAD_VALUE, 4, 0 },	{ HEAD_VALUE, 8, 0 },
-	{ HEAD_VALUE, 1, 0 },	{ HEAD_VALUE, 2, 0 },	{ HEAD_VALUE, 4, 0 },	{ HEAD_VALUE, 8, 0 },
-	{ HEAD_VALUE, 1, 0 },	{ HEAD_VALUE, 2, 0 },	{ HEAD_VALUE, 4, 0 },	{ HEAD_VALUE, 8, 0 },
-	{ HEAD_VALUE, 2, 0 },	{ HEAD_VALUE, 3, 0 },	{ HEAD_VALUE, 5, 0 },	{ HEAD_VALUE, 9, 0 },
-	{ HEAD_VALUE, 17, 0 },	{ HEAD_PAYLOAD, 1, 0 }, { HEAD_PAYLOAD, 2, 0 }, { HEAD_PAYLOAD, 4, 0 },
-	{ HEAD_ARRAY, 2, 0 },	{ HEAD_ARRAY, 4, 0 },	{ HEAD_MAP, 2, 0 },	{ HEAD_MAP, 4, 0 },
+	{ HEAD_VALUE, 0, 0 },	{ HEAD_BAD, 0, 0 },	{ HEAD_VALUE, 0, 0 },
+	{ HEAD_VALUE, 0, 0 },	{ HEAD_PAYLOAD, 1, 0 }, { HEAD_PAYLOAD, 2, 0 },
+	{ HEAD_PAYLOAD, 4, 0 }, { HEAD_PAYLOAD, 1, 1 }, { HEAD_PAYLOAD, 2, 1 },
+	{ HEAD_PAYLOAD, 4, 1 }, { HEAD_VALUE, 4, 0 },	{ HEAD_VALUE, 8, 0 },
+	{ HEAD_VALUE, 1, 0 },	{ HEAD_VALUE, 2, 0 },	{ HEAD_VALUE, 4, 0 },
+	{ HEAD_VALUE, 8, 0 },	{ HEAD_VALUE, 1, 0 },	{ HEAD_VALUE, 2, 0 },
+	{ HEAD_VALUE, 4, 0 },	{ HEAD_VALUE, 8, 0 },	{ HEAD_VALUE, 2, 0 },
+	{ HEAD_VALUE, 3, 0 },	{ HEAD_VALUE, 5, 0 },	{ HEAD_VALUE, 9, 0 },
+	{ HEAD_VALUE, 17, 0 },	{ HEAD_PAYLOAD, 1, 0 }, { HEAD_PAYLOAD, 2, 0 },
+	{ HEAD_PAYLOAD, 4, 0 }, { HEAD_ARRAY, 2, 0 },	{ HEAD_ARRAY, 4, 0 },
+	{ HEAD_MAP, 2, 0 },	{ HEAD_MAP, 4, 0 },
 };
 
 static uint32_t

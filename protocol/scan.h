@@ -1,7 +1,7 @@
 /*
- * Finds where one MessagePack value ends, without building anything: resumable, linear in the bytes received however
- * they are dripped, bounded in depth and size. It trusts no count: a container can claim no more elements than the
- * frame could hold.
+ * Finds where one MessagePack value ends, without building anything: resumable, linear in the bytes
+ * received however they are dripped, bounded in depth and size. It trusts no count: a container can
+ * claim no more elements than the frame could hold.
  */
 #ifndef PROTOCOL_SCAN_H
 #define PROTOCOL_SCAN_H

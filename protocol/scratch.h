@@ -1,6 +1,7 @@
 /*
- * Memory that lives as long as one request: taken piece by piece, given back all at once. The first block is kept from
- * one request to the next; further ones come from the heap and count against a limit.
+ * Memory that lives as long as one request: taken piece by piece, given back all at once. The first
+ * block is kept from one request to the next; further ones come from the heap and count against a
+ * limit.
  */
 #ifndef PROTOCOL_SCRATCH_H
 #define PROTOCOL_SCRATCH_H

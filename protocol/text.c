@@ -29,7 +29,9 @@ utf8_sequence(const unsigned char *p, size_t left)
 		return 0;
 	if (left < n)
 		return 0;
-	/* The second byte's range excludes overlong forms, surrogates and what lies above U+10FFFF. */
+	/*
+	 * The second byte's range excludes overlong forms, surrogates and what lies above U+10FFFF.
+	 */
 	if (p[0] == 0xe0)
 		lo = 0xa0;
 	else if (p[0] == 0xed)
@@ -100,7 +102,8 @@ dot_segment(struct vault_text t, size_t start, size_t end)
 {
 	size_t n = end - start;
 
-	return n == 0 || (n == 1 && t.p[start] == '.') || (n == 2 && t.p[start] == '.' && t.p[start + 1] == '.');
+	return n == 0 || (n == 1 && t.p[start] == '.') ||
+	       (n == 2 && t.p[start] == '.' && t.p[start + 1] == '.');
 }
 
 bool

@@ -1,6 +1,6 @@
 /*
- * The byte types that both sides speak in. Every view borrows: it is valid as long as the buffer or scratch
- * memory it was read from, which the function that hands it out names.
+ * The byte types that both sides speak in. Every view borrows: it is valid as long as the buffer or
+ * scratch memory it was read from, which the function that hands it out names.
  */
 #ifndef PROTOCOL_TYPES_H
 #define PROTOCOL_TYPES_H
@@ -9,7 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* UTF-8, not NUL-terminated. p is NULL where the field was absent, and not NULL where it was empty. */
+/*
+ * UTF-8, not NUL-terminated. p is NULL where the field was absent, and not NULL where it was empty.
+ */
 struct vault_text {
 	const char *p;
 	size_t len;
@@ -21,7 +23,10 @@ struct vault_bytes {
 	size_t len;
 };
 
-/* A whole MessagePack map, still encoded, its values as they were sent. p is NULL where the field was absent. */
+/*
+ * A whole MessagePack map, still encoded, its values as they were sent. p is NULL where the field
+ * was absent.
+ */
 struct vault_map {
 	const uint8_t *p;
 	size_t len;

@@ -43,7 +43,8 @@ static const struct number numbers[] = {
 	{ "argon2_passes", ARGON2_PASSES_DEFAULT, ARGON2_PASSES_MAX },
 };
 
-static const enum log_level level_values[] = { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+static const enum log_level level_values[] = { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO,
+					       LOG_LEVEL_DEBUG };
 
 void
 config_defaults(struct config *config)
@@ -78,8 +79,9 @@ check_numbers(cfg_t *cfg, const char *file)
 		int64_t v = cfg_getint(cfg, numbers[i].name);
 
 		if (v < numbers[i].min || v > numbers[i].max) {
-			fprintf(stderr, "vaultd: %s: %s: must be %lld to %lld\n", file, numbers[i].name,
-				(long long)numbers[i].min, (long long)numbers[i].max);
+			fprintf(stderr, "vaultd: %s: %s: must be %lld to %lld\n", file,
+				numbers[i].name, (long long)numbers[i].min,
+				(long long)numbers[i].max);
 			return VAULT_INVALID_PARAMS;
 		}
 	}
@@ -140,7 +142,8 @@ take_values(cfg_t *cfg, const char *file, struct config *config)
 	TRY(copy_text(cfg, file, "runtime", config->runtime, sizeof config->runtime));
 	TRY(copy_text(cfg, file, "app_group", config->app_group, sizeof config->app_group));
 	TRY(copy_text(cfg, file, "admin_group", config->admin_group, sizeof config->admin_group));
-	TRY(copy_text(cfg, file, "unseal_keyfile", config->unseal_keyfile, sizeof config->unseal_keyfile));
+	TRY(copy_text(cfg, file, "unseal_keyfile", config->unseal_keyfile,
+		      sizeof config->unseal_keyfile));
 	config->workers = (unsigned)cfg_getint(cfg, "workers");
 	config->max_connections = (unsigned)cfg_getint(cfg, "max_connections");
 	config->spin_us = (unsigned)cfg_getint(cfg, "spin_us");

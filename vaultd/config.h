@@ -1,5 +1,6 @@
 /*
- * The daemon's configuration: a file of "key = value" lines, the command line over it, defaults below both.
+ * The daemon's configuration: a file of "key = value" lines, the command line over it, defaults
+ * below both.
  */
 #ifndef VAULTD_CONFIG_H
 #define VAULTD_CONFIG_H
@@ -11,14 +12,14 @@
 #define CONFIG_PATH_MAX 4096
 
 struct config {
-	char file[CONFIG_PATH_MAX];	/* as given; empty where there is none */
+	char file[CONFIG_PATH_MAX];	 /* as given; empty where there is none */
 	char directory[CONFIG_PATH_MAX]; /* that the file stands in */
 	char state[CONFIG_PATH_MAX];
 	char runtime[CONFIG_PATH_MAX];
-	char app_group[64];   /* empty: none */
+	char app_group[64]; /* empty: none */
 	char admin_group[64];
 	char unseal_keyfile[CONFIG_PATH_MAX]; /* empty: none */
-	unsigned workers;	 /* 0: half the cores, at least one */
+	unsigned workers;		      /* 0: half the cores, at least one */
 	unsigned max_connections;
 	unsigned spin_us; /* how long an idle worker polls before it sleeps */
 	uint64_t map_size;
@@ -34,8 +35,9 @@ struct config {
 
 void config_defaults(struct config *config);
 /*
- * Reads the file into *config. A missing file is an error unless may_be_absent. On VAULT_INVALID_PARAMS a line on stderr
- * has said what is wrong and where; *config is then of no use.
+ * Reads the file into *config. A missing file is an error unless may_be_absent. On
+ * VAULT_INVALID_PARAMS a line on stderr has said what is wrong and where; *config is then of no
+ * use.
  */
 MUST_USE enum vault_err config_read(struct config *config, const char *file, bool may_be_absent);
 

@@ -10,20 +10,20 @@
 #include "vaultd/ops/ops.h"
 
 /* Each handler behind one signature, from the list. */
-#define RUN(id)                                                                                              \
-	static enum vault_err run_##id(struct op *op, const void *req, void *res)                            \
-	{                                                                                                    \
-		return op_##id(op, req, res);                                                                \
+#define RUN(id)                                                                                    \
+	static enum vault_err run_##id(struct op *op, const void *req, void *res)                  \
+	{                                                                                          \
+		return op_##id(op, req, res);                                                      \
 	}
 #define HANDLER_WORKER(id) RUN(id)
 #define HANDLER_COMMIT(id) RUN(id)
 #define HANDLER_SLOW(id) RUN(id)
 #define HANDLER_MAIN(id) RUN(id)
-#define HANDLER_SLOW_COMMIT(id)                                                                              \
-	RUN(id)                                                                                              \
-	static enum vault_err first_##id(struct op *op, const void *req)                                     \
-	{                                                                                                    \
-		return prepare_##id(op, req);                                                                \
+#define HANDLER_SLOW_COMMIT(id)                                                                    \
+	RUN(id)                                                                                    \
+	static enum vault_err first_##id(struct op *op, const void *req)                           \
+	{                                                                                          \
+		return prepare_##id(op, req);                                                      \
 	}
 #define HANDLER_LATER(id)
 #define OP_BEGIN(id, method, number, class, lane, flags, roles, summary) HANDLER_##lane(id)
@@ -42,14 +42,33 @@ struct handler {
 	enum vault_err (*prepare)(struct op *op, const void *req);
 };
 
-#define HANDLER_WORKER(id) { run_##id, NULL }
-#define HANDLER_COMMIT(id) { run_##id, NULL }
-#define HANDLER_SLOW(id) { run_##id, NULL }
-#define HANDLER_MAIN(id) { run_##id, NULL }
-#define HANDLER_SLOW_COMMIT(id) { run_##id, first_##id }
-#define HANDLER_LATER(id) { NULL, NULL }
+#define HANDLER_WORKER(id)                                                                         \
+	{                                                                                          \
+		run_##id, NULL                                                                     \
+	}
+#define HANDLER_COMMIT(id)                                                                         \
+	{                                                                                          \
+		run_##id, NULL                                                                     \
+	}
+#define HANDLER_SLOW(id)                                                                           \
+	{                                                                                          \
+		run_##id, NULL                                                                     \
+	}
+#define HANDLER_MAIN(id)                                                                           \
+	{                                                                                          \
+		run_##id, NULL                                                                     \
+	}
+#define HANDLER_SLOW_COMMIT(id)                                                                    \
+	{                                                                                          \
+		run_##id, first_##id                                                               \
+	}
+#define HANDLER_LATER(id)                                                                          \
+	{                                                                                          \
+		NULL, NULL                                                                         \
+	}
 static const struct handler handlers[OP_COUNT] = {
-#define OP_BEGIN(id, method, number, class, lane, flags, roles, summary) [OP_##id] = HANDLER_##lane(id),
+#define OP_BEGIN(id, method, number, class, lane, flags, roles, summary)                           \
+	[OP_##id] = HANDLER_##lane(id),
 #include "protocol/ops_none.h"
 #include "protocol/ops.def"
 #include "protocol/ops_end.h"
@@ -80,7 +99,10 @@ decode(struct passage *p)
 
 	enum vault_err err = codec_read(&reader, type, p->frame.params, &p->req);
 
-	/* Also of a request that is refused, as far as it was read: the audit tells what it was about. */
+	/*
+	 * Also of a request that is refused, as far as it was read: the audit tells what it was
+	 * about.
+	 */
 	p->target = target_of(&p->runner->access[p->op.row->id], &p->req);
 	return err;
 }
@@ -99,7 +121,8 @@ check_state(struct passage *p)
 		return (flags & OP_SEALED) != 0 ? VAULT_OK : VAULT_SEALED;
 	case STATE_SEALING:
 		/* What was queued before is still run to its end. */
-		return (flags & OP_SEALED) != 0 || p->call->stage != STAGE_WORKER ? VAULT_OK : VAULT_SEALED;
+		return (flags & OP_SEALED) != 0 || p->call->stage != STAGE_WORKER ? VAULT_OK
+										  : VAULT_SEALED;
 	}
 	return VAULT_INTERNAL;
 }
@@ -260,7 +283,8 @@ carry_out(struct passage *p)
 	err = run_handler(p);
 	if (err != VAULT_OK && p->op.deferred)
 		return VERDICT_COMMIT;
-	if (err == VAULT_OK && p->call->stage == STAGE_SLOW && p->op.row->lane == LANE_SLOW_COMMIT) {
+	if (err == VAULT_OK && p->call->stage == STAGE_SLOW &&
+	    p->op.row->lane == LANE_SLOW_COMMIT) {
 		p->call->exclusive = true;
 		return VERDICT_COMMIT;
 	}
@@ -324,7 +348,8 @@ dispatch_run(struct runner *runner, struct call *call)
 	} else {
 		if (err == VAULT_INVALID_PARAMS) {
 			p.op.row = op_find(p.frame.method);
-			(void)op_fail(&p.op, err, "params", "params must be an array of one map of fields");
+			(void)op_fail(&p.op, err, "params",
+				      "params must be an array of one map of fields");
 		}
 		finish(&p, err);
 		verdict = err == VAULT_INVALID_PARAMS ? VERDICT_DONE : VERDICT_CLOSE;

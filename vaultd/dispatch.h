@@ -1,6 +1,6 @@
 /*
- * The pipeline, once: frame, decode, seal check, policy, suspended, handler, audit record, reply. Every lane runs it;
- * what differs is which handlers may run there.
+ * The pipeline, once: frame, decode, seal check, policy, suspended, handler, audit record, reply.
+ * Every lane runs it; what differs is which handlers may run there.
  */
 #ifndef VAULTD_DISPATCH_H
 #define VAULTD_DISPATCH_H
@@ -20,16 +20,19 @@ struct runner {
 	struct audit_batch audit; /* records not yet appended */
 	struct clock_now now;	  /* of this turn */
 	struct access access[OP_COUNT];
-	enum op_id last_op;	  /* where looking for the next one begins */
-	bool ready;		  /* random has its bytes: not between a seal and the first turn after it */
+	enum op_id last_op; /* where looking for the next one begins */
+	bool ready; /* random has its bytes: not between a seal and the first turn after it */
 };
 
 /* limit: bytes of the arena that the runner's cache may hold; reads: with a read transaction. */
-MUST_USE enum vault_err runner_init(struct runner *runner, struct vault *vault, size_t limit, bool reads);
+MUST_USE enum vault_err runner_init(struct runner *runner, struct vault *vault, size_t limit,
+				    bool reads);
 void runner_free(struct runner *runner);
 /* Reads the clocks; to be called at the start of each turn. VAULT_BUSY where the arena is full. */
 MUST_USE enum vault_err runner_turn(struct runner *runner);
-/* Lets go of the snapshot, so that it keeps no page from being used again while the thread sleeps. */
+/*
+ * Lets go of the snapshot, so that it keeps no page from being used again while the thread sleeps.
+ */
 void runner_rest(struct runner *runner);
 /* Forgets everything secret, before the arena is wiped. */
 void runner_forget(struct runner *runner);
@@ -58,16 +61,16 @@ struct call {
 	uint32_t msgid;
 	struct op_effects effects;
 	enum vault_err result;
-	bool secret;  /* frame or reply hold what must be wiped */
-	bool audited; /* a record of it was added to the runner's batch */
+	bool secret;	/* frame or reply hold what must be wiped */
+	bool audited;	/* a record of it was added to the runner's batch */
 	bool exclusive; /* ends in a commit of its own: sys.init, sys.unseal */
 };
 
 enum verdict dispatch_run(struct runner *runner, struct call *call);
 
 /*
- * A reply that says why, for what never came to run: the queue was full, or the audit could not be written. Without memory
- * for it the request stays unanswered, and out as it was.
+ * A reply that says why, for what never came to run: the queue was full, or the audit could not be
+ * written. Without memory for it the request stays unanswered, and out as it was.
  */
 void dispatch_refuse(struct buf *out, uint32_t msgid, enum vault_err err, const char *message);
 

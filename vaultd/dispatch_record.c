@@ -18,14 +18,18 @@ type_holds_secrets(const struct object_type *type)
 static bool
 field_is(const struct field *field, const char *name)
 {
-	return field->kind <= FIELD_NAME && (field->flags & F_AUDIT) != 0 && strcmp(field->name, name) == 0;
+	return field->kind <= FIELD_NAME && (field->flags & F_AUDIT) != 0 &&
+	       strcmp(field->name, name) == 0;
 }
 
 struct access
 access_of(const struct op_row *row)
 {
 	const struct object_type *type = row->request();
-	struct access access = { .tenant = ACCESS_NONE, .name = ACCESS_NONE, .source = ACCESS_NONE, .slot = ACCESS_NONE };
+	struct access access = { .tenant = ACCESS_NONE,
+				 .name = ACCESS_NONE,
+				 .source = ACCESS_NONE,
+				 .slot = ACCESS_NONE };
 
 	access.secret = type_holds_secrets(type) || type_holds_secrets(row->result());
 	for (unsigned i = 0; i < type->count; i++) {
@@ -117,7 +121,8 @@ record_rows(const struct op *op, struct audit_record *rec)
 }
 
 void
-record_of(const struct op *op, const struct target *target, enum vault_err err, struct audit_record *rec)
+record_of(const struct op *op, const struct target *target, enum vault_err err,
+	  struct audit_record *rec)
 {
 	*rec = (struct audit_record){
 		.time_ns = op->now.wall_ns,
@@ -140,7 +145,10 @@ record_of(const struct op *op, const struct target *target, enum vault_err err, 
 		rec->tenant = op->note.tenant;
 	else
 		rec->tenant_name = target->tenant;
-	/* A name that was found stands as its tag, so that an erased tenant's names go with its keys. */
+	/*
+	 * A name that was found stands as its tag, so that an erased tenant's names go with its
+	 * keys.
+	 */
 	if (op->note.target.kind != 0) {
 		rec->kind = op->note.target.kind;
 		memcpy(rec->name_tag, op->note.target.tag, sizeof rec->name_tag);

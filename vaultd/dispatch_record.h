@@ -1,5 +1,6 @@
 /*
- * What dispatch reads out of any request, and writes of it into the audit, by the descriptors alone.
+ * What dispatch reads out of any request, and writes of it into the audit, by the descriptors
+ * alone.
  */
 #ifndef VAULTD_DISPATCH_RECORD_H
 #define VAULTD_DISPATCH_RECORD_H
@@ -24,6 +25,7 @@ struct access access_of(const struct op_row *row);
 struct target target_of(const struct access *access, const void *req);
 
 /* The record of an operation that ended with err; its texts borrow from op and target. */
-void record_of(const struct op *op, const struct target *target, enum vault_err err, struct audit_record *rec);
+void record_of(const struct op *op, const struct target *target, enum vault_err err,
+	       struct audit_record *rec);
 
 #endif

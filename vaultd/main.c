@@ -50,10 +50,13 @@ struct daemon {
 static void
 usage(FILE *out)
 {
-	fputs("usage: vaultd [--config FILE] [--state DIR] [--runtime DIR] [--check-config] [--version]\n"
+	fputs("usage: vaultd [--config FILE] [--state DIR] [--runtime DIR] [--check-config] "
+	      "[--version]\n"
 	      "\n"
-	      "Keeps the keys of many tenants and signs for other processes over a Unix socket. Stays in the foreground\n"
-	      "and logs to stderr. Everything else is in " CONFIG_DEFAULT_FILE " (vaultd.conf(5)).\n"
+	      "Keeps the keys of many tenants and signs for other processes over a Unix socket. "
+	      "Stays in the foreground\n"
+	      "and logs to stderr. Everything else is in " CONFIG_DEFAULT_FILE
+	      " (vaultd.conf(5)).\n"
 	      "\n"
 	      "  --config FILE    read FILE instead of " CONFIG_DEFAULT_FILE "\n"
 	      "  --state DIR      the store and the audit (default /var/lib/vaultd)\n"
@@ -68,9 +71,12 @@ static int
 parse_options(int argc, char **argv, struct options *options)
 {
 	static const struct option longs[] = {
-		{ "config", required_argument, NULL, 'c' },  { "state", required_argument, NULL, 's' },
-		{ "runtime", required_argument, NULL, 'r' }, { "check-config", no_argument, NULL, 'k' },
-		{ "version", no_argument, NULL, 'v' },	     { "help", no_argument, NULL, 'h' },
+		{ "config", required_argument, NULL, 'c' },
+		{ "state", required_argument, NULL, 's' },
+		{ "runtime", required_argument, NULL, 'r' },
+		{ "check-config", no_argument, NULL, 'k' },
+		{ "version", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -121,7 +127,8 @@ read_config(const struct options *options, struct config *config)
 
 	config_defaults(config);
 	TRY(config_read(config, file, options->config == NULL));
-	if (!set_directory(config->state, options->state) || !set_directory(config->runtime, options->runtime))
+	if (!set_directory(config->state, options->state) ||
+	    !set_directory(config->runtime, options->runtime))
 		return VAULT_INVALID_PARAMS;
 	return VAULT_OK;
 }
@@ -132,14 +139,17 @@ open_memory(struct daemon *daemon)
 	enum vault_err err = crypto_init();
 
 	if (err == VAULT_OK)
-		err = arena_open(daemon->config.arena_size, daemon->config.require_memory_lock, &daemon->vault.arena);
+		err = arena_open(daemon->config.arena_size, daemon->config.require_memory_lock,
+				 &daemon->vault.arena);
 	if (err != VAULT_OK) {
-		log_error("%llu MiB of locked memory cannot be had; raise LimitMEMLOCK or lower arena_size",
+		log_error("%llu MiB of locked memory cannot be had; raise LimitMEMLOCK or lower "
+			  "arena_size",
 			  (unsigned long long)(daemon->config.arena_size >> 20));
 		return err;
 	}
 	if (arena_lock(daemon->vault.arena) == ARENA_UNLOCKED)
-		log_warning("KEYS MAY BE SWAPPED TO DISK: memory is not locked, and require_memory_lock is off");
+		log_warning("KEYS MAY BE SWAPPED TO DISK: memory is not locked, and "
+			    "require_memory_lock is off");
 	return VAULT_OK;
 }
 
@@ -166,7 +176,8 @@ open_store(struct daemon *daemon)
 {
 	struct vault *vault = &daemon->vault;
 	char path[CONFIG_PATH_MAX + 8];
-	struct store_config store = { path, daemon->config.map_size, start_workers_wanted(&daemon->config) + READERS_SPARE };
+	struct store_config store = { path, daemon->config.map_size,
+				      start_workers_wanted(&daemon->config) + READERS_SPARE };
 	struct audit_config audit = { path, vault->arena, daemon->config.audit_segment_size };
 	struct clock_now now = clock_read();
 	enum vault_err err;
@@ -194,7 +205,9 @@ open_sockets(struct daemon *daemon)
 {
 	const struct config *config = &daemon->config;
 	struct listener_config app = { .directory = config->runtime, .name = "vaultd.sock" };
-	struct listener_config admin = { .directory = config->runtime, .name = "admin.sock", .admin = true };
+	struct listener_config admin = { .directory = config->runtime,
+					 .name = "admin.sock",
+					 .admin = true };
 	struct listen_fds given;
 
 	TRY(notify_listen_fds(&given));
@@ -225,14 +238,15 @@ enter_sandbox(struct daemon *daemon)
 static void
 fill_settings(struct daemon *daemon)
 {
-	static const char *const locks[] = {
-		[ARENA_UNLOCKED] = "unlocked", [ARENA_LOCKED] = "locked", [ARENA_MEMFD_SECRET] = "memfd_secret"
-	};
+	static const char *const locks[] = { [ARENA_UNLOCKED] = "unlocked",
+					     [ARENA_LOCKED] = "locked",
+					     [ARENA_MEMFD_SECRET] = "memfd_secret" };
 	struct vault_settings *settings = &daemon->vault.settings;
 
 	settings->version = VAULT_VERSION;
 	settings->memory_lock = locks[arena_lock(daemon->vault.arena)];
-	settings->slot_cost = (struct slot_cost){ daemon->config.argon2_memory, daemon->config.argon2_passes };
+	settings->slot_cost =
+		(struct slot_cost){ daemon->config.argon2_memory, daemon->config.argon2_passes };
 	settings->owner_uid = (uint32_t)geteuid();
 	settings->started_boot_ms = clock_read().boot_ms;
 	settings->spin_us = daemon->config.spin_us;
@@ -320,7 +334,10 @@ close_all(struct daemon *daemon)
 		close(daemon->state_dir);
 }
 
-/* The order matters: what needs files of the system comes before the sandbox, the sandbox before the first thread. */
+/*
+ * The order matters: what needs files of the system comes before the sandbox, the sandbox before
+ * the first thread.
+ */
 static enum vault_err
 start(struct daemon *daemon)
 {
@@ -339,15 +356,19 @@ start(struct daemon *daemon)
 int
 main(int argc, char **argv)
 {
-	static struct daemon daemon = { .notify = { .fd = -1 }, .app = { .fd = -1 }, .admin = { .fd = -1 },
-					.state_dir = -1, .lock = -1 };
+	static struct daemon daemon = { .notify = { .fd = -1 },
+					.app = { .fd = -1 },
+					.admin = { .fd = -1 },
+					.state_dir = -1,
+					.lock = -1 };
 	int status = parse_options(argc, argv, &daemon.options);
 	enum vault_err err;
 
 	if (status >= 0)
 		return status;
 	log_open(LOG_LEVEL_INFO);
-	if (sandbox_harden() != VAULT_OK || read_config(&daemon.options, &daemon.config) != VAULT_OK)
+	if (sandbox_harden() != VAULT_OK ||
+	    read_config(&daemon.options, &daemon.config) != VAULT_OK)
 		return EXIT_USAGE_ERROR;
 	if (daemon.options.check_config) {
 		gid_t group;

@@ -14,7 +14,7 @@
 #include "protocol/text.h"
 #include "protocol/value.h"
 
-#define KEYFILE_MAX 4096 /* bytes, as sys.unseal takes them */
+#define KEYFILE_MAX 4096  /* bytes, as sys.unseal takes them */
 #define FILES_RESERVED 64 /* descriptors that connections leave to the daemon itself */
 #define CREDENTIAL "vaultd.key"
 
@@ -86,7 +86,8 @@ start_connections(unsigned wanted)
 		return wanted;
 	/* Without descriptors left the audit could not open its next segment. */
 	log_warning("max_connections is cut down to what the limit of open files leaves");
-	return files.rlim_cur > 2 * FILES_RESERVED ? (unsigned)files.rlim_cur - FILES_RESERVED : FILES_RESERVED;
+	return files.rlim_cur > 2 * FILES_RESERVED ? (unsigned)files.rlim_cur - FILES_RESERVED
+						   : FILES_RESERVED;
 }
 
 unsigned
@@ -129,10 +130,12 @@ start_key_read(const char *configured, struct arena *arena, struct start_key *ke
 	if (configured[0] != '\0') {
 		err = read_file(configured, arena, &key->bytes);
 		if (err != VAULT_OK)
-			log_error("unseal_keyfile %s cannot be read, or is longer than %d bytes", configured, KEYFILE_MAX);
+			log_error("unseal_keyfile %s cannot be read, or is longer than %d bytes",
+				  configured, KEYFILE_MAX);
 		return err == VAULT_NOT_FOUND ? VAULT_INVALID_PARAMS : err;
 	}
-	if (credentials == NULL || snprintf(path, sizeof path, "%s/" CREDENTIAL, credentials) >= (int)sizeof path)
+	if (credentials == NULL ||
+	    snprintf(path, sizeof path, "%s/" CREDENTIAL, credentials) >= (int)sizeof path)
 		return VAULT_OK;
 	err = read_file(path, arena, &key->bytes);
 	if (err == VAULT_INVALID_PARAMS)
@@ -152,7 +155,8 @@ unsealed(struct job *job)
 	if (job->result == VAULT_OK)
 		log_info("unsealed with the key file");
 	else
-		log_error("the key file does not unseal the vault: %s", vault_err_message(job->result));
+		log_error("the key file does not unseal the vault: %s",
+			  vault_err_message(job->result));
 	job_free(job);
 }
 
@@ -160,8 +164,12 @@ void
 start_unseal(struct lanes *lanes, struct start_key *key)
 {
 	struct sys_unseal_req req = { .keyfile = { key->bytes.p, key->bytes.len } };
-	struct codec_request request = { .method = TEXT_LITERAL("sys.unseal"), .type = sys_unseal_req_type(), .fields = &req };
-	struct identity self = { .uid = (uint32_t)geteuid(), .gid = (uint32_t)getegid(), .pid = getpid(),
+	struct codec_request request = { .method = TEXT_LITERAL("sys.unseal"),
+					 .type = sys_unseal_req_type(),
+					 .fields = &req };
+	struct identity self = { .uid = (uint32_t)geteuid(),
+				 .gid = (uint32_t)getegid(),
+				 .pid = getpid(),
 				 .admin_socket = true };
 	struct buf frame = { 0 };
 	struct codec_writer writer = { .sink = value_into_buf, .into = &frame };

@@ -12,8 +12,12 @@
 MUST_USE enum vault_err start_directory(const char *path, mode_t mode);
 MUST_USE enum vault_err start_group(const char *name, bool *set, gid_t *group);
 /* Takes over fd where it is not -1, else makes the socket. */
-MUST_USE enum vault_err start_listener(const struct listener_config *config, int fd, struct listener *listener);
-/* Raises the limit of open files to what is allowed, and tells how many connections fit beside the daemon's own. */
+MUST_USE enum vault_err start_listener(const struct listener_config *config, int fd,
+				       struct listener *listener);
+/*
+ * Raises the limit of open files to what is allowed, and tells how many connections fit beside the
+ * daemon's own.
+ */
 unsigned start_connections(unsigned wanted);
 unsigned start_workers_wanted(const struct config *config);
 
@@ -21,8 +25,12 @@ unsigned start_workers_wanted(const struct config *config);
 struct start_key {
 	struct secret bytes;
 };
-/* The file that the configuration names, else $CREDENTIALS_DIRECTORY/vaultd.key, where there is one. */
-MUST_USE enum vault_err start_key_read(const char *configured, struct arena *arena, struct start_key *key);
+/*
+ * The file that the configuration names, else $CREDENTIALS_DIRECTORY/vaultd.key, where there is
+ * one.
+ */
+MUST_USE enum vault_err start_key_read(const char *configured, struct arena *arena,
+				       struct start_key *key);
 void start_key_free(struct start_key *key);
 /* Asks the slow lane to unseal with the key, which is freed. */
 void start_unseal(struct lanes *lanes, struct start_key *key);

@@ -1,16 +1,16 @@
 /*
  * sign_launch: what a launch service does with libvaultclient. It asks for a launch token for a
- *learner under a profile, then checks it, as the service that receives the learner would.
+ * learner under a profile, then checks it, as the service that receives the learner would.
  *
  *	cc sign_launch.c $(pkg-config --cflags --libs libvaultclient) -o sign_launch
  *	./sign_launch acme launch learner-42
  *
  * The profile says what such a token may be: who issues it, who it is for, how long it lives. It
- *was made once by the tenant's administrator:
+ * was made once by the tenant's administrator:
  *
  *	vaultctl --tenant acme key create launch-key --algorithm EdDSA
- *	vaultctl --tenant acme profile put launch --key launch-key --issuer https://lms.example
- *--ttl 5m
+ *	vaultctl --tenant acme profile put launch --key launch-key \
+ *		--issuer https://lms.example --ttl 5m
  */
 #include <stdio.h>
 #include <string.h>

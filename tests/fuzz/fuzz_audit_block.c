@@ -1,6 +1,7 @@
 /*
- * What stands in a segment file. The first byte chooses: a block's header, a segment's header, records as they are, or
- * records sealed into a good block, which reaches what stands behind the cipher.
+ * What stands in a segment file. The first byte chooses: a block's header, a segment's header,
+ * records as they are, or records sealed into a good block, which reaches what stands behind the
+ * cipher.
  */
 #include "tests/fuzz/seeds.h"
 #include "vaultd/core/audit_block.h"

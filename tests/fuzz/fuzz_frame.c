@@ -1,6 +1,6 @@
 /*
- * What a connection does with bytes: scan, frame, and the reader of whatever operation is named. What was read is written
- * and read again, and must say the same.
+ * What a connection does with bytes: scan, frame, and the reader of whatever operation is named.
+ * What was read is written and read again, and must say the same.
  */
 #include "protocol/frame.h"
 #include "protocol/scan.h"
@@ -105,7 +105,10 @@ read_request(const struct frame *frame)
 	scratch_reset(&scratch, false);
 }
 
-/* A client reads a daemon's replies as carefully; which operation they answer is for the message's number to say. */
+/*
+ * A client reads a daemon's replies as carefully; which operation they answer is for the message's
+ * number to say.
+ */
 static void
 read_reply(const struct frame *frame)
 {

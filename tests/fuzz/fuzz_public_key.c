@@ -1,4 +1,7 @@
-/* Public keys that callers bring: JWK, JWKS, PEM. What was taken must be written and read again as the same key. */
+/*
+ * Public keys that callers bring: JWK, JWKS, PEM. What was taken must be written and read again as
+ * the same key.
+ */
 #include "protocol/text.h"
 #include "tests/fuzz/seeds.h"
 #include "vaultd/crypto/init.h"

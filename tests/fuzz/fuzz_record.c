@@ -1,4 +1,7 @@
-/* Rows as they come out of the store: the first byte says of which record, and what was read is written and read again. */
+/*
+ * Rows as they come out of the store: the first byte says of which record, and what was read is
+ * written and read again.
+ */
 #include "tests/fuzz/seeds.h"
 #include "tests/unit/lib/generic.h"
 #include "vaultd/core/records.h"

@@ -1,4 +1,7 @@
-/* A token before anything in it is believed: taken apart, its claims told as MessagePack that any client can read. */
+/*
+ * A token before anything in it is believed: taken apart, its claims told as MessagePack that any
+ * client can read.
+ */
 #include "vaultd/core/token_parse.h"
 
 #include "protocol/text.h"
@@ -79,7 +82,10 @@ look_at(struct op *op, struct vault_text token)
 	}
 }
 
-/* The input as it is; and, so that mutations reach the JSON, once more as a payload behind a header that is right. */
+/*
+ * The input as it is; and, so that mutations reach the JSON, once more as a payload behind a header
+ * that is right.
+ */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

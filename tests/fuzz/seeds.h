@@ -1,6 +1,6 @@
 /*
- * Seeds that a fuzzer makes itself, so that they follow the lists they are made from: written into the first corpus
- * directory of its command line before it is read.
+ * Seeds that a fuzzer makes itself, so that they follow the lists they are made from: written into
+ * the first corpus directory of its command line before it is read.
  */
 #ifndef FUZZ_SEEDS_H
 #define FUZZ_SEEDS_H

@@ -1,5 +1,6 @@
 """Bugs that a review found: connections, their replies, and the descriptors they take."""
 
+import signal
 import threading
 import time
 
@@ -34,8 +35,10 @@ def test_idle_connections_leave_descriptors_to_the_audit(few_files):
     acme.key("k", usage="raw")
     idle = []
     try:
+        few_files.process.send_signal(signal.SIGSTOP)  # so that all of them are taken at once
         for _ in range(FILES + 50):
             idle.append(few_files.app())
+        few_files.process.send_signal(signal.SIGCONT)
         time.sleep(1)
         before = segments(few_files)
         fields = acme.fields(name="k", message=b"m", actor="x" * 100)

@@ -1,4 +1,7 @@
-/* The memory that requests pass through: buffers that wipe what they let go of, and scratch that has a limit. */
+/*
+ * The memory that requests pass through: buffers that wipe what they let go of, and scratch that
+ * has a limit.
+ */
 #include "protocol/buf.h"
 
 #include <setjmp.h>
@@ -11,7 +14,10 @@
 
 #define assert_ok(expression) assert_int_equal((expression), VAULT_OK)
 
-/* Stands before the library's, to see what is wiped; the second is what it is called when fortified. */
+/*
+ * Stands before the library's, to see what is wiped; the second is what it is called when
+ * fortified.
+ */
 #define WIPES_MAX 64
 static struct {
 	const uint8_t *p;

@@ -1,4 +1,6 @@
-/* Each bound of each field of everything that travels, from both sides, by the descriptors alone. */
+/*
+ * Each bound of each field of everything that travels, from both sides, by the descriptors alone.
+ */
 #include "tests/unit/lib/wire.h"
 
 #define STRUCT_MAX 1024

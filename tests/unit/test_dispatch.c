@@ -29,7 +29,9 @@ test_a_token(void **state)
 	assert_false(verified.valid);
 }
 
-/* A caller without a grant learns nothing of what there is: every byte of the answers is the same. */
+/*
+ * A caller without a grant learns nothing of what there is: every byte of the answers is the same.
+ */
 static void
 test_denied_says_nothing(void **state)
 {

@@ -1,4 +1,7 @@
-/* The numbers in token ids: every token made before another has a smaller one, whatever happens in between. */
+/*
+ * The numbers in token ids: every token made before another has a smaller one, whatever happens in
+ * between.
+ */
 #include "tests/unit/lib/vault.h"
 
 #include <stdlib.h>
@@ -80,7 +83,9 @@ test_across_restarts(void **state)
 	}
 }
 
-/* At the end of a block the committer reserves the next; what is reserved is what the store holds. */
+/*
+ * At the end of a block the committer reserves the next; what is reserved is what the store holds.
+ */
 static void
 test_the_end_of_a_block(void **state)
 {

@@ -208,7 +208,10 @@ test_lengths_that_lie(void **state)
 	refused(issuance_record_type(), "\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x05", 12);
 	refused(issuance_record_type(), "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01\x01\x05", 13);
 	refused(issuance_record_type(), "\x01\x0b\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01", 13);
-	/* A list that claims more than there is, less than there is, and a nested record that is cut. */
+	/*
+	 * A list that claims more than there is, less than there is, and a nested record that is
+	 * cut.
+	 */
 	refused(grant_record_type(), "\x04\x05\xff\xff\xff\xff\x0f", 7);
 	refused(grant_record_type(), "\x04\x03\x02\x01*", 5);
 	refused(grant_record_type(), "\x04\x03\x00\x01*", 5);

@@ -91,7 +91,10 @@ test_the_one_byte_that_is_none(void **state)
 	REFUSED("\x82\xa1k\x01\xc1", SCAN_BAD);
 }
 
-/* Whatever the value, every cut is short, bytes behind it do not matter, and dripping comes to the same end. */
+/*
+ * Whatever the value, every cut is short, bytes behind it do not matter, and dripping comes to the
+ * same end.
+ */
 static void
 test_random_values(void **state)
 {

@@ -43,7 +43,9 @@ try(struct test_keys *t, enum slot_kind kind, const char *secret, const char *sl
 	return err;
 }
 
-/* Reads the table, lets it be changed, and writes it back as someone would who can write the file. */
+/*
+ * Reads the table, lets it be changed, and writes it back as someone would who can write the file.
+ */
 static void
 tamper(struct test_keys *t, void (*change)(struct slot_table *table, struct slot_record *slot))
 {
@@ -140,7 +142,10 @@ costs_for_ever(struct slot_table *table, struct slot_record *slot)
 	slot->passes = INT64_MAX;
 }
 
-/* Costs that were written into the file neither hang the daemon nor weaken the slot: the table is damaged. */
+/*
+ * Costs that were written into the file neither hang the daemon nor weaken the slot: the table is
+ * damaged.
+ */
 static void
 test_costs_read_from_disk(void **state)
 {
@@ -248,7 +253,10 @@ says_the_same(struct test_keys *t, const struct slot_table *before)
 	return same;
 }
 
-/* Any bit of the table's row: what it then says is not what is authentic, or it says the same in other bytes. */
+/*
+ * Any bit of the table's row: what it then says is not what is authentic, or it says the same in
+ * other bytes.
+ */
 static void
 test_every_bit(void **state)
 {

@@ -264,7 +264,9 @@ test_files_that_are_none(void **state)
 	}
 }
 
-/* More failures in the file than the guard itself would keep are five, not an array's end overrun. */
+/*
+ * More failures in the file than the guard itself would keep are five, not an array's end overrun.
+ */
 static void
 test_a_file_of_many_failures(void **state)
 {

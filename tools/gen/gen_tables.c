@@ -31,7 +31,7 @@ const struct enum_type *const gen_enums[] = {
 	NULL                                                                                       \
 	}                                                                                          \
 	;
-#define OP_BEGIN(id, method, number, class, lane, flags, roles, summary)                                   \
+#define OP_BEGIN(id, method, number, class, lane, flags, roles, summary)                           \
 	static const char *const id##_req_members[] = {
 #define OP_RESULT(id)                                                                              \
 	NULL                                                                                       \
@@ -48,7 +48,7 @@ const struct enum_type *const gen_enums[] = {
 
 const struct gen_struct gen_structs[] = {
 #define OBJECT_BEGIN(id) { id##_type, id##_members },
-#define OP_BEGIN(id, method, number, class, lane, flags, roles, summary)                                   \
+#define OP_BEGIN(id, method, number, class, lane, flags, roles, summary)                           \
 	{ id##_req_type, id##_req_members }, { id##_res_type, id##_res_members },
 #include "protocol/ops_none.h"
 #include "protocol/ops.def"

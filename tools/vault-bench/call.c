@@ -71,10 +71,11 @@ call_encode(enum op_id op, const void *req, struct buf *out)
 	struct codec_writer writer = { .sink = sink_buf, .into = out };
 	const struct op_row *row = &op_rows[op];
 
-	codec_write_request(&writer, &(struct codec_request){ .msgid = MSGID,
-							      .method = { row->method, row->method_len },
-							      .type = row->request(),
-							      .fields = req });
+	codec_write_request(&writer,
+			    &(struct codec_request){ .msgid = MSGID,
+						     .method = { row->method, row->method_len },
+						     .type = row->request(),
+						     .fields = req });
 	return writer.failed ? VAULT_BUSY : VAULT_OK;
 }
 

@@ -67,7 +67,8 @@ table_make(struct option_table *t, const struct object_type *type)
 		const char *name = options_global[i].name;
 
 		/*
-		 * A field of the same name takes precedence; the tenant's option serves both. Behind a command
+		 * A field of the same name takes precedence; the tenant's option serves both.
+		 * Behind a command
 		 * --version is a key's version, or a mistake.
 		 */
 		if ((find_field(type, name) == NULL && strcmp(name, "version") != 0) ||

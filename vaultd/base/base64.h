@@ -1,5 +1,6 @@
 /*
- * base64url without padding (RFC 4648 section 5), strict: no other character, no padding, no stray bits in the last one.
+ * base64url without padding (RFC 4648 section 5), strict: no other character, no padding, no stray
+ * bits in the last one.
  */
 #ifndef BASE_BASE64_H
 #define BASE_BASE64_H
@@ -10,9 +11,15 @@
 #define BASE64_LENGTH(n) (((n)*4 + 2) / 3)
 #define BASE64_DECODED_MAX(n) ((n)*3 / 4)
 
-/* out: BASE64_LENGTH(n) characters, no NUL; returns their number. Not constant time: for what is public. */
+/*
+ * out: BASE64_LENGTH(n) characters, no NUL; returns their number. Not constant time: for what is
+ * public.
+ */
 size_t base64url_encode(const uint8_t *p, size_t n, char *out);
-/* out: BASE64_DECODED_MAX(n) bytes; *len is what was written. False, with out undefined, where it is not canonical. */
+/*
+ * out: BASE64_DECODED_MAX(n) bytes; *len is what was written. False, with out undefined, where it
+ * is not canonical.
+ */
 bool base64url_decode(const char *p, size_t n, uint8_t *out, size_t *len);
 
 /* Standard alphabet with padding, constant time, for secrets shown once (whsec_...). */

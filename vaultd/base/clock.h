@@ -1,6 +1,6 @@
 /*
- * Time, read once a turn and handed down: wall seconds for what the world sees, a clock that never goes back (and runs
- * through suspend) for what elapses.
+ * Time, read once a turn and handed down: wall seconds for what the world sees, a clock that never
+ * goes back (and runs through suspend) for what elapses.
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H

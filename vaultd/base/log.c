@@ -16,8 +16,8 @@
 static struct {
 	enum log_level level;
 	bool journal; /* stderr is the journal, which wants <N> in front (sd-daemon(3)) */
-	/* NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables) */
-} log_state = { LOG_LEVEL_INFO, false };
+} /* NOLINT(cppcoreguidelines-avoid-non-const-global-variables) */ log_state = { LOG_LEVEL_INFO,
+										 false };
 
 void
 log_open(enum log_level level)

@@ -1,11 +1,16 @@
 /*
- * The daemon's log: lines on stderr, each with a journald priority where stderr is the journal. Never a secret, never a
- * tenant's data; library code (base, crypto, store, protocol) does not log.
+ * The daemon's log: lines on stderr, each with a journald priority where stderr is the journal.
+ * Never a secret, never a tenant's data; library code (base, crypto, store, protocol) does not log.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
-enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+enum log_level {
+	LOG_LEVEL_ERROR = 3,
+	LOG_LEVEL_WARNING = 4,
+	LOG_LEVEL_INFO = 6,
+	LOG_LEVEL_DEBUG = 7
+};
 
 /* Lines above this level are dropped. Set before the first thread starts. */
 void log_open(enum log_level level);

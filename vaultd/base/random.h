@@ -1,6 +1,7 @@
 /*
- * Random bytes. random_bytes asks the kernel each time; a pool hands out bytes of a ChaCha20 stream whose key it
- * replaces with every block (fast key erasure), for ids that are needed by the million.
+ * Random bytes. random_bytes asks the kernel each time; a pool hands out bytes of a ChaCha20 stream
+ * whose key it replaces with every block (fast key erasure), for ids that are needed by the
+ * million.
  */
 #ifndef BASE_RANDOM_H
 #define BASE_RANDOM_H

@@ -37,7 +37,8 @@
 #define AUDIT_BLOCK_TAIL (AEAD_TAG_BYTES + SHA256_BYTES)
 #define AUDIT_BLOCK_OVERHEAD (AUDIT_BLOCK_HEADER + AUDIT_BLOCK_TAIL)
 #define AUDIT_BLOCK_MAX                                                                            \
-	(1024 * 1024) /* no block is longer: 256 changes at AUDIT_RECORD_MAX fit                   \
+	(1024 *                                                                                    \
+	 1024) /* no block is longer: 256 changes at AUDIT_RECORD_MAX fit                   \
 		       */
 
 enum audit_flag {

@@ -96,7 +96,8 @@ audit_batch_count(const struct audit_batch *batch)
 	return batch->count;
 }
 /* Adds another batch's records. VAULT_BUSY when memory is short. */
-MUST_USE enum vault_err audit_batch_merge(struct audit_batch *batch, const struct audit_batch *other);
+MUST_USE enum vault_err audit_batch_merge(struct audit_batch *batch,
+					  const struct audit_batch *other);
 void audit_batch_reset(struct audit_batch *batch);
 void audit_batch_free(struct audit_batch *batch);
 

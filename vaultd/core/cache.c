@@ -107,7 +107,8 @@ cache_get(struct cache *cache, const struct cache_key *key)
 	struct cache_entry *entry = cache->buckets[bucket_of(key)];
 
 	while (entry != NULL && (entry->kind != key->kind || entry->tenant != key->tenant ||
-				 entry->name_len != key->name.len || memcmp(entry->name, key->name.p, key->name.len) != 0))
+				 entry->name_len != key->name.len ||
+				 memcmp(entry->name, key->name.p, key->name.len) != 0))
 		entry = entry->chain;
 	if (entry == NULL)
 		return NULL;

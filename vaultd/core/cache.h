@@ -1,7 +1,8 @@
 /*
- * One thread's cache of opened and prepared things (tenants, keys, profiles), so that a hot request touches neither the
- * store nor a cipher. An entry counts as long as its tenant's generation is the one it was loaded under; what was used
- * longest ago goes first when the thread's share of the arena, or the arena, is full.
+ * One thread's cache of opened and prepared things (tenants, keys, profiles), so that a hot request
+ * touches neither the store nor a cipher. An entry counts as long as its tenant's generation is the
+ * one it was loaded under; what was used longest ago goes first when the thread's share of the
+ * arena, or the arena, is full.
  */
 #ifndef CORE_CACHE_H
 #define CORE_CACHE_H
@@ -31,7 +32,8 @@ struct cache_entry {
 struct cache {
 	struct cache_entry *buckets[CACHE_BUCKETS];
 	struct cache_entry *newest, *oldest;
-	struct cache_entry *retired; /* stale, but used in this operation: destroyed when it has ended */
+	struct cache_entry
+		*retired; /* stale, but used in this operation: destroyed when it has ended */
 	size_t cost;
 	size_t limit;
 	uint64_t operation; /* entries used in the current one are not evicted */

@@ -24,9 +24,10 @@ claim_reserved(struct vault_text name)
 enum vault_err
 json_put_integer(struct buf *out, int64_t v)
 {
-	static const char digits[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
-				     "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
-				     "8081828384858687888990919293949596979899";
+	static const char digits[] =
+		"00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+		"40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+		"8081828384858687888990919293949596979899";
 	uint64_t rest = v < 0 ? -(uint64_t)v : (uint64_t)v;
 	char text[24], *at = text + sizeof text;
 
@@ -112,13 +113,16 @@ json_put_scalar(struct buf *out, struct cursor *c)
 	case CURSOR_NIL:
 		return cursor_nil(c) ? json_put_text(out, "null") : VAULT_INVALID_PARAMS;
 	case CURSOR_BOOL:
-		return cursor_bool(c, &flag) ? json_put_text(out, flag ? "true" : "false") : VAULT_INVALID_PARAMS;
+		return cursor_bool(c, &flag) ? json_put_text(out, flag ? "true" : "false")
+					     : VAULT_INVALID_PARAMS;
 	case CURSOR_INT:
-		if (!cursor_int(c, &integer) || integer > CLAIM_INTEGER_MAX || integer < -CLAIM_INTEGER_MAX)
+		if (!cursor_int(c, &integer) || integer > CLAIM_INTEGER_MAX ||
+		    integer < -CLAIM_INTEGER_MAX)
 			return VAULT_INVALID_PARAMS;
 		return json_put_integer(out, integer);
 	case CURSOR_FLOAT:
-		return cursor_float(c, &number) ? json_put_float(out, number) : VAULT_INVALID_PARAMS;
+		return cursor_float(c, &number) ? json_put_float(out, number)
+						: VAULT_INVALID_PARAMS;
 	case CURSOR_STR:
 		return cursor_str(c, &text) ? json_put_string(out, text) : VAULT_INVALID_PARAMS;
 	default:

@@ -10,9 +10,13 @@
 #include "protocol/cursor.h"
 #include "vaultd/core/op.h"
 
-#define CLAIM_NESTING_MAX 4 /* containers inside a claim's value, so that claims fit any reply's depth */
+#define CLAIM_NESTING_MAX                                                                          \
+	4 /* containers inside a claim's value, so that claims fit any reply's depth */
 
-/* iss iat nbf exp jti tid prf sub aud scope domain uses: set by the daemon, never by claims or fixed. */
+/*
+ * iss iat nbf exp jti tid prf sub aud scope domain uses: set by the daemon, never by claims or
+ * fixed.
+ */
 bool claim_reserved(struct vault_text name);
 
 /* A JSON string, quoted and escaped (RFC 8259 section 7); the text is UTF-8. */
@@ -25,8 +29,8 @@ json_put_text(struct buf *out, const char *literal)
 }
 MUST_USE enum vault_err json_put_integer(struct buf *out, int64_t v);
 /*
- * A MessagePack value as JSON. VAULT_INVALID_PARAMS for what claims may not hold: bin, an integer beyond 2^53, a float
- * that is not finite, a container nested too deep.
+ * A MessagePack value as JSON. VAULT_INVALID_PARAMS for what claims may not hold: bin, an integer
+ * beyond 2^53, a float that is not finite, a container nested too deep.
  */
 MUST_USE enum vault_err json_put_value(struct buf *out, struct cursor *value);
 /* Appends ,"name":value for each entry of a map. */

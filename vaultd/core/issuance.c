@@ -2,7 +2,10 @@
 
 #include "vaultd/core/tenant.h"
 
-/* Numbers reserved at a time: one durable write for this many tokens; what is left of them at a restart is lost. */
+/*
+ * Numbers reserved at a time: one durable write for this many tokens; what is left of them at a
+ * restart is lost.
+ */
 #define ISSUANCE_BLOCK (UINT64_C(1) << 20)
 
 static struct row_key
@@ -11,7 +14,10 @@ issuance_key(const struct tenant *tenant)
 	return (struct row_key){ .tenant = tenant->keys.tenant, .kind = ROW_ISSUANCE };
 }
 
-/* Reserves numbers beyond number in the committer's transaction; told to the workers once it is durable. */
+/*
+ * Reserves numbers beyond number in the committer's transaction; told to the workers once it is
+ * durable.
+ */
 static enum vault_err
 reserve(struct op *op, const struct tenant *tenant, uint64_t *number)
 {

@@ -19,7 +19,8 @@ key_version_place(const struct tenant *tenant, struct vault_text name, uint32_t 
 	bytes[name.len] = 0;
 	for (unsigned i = 0; i < 4; i++)
 		bytes[name.len + 1 + i] = (uint8_t)(version >> 8 * i);
-	return row_key_of(&tenant->keys, ROW_KEY_VERSION, (struct vault_bytes){ bytes, name.len + 5 });
+	return row_key_of(&tenant->keys, ROW_KEY_VERSION,
+			  (struct vault_bytes){ bytes, name.len + 5 });
 }
 
 size_t
@@ -65,17 +66,19 @@ key_destroy(struct cache_entry *entry)
 }
 
 static enum vault_err
-live_material(struct op *op, enum key_algorithm algorithm, const struct version_record *record, struct key_live *live)
+live_material(struct op *op, enum key_algorithm algorithm, const struct version_record *record,
+	      struct key_live *live)
 {
 	struct arena *arena = op->vault->arena;
 
 	if (algorithm != key_algorithm_EdDSA)
-		return mac_key_init(&live->mac, arena, algorithm == key_algorithm_HS512 ? MAC_SHA512 : MAC_SHA256,
+		return mac_key_init(&live->mac, arena,
+				    algorithm == key_algorithm_HS512 ? MAC_SHA512 : MAC_SHA256,
 				    record->secret);
 	if (record->secret.p != NULL)
-		return record->secret.len == ED25519_SEED_BYTES ?
-			       ed25519_from_seed(&live->ed25519, arena, record->secret.p) :
-			       VAULT_INTEGRITY;
+		return record->secret.len == ED25519_SEED_BYTES
+			       ? ed25519_from_seed(&live->ed25519, arena, record->secret.p)
+			       : VAULT_INTEGRITY;
 	if (record->public_key.len != ED25519_PUBLIC_BYTES)
 		return VAULT_INTEGRITY;
 	memcpy(live->ed25519.public_key, record->public_key.p, ED25519_PUBLIC_BYTES);
@@ -94,8 +97,8 @@ version_times_of(const struct version_record *record)
 }
 
 static enum vault_err
-live_fill(struct op *op, const struct key *key, struct vault_text name, const struct version_record *record,
-	  struct key_live *live)
+live_fill(struct op *op, const struct key *key, struct vault_text name,
+	  const struct version_record *record, struct key_live *live)
 {
 	if (record->kid.len > KID_MAX)
 		return VAULT_INTEGRITY;
@@ -111,7 +114,8 @@ live_fill(struct op *op, const struct key *key, struct vault_text name, const st
 }
 
 static enum vault_err
-live_add(struct op *op, struct key *key, struct vault_text name, const struct version_record *record)
+live_add(struct op *op, struct key *key, struct vault_text name,
+	 const struct version_record *record)
 {
 	TRY(live_fill(op, key, name, record, &key->versions[key->count]));
 	key->count++;
@@ -120,7 +124,8 @@ live_add(struct op *op, struct key *key, struct vault_text name, const struct ve
 
 /* A version that stands in a row of its own. VAULT_NOT_FOUND: a number may have been skipped. */
 static enum vault_err
-live_from_row(struct op *op, const struct key *key, struct vault_text name, uint32_t version, struct key_live *live)
+live_from_row(struct op *op, const struct key *key, struct vault_text name, uint32_t version,
+	      struct key_live *live)
 {
 	struct row_key place = key_version_place(op->tenant, name, version);
 	struct version_record record;
@@ -175,7 +180,8 @@ key_load(struct op *op, struct vault_text name, struct key *key)
 	key->verify_only = record.verify_only;
 	key->publish_ahead = record.publish_ahead;
 	key->last_version = (uint32_t)record.last_version;
-	key->versions = calloc(record.last_version < KEY_LIVE_MAX ? (size_t)record.last_version : KEY_LIVE_MAX,
+	key->versions = calloc(record.last_version < KEY_LIVE_MAX ? (size_t)record.last_version
+								  : KEY_LIVE_MAX,
 			       sizeof *key->versions);
 	if (key->versions == NULL)
 		return VAULT_BUSY;
@@ -207,7 +213,8 @@ load_into_cache(struct op *op, const struct cache_key *cached, struct key **out)
 enum vault_err
 key_get(struct op *op, const char *field, struct vault_text name, const struct key **out)
 {
-	struct cache_key cached = { CACHE_KEY, op->tenant->keys.tenant, name, tenant_generation(op) };
+	struct cache_key cached = { CACHE_KEY, op->tenant->keys.tenant, name,
+				    tenant_generation(op) };
 	struct key *key = (struct key *)(void *)cache_get(op->cache, &cached);
 	enum vault_err err = VAULT_OK;
 
@@ -255,9 +262,11 @@ key_signer(struct op *op, const struct key *key, const struct key_live **live)
 	const struct key_live *current = key_current(key, op->now.wall);
 
 	if (key->verify_only)
-		return op_fail(op, VAULT_CONFLICT, NULL, "the key only verifies: its private half is not here");
+		return op_fail(op, VAULT_CONFLICT, NULL,
+			       "the key only verifies: its private half is not here");
 	if (current == NULL || current->times.revoked_at != 0)
-		return op_fail(op, VAULT_CONFLICT, NULL, "the key's current version is revoked; rotate the key");
+		return op_fail(op, VAULT_CONFLICT, NULL,
+			       "the key's current version is revoked; rotate the key");
 	*live = current;
 	return VAULT_OK;
 }
@@ -314,8 +323,8 @@ version_of_kid(const struct key *key, struct vault_text kid)
 	size_t at = key->entry.name_len + 1u;
 	uint64_t number = 0;
 
-	if (kid.len <= at || kid.len > at + 10 || memcmp(kid.p, key->entry.name, at - 1) != 0 || kid.p[at - 1] != '.' ||
-	    kid.p[at] == '0')
+	if (kid.len <= at || kid.len > at + 10 || memcmp(kid.p, key->entry.name, at - 1) != 0 ||
+	    kid.p[at - 1] != '.' || kid.p[at] == '0')
 		return 0;
 	for (; at < kid.len; at++) {
 		if (kid.p[at] < '0' || kid.p[at] > '9')
@@ -326,14 +335,16 @@ version_of_kid(const struct key *key, struct vault_text kid)
 }
 
 enum vault_err
-key_by_kid(struct op *op, const struct key *key, struct vault_text kid, const struct key_live **live)
+key_by_kid(struct op *op, const struct key *key, struct vault_text kid,
+	   const struct key_live **live)
 {
 	uint32_t version = version_of_kid(key, kid);
 	enum vault_err err;
 
 	*live = NULL;
 	for (size_t i = 0; i < key->count; i++)
-		if (key->versions[i].kid_len == kid.len && memcmp(key->versions[i].kid, kid.p, kid.len) == 0)
+		if (key->versions[i].kid_len == kid.len &&
+		    memcmp(key->versions[i].kid, kid.p, kid.len) == 0)
 			*live = &key->versions[i];
 	if (*live != NULL || version == 0)
 		return VAULT_OK;
@@ -342,7 +353,8 @@ key_by_kid(struct op *op, const struct key *key, struct vault_text kid, const st
 	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
 		return err;
 	/* A version that was imported under a kid of its own is not known by its number. */
-	if (err == VAULT_OK && ((*live)->kid_len != kid.len || memcmp((*live)->kid, kid.p, kid.len) != 0))
+	if (err == VAULT_OK &&
+	    ((*live)->kid_len != kid.len || memcmp((*live)->kid, kid.p, kid.len) != 0))
 		err = VAULT_NOT_FOUND;
 	if (err == VAULT_NOT_FOUND)
 		*live = NULL;
@@ -362,17 +374,20 @@ key_version(struct op *op, const struct key *key, uint32_t version, const struct
 }
 
 enum vault_err
-key_signer_version(struct op *op, const struct key *key, struct vault_opt_int version, const struct key_live **live)
+key_signer_version(struct op *op, const struct key *key, struct vault_opt_int version,
+		   const struct key_live **live)
 {
 	enum version_state state;
 
 	if (!version.set)
 		return key_signer(op, key, live);
 	if (key->verify_only)
-		return op_fail(op, VAULT_CONFLICT, NULL, "the key only verifies: its private half is not here");
+		return op_fail(op, VAULT_CONFLICT, NULL,
+			       "the key only verifies: its private half is not here");
 	TRY(key_version(op, key, (uint32_t)version.v, live));
 	state = key_live_state(key, *live, op->now.wall);
-	if (state == version_state_revoked || state == version_state_retired || state == version_state_next)
+	if (state == version_state_revoked || state == version_state_retired ||
+	    state == version_state_next)
 		return op_fail(op, VAULT_CONFLICT, "version", "this version does not sign");
 	return VAULT_OK;
 }

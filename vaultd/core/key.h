@@ -1,6 +1,7 @@
 /*
- * Keys and their versions. One key has one algorithm and one usage for good; what changes is its versions, whose states
- * follow from their times: next before signs_at, then current until a newer one signs, then retiring until retires_at.
+ * Keys and their versions. One key has one algorithm and one usage for good; what changes is its
+ * versions, whose states follow from their times: next before signs_at, then current until a newer
+ * one signs, then retiring until retires_at.
  */
 #ifndef CORE_KEY_H
 #define CORE_KEY_H
@@ -44,21 +45,32 @@ struct key {
 	struct key_older *older; /* opened when asked for */
 };
 
-/* The key of that name of the operation's tenant, valid until the operation ends. VAULT_NOT_FOUND names the field. */
-MUST_USE enum vault_err key_get(struct op *op, const char *field, struct vault_text name, const struct key **key);
+/*
+ * The key of that name of the operation's tenant, valid until the operation ends. VAULT_NOT_FOUND
+ * names the field.
+ */
+MUST_USE enum vault_err key_get(struct op *op, const char *field, struct vault_text name,
+				const struct key **key);
 /* VAULT_CONFLICT where the key is for something else. */
-MUST_USE enum vault_err key_require_usage(struct op *op, const struct key *key, enum key_usage usage);
+MUST_USE enum vault_err key_require_usage(struct op *op, const struct key *key,
+					  enum key_usage usage);
 
 enum version_state key_live_state(const struct key *key, const struct key_live *live, int64_t now);
 /* The version that signs now. VAULT_CONFLICT where it was revoked or the key only verifies. */
-MUST_USE enum vault_err key_signer(struct op *op, const struct key *key, const struct key_live **live);
-/* The version of that kid, however old; *live is NULL where there is none. An imported kid is known among the newest. */
+MUST_USE enum vault_err key_signer(struct op *op, const struct key *key,
+				   const struct key_live **live);
+/*
+ * The version of that kid, however old; *live is NULL where there is none. An imported kid is known
+ * among the newest.
+ */
 MUST_USE enum vault_err key_by_kid(struct op *op, const struct key *key, struct vault_text kid,
 				   const struct key_live **live);
 /* The version of that number. VAULT_NOT_FOUND naming the field. */
-MUST_USE enum vault_err key_version(struct op *op, const struct key *key, uint32_t version, const struct key_live **live);
+MUST_USE enum vault_err key_version(struct op *op, const struct key *key, uint32_t version,
+				    const struct key_live **live);
 /* What signs: the version asked for, where it may, or else the current one. */
-MUST_USE enum vault_err key_signer_version(struct op *op, const struct key *key, struct vault_opt_int version,
+MUST_USE enum vault_err key_signer_version(struct op *op, const struct key *key,
+					   struct vault_opt_int version,
 					   const struct key_live **live);
 
 /* signature: SIGNATURE_MAX bytes; returns its length. */
@@ -69,8 +81,11 @@ bool key_live_verify(const struct key *key, const struct key_live *live, struct 
 /* The JOSE name of the key's algorithm. */
 struct vault_text key_algorithm_name(enum key_algorithm algorithm);
 
-/* Shared by key.c and key_change.c: where an older version's row stands, and the kid of a version. */
-struct row_key key_version_place(const struct tenant *tenant, struct vault_text name, uint32_t version);
+/*
+ * Shared by key.c and key_change.c: where an older version's row stands, and the kid of a version.
+ */
+struct row_key key_version_place(const struct tenant *tenant, struct vault_text name,
+				 uint32_t version);
 #define KEY_KID_MAX (NAME_MAX_LEN + 12)
 size_t key_kid(struct vault_text name, uint32_t version, char kid[static KEY_KID_MAX]);
 

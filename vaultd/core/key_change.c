@@ -27,8 +27,7 @@ key_edit_open(struct op *op, struct vault_text name, struct key_edit *edit)
 		return op_fail(op, err, "name", "there is no such key");
 	TRY(err);
 	op->note.target = place;
-	TRY(record_decode(key_record_type(), row_plain(&edit->row), op->scratch,
-			  &edit->record));
+	TRY(record_decode(key_record_type(), row_plain(&edit->row), op->scratch, &edit->record));
 	if (edit->record.versions.n > KEY_INLINE_MAX)
 		return VAULT_INTEGRITY;
 	edit->count = edit->loaded = edit->record.versions.n;
@@ -39,7 +38,8 @@ key_edit_open(struct op *op, struct vault_text name, struct key_edit *edit)
 enum vault_err
 key_require_algorithm(struct op *op, int algorithm)
 {
-	if (algorithm == key_algorithm_HS256 || algorithm == key_algorithm_HS512 || algorithm == key_algorithm_EdDSA)
+	if (algorithm == key_algorithm_HS256 || algorithm == key_algorithm_HS512 ||
+	    algorithm == key_algorithm_EdDSA)
 		return VAULT_OK;
 	return op_fail(op, VAULT_UNSUPPORTED, "algorithm", NULL);
 }
@@ -54,7 +54,8 @@ apply_settings(struct op *op, const struct key_settings *settings, struct key_re
 	if (record->usage == key_usage_encrypt)
 		return op_fail(op, VAULT_INVALID_PARAMS, "usage", "a signing key cannot encrypt");
 	if (settings->shared && (!symmetric || record->usage != key_usage_webhook))
-		return op_fail(op, VAULT_INVALID_PARAMS, "shared", "only HS* keys of usage webhook are shared");
+		return op_fail(op, VAULT_INVALID_PARAMS, "shared",
+			       "only HS* keys of usage webhook are shared");
 	record->shared = settings->shared;
 	record->verify_only = settings->verify_only;
 	record->overlap = settings->overlap.v;
@@ -66,7 +67,8 @@ apply_settings(struct op *op, const struct key_settings *settings, struct key_re
 }
 
 enum vault_err
-key_edit_new(struct op *op, struct vault_text name, const struct key_settings *settings, struct key_edit *edit)
+key_edit_new(struct op *op, struct vault_text name, const struct key_settings *settings,
+	     struct key_edit *edit)
 {
 	uint64_t id;
 
@@ -89,7 +91,8 @@ key_shared_text(struct op *op, struct vault_bytes secret, struct vault_text *tex
 	if (p == NULL)
 		return VAULT_BUSY;
 	memcpy(p, KEY_SHARED_PREFIX, prefix);
-	*text = (struct vault_text){ p, prefix + base64_encode_secret(secret.p, secret.len, p + prefix) };
+	*text = (struct vault_text){ p, prefix + base64_encode_secret(secret.p, secret.len,
+								      p + prefix) };
 	return VAULT_OK;
 }
 
@@ -102,7 +105,8 @@ key_edit_generate(struct op *op, struct key_edit *edit, struct key_material *mat
 
 	*material = (struct key_material){ 0 };
 	secret_free(&edit->made);
-	TRY(secret_random(op->vault->arena, hs512 ? HS512_KEY_BYTES : OTHER_KEY_BYTES, &edit->made));
+	TRY(secret_random(op->vault->arena, hs512 ? HS512_KEY_BYTES : OTHER_KEY_BYTES,
+			  &edit->made));
 	material->secret = (struct vault_bytes){ edit->made.p, edit->made.len };
 	if (edit->record.algorithm != key_algorithm_EdDSA)
 		return VAULT_OK;
@@ -165,7 +169,8 @@ next_version(struct op *op, const struct key_edit *edit)
 
 	do {
 		version++;
-		place = kid_place(op, (struct vault_text){ kid, key_kid(edit->record.name, version, kid) });
+		place = kid_place(
+			op, (struct vault_text){ kid, key_kid(edit->record.name, version, kid) });
 	} while (row_linked(op->txn, &place, &id) == VAULT_OK);
 	return version;
 }
@@ -191,7 +196,8 @@ edit_current(struct key_edit *edit, int64_t now)
 	for (size_t i = 0; i < edit->count; i++) {
 		struct version_times times = version_times_of(&edit->versions[i]);
 
-		if (version_begun(&times, now) && (current == NULL || times.version > current->version))
+		if (version_begun(&times, now) &&
+		    (current == NULL || times.version > current->version))
 			current = &edit->versions[i];
 	}
 	return current;
@@ -205,9 +211,13 @@ key_edit_signs(struct key_edit *edit, int64_t now)
 	return current != NULL && !current->revoked_at.set;
 }
 
-/* When what signed until signs_at is no longer needed; absent where old versions work until they are revoked. */
+/*
+ * When what signed until signs_at is no longer needed; absent where old versions work until they
+ * are revoked.
+ */
 static enum vault_err
-retirement(struct op *op, const struct key_edit *edit, int64_t signs_at, struct vault_opt_int *retires_at)
+retirement(struct op *op, const struct key_edit *edit, int64_t signs_at,
+	   struct vault_opt_int *retires_at)
 {
 	int64_t hold = edit->record.overlap;
 	int64_t longest = 0;
@@ -222,7 +232,8 @@ retirement(struct op *op, const struct key_edit *edit, int64_t signs_at, struct 
 }
 
 enum vault_err
-key_edit_add(struct op *op, struct key_edit *edit, const struct key_material *material, int64_t signs_at)
+key_edit_add(struct op *op, struct key_edit *edit, const struct key_material *material,
+	     int64_t signs_at)
 {
 	struct version_record version = { .created_at = op->now.wall, .signs_at = signs_at };
 	struct vault_opt_int retires_at;
@@ -230,7 +241,8 @@ key_edit_add(struct op *op, struct key_edit *edit, const struct key_material *ma
 	if (edit->count == KEY_INLINE_MAX)
 		return op_fail(op, VAULT_CONFLICT, NULL, "too many versions at once");
 	if (key_edit_next(edit, op->now.wall) != NULL)
-		return op_fail(op, VAULT_CONFLICT, NULL, "a version waits to sign already; rotate now to use it at once");
+		return op_fail(op, VAULT_CONFLICT, NULL,
+			       "a version waits to sign already; rotate now to use it at once");
 	if (material->kid.p != NULL)
 		TRY(kid_claim(op, edit, material->kid));
 	TRY(retirement(op, edit, signs_at, &retires_at));
@@ -255,7 +267,8 @@ key_edit_promote(struct op *op, struct key_edit *edit, struct version_record *ne
 
 	TRY(retirement(op, edit, op->now.wall, &retires_at));
 	for (size_t i = 0; i < edit->count; i++)
-		if (edit->versions[i].retires_at.set && edit->versions[i].retires_at.v > retires_at.v)
+		if (edit->versions[i].retires_at.set &&
+		    edit->versions[i].retires_at.v > retires_at.v)
 			edit->versions[i].retires_at = retires_at;
 	next->signs_at = op->now.wall;
 	op->note.version = (uint32_t)next->version;
@@ -274,7 +287,8 @@ stays_inline(struct key_edit *edit, size_t index, int64_t now)
 static enum vault_err
 put_version(struct op *op, const struct key_edit *edit, const struct version_record *version)
 {
-	struct row_key place = key_version_place(op->tenant, edit->record.name, (uint32_t)version->version);
+	struct row_key place =
+		key_version_place(op->tenant, edit->record.name, (uint32_t)version->version);
 	enum vault_err err;
 	ROW_LOCAL(row);
 
@@ -290,6 +304,7 @@ enum vault_err
 key_edit_write(struct op *op, struct key_edit *edit)
 {
 	struct version_record kept[KEY_INLINE_MAX];
+	enum vault_err err;
 	size_t n = 0;
 
 	for (size_t i = 0; i < edit->count; i++) {
@@ -301,10 +316,17 @@ key_edit_write(struct op *op, struct key_edit *edit)
 	edit->record.versions.v = kept;
 	edit->record.versions.n = n;
 	op->effects.touched = op->tenant->slot;
-	return sealed_put(op->change, &op->tenant->keys, &edit->row, key_record_type(), &edit->record);
+	err = sealed_put(op->change, &op->tenant->keys, &edit->row, key_record_type(),
+			 &edit->record);
+	edit->record.versions.v = NULL;
+	edit->record.versions.n = 0;
+	return err;
 }
 
-/* Revokes a version that stands in a row of its own; VAULT_NOT_FOUND where there is none, or it was revoked before. */
+/*
+ * Revokes a version that stands in a row of its own; VAULT_NOT_FOUND where there is none, or it was
+ * revoked before.
+ */
 static enum vault_err
 revoke_row(struct op *op, struct key_edit *edit, uint32_t number)
 {
@@ -342,8 +364,8 @@ revoke_inline(struct op *op, struct key_edit *edit, uint32_t number, bool *known
 }
 
 /*
- * Without its current version a key signs with the next one from now on; without a next one the current version is no
- * longer on its way out.
+ * Without its current version a key signs with the next one from now on; without a next one the
+ * current version is no longer on its way out.
  */
 static void
 settle(struct op *op, struct key_edit *edit)
@@ -360,7 +382,8 @@ settle(struct op *op, struct key_edit *edit)
 }
 
 enum vault_err
-key_revoke_versions(struct op *op, struct key_edit *edit, uint32_t version, struct vault_ints *revoked)
+key_revoke_versions(struct op *op, struct key_edit *edit, uint32_t version,
+		    struct vault_ints *revoked)
 {
 	uint32_t from = version == 0 ? 1 : version;
 	uint32_t to = version == 0 ? (uint32_t)edit->record.last_version : version;

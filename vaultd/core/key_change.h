@@ -6,7 +6,8 @@
 
 #include "vaultd/core/key.h"
 
-#define KEY_INLINE_MAX (PUBLIC_KEYS_MAX + 4) /* versions that a record holds while it is being changed */
+#define KEY_INLINE_MAX                                                                             \
+	(PUBLIC_KEYS_MAX + 4) /* versions that a record holds while it is being changed */
 
 /* A key's record taken out of its row, to be changed and written back. */
 struct key_edit {
@@ -14,7 +15,7 @@ struct key_edit {
 	struct key_record record;
 	struct version_record versions[KEY_INLINE_MAX];
 	size_t count;
-	size_t loaded; /* of them were there before the edit */
+	size_t loaded;	    /* of them were there before the edit */
 	struct secret made; /* the material of a version under construction */
 };
 #define KEY_EDIT_LOCAL(name) __attribute__((cleanup(key_edit_free))) struct key_edit name = { 0 }
@@ -41,29 +42,35 @@ struct key_settings {
 	bool shared;	  /* a receiver knows the secret */
 	bool verify_only; /* the private half is not here */
 };
-/* VAULT_EXISTS where the name is taken; VAULT_UNSUPPORTED and VAULT_INVALID_PARAMS for settings that cannot be. */
-MUST_USE enum vault_err key_edit_new(struct op *op, struct vault_text name, const struct key_settings *settings,
-				     struct key_edit *edit);
+/*
+ * VAULT_EXISTS where the name is taken; VAULT_UNSUPPORTED and VAULT_INVALID_PARAMS for settings
+ * that cannot be.
+ */
+MUST_USE enum vault_err key_edit_new(struct op *op, struct vault_text name,
+				     const struct key_settings *settings, struct key_edit *edit);
 /* VAULT_UNSUPPORTED for an algorithm that this build does not have. */
 MUST_USE enum vault_err key_require_algorithm(struct op *op, int algorithm);
 
 /* A shared secret as its receiver knows it: this and base64 (Standard Webhooks). */
 #define KEY_SHARED_PREFIX "whsec_"
-MUST_USE enum vault_err key_shared_text(struct op *op, struct vault_bytes secret, struct vault_text *text);
+MUST_USE enum vault_err key_shared_text(struct op *op, struct vault_bytes secret,
+					struct vault_text *text);
 /* Random material of the record's algorithm, kept in edit->made. */
-MUST_USE enum vault_err key_edit_generate(struct op *op, struct key_edit *edit, struct key_material *material);
+MUST_USE enum vault_err key_edit_generate(struct op *op, struct key_edit *edit,
+					  struct key_material *material);
 /*
- * Adds a version that signs from signs_at on, and sets when the ones before it retire. VAULT_CONFLICT where a version
- * waits to sign already, or the kid is taken.
+ * Adds a version that signs from signs_at on, and sets when the ones before it retire.
+ * VAULT_CONFLICT where a version waits to sign already, or the kid is taken.
  */
-MUST_USE enum vault_err key_edit_add(struct op *op, struct key_edit *edit, const struct key_material *material,
-				     int64_t signs_at);
+MUST_USE enum vault_err key_edit_add(struct op *op, struct key_edit *edit,
+				     const struct key_material *material, int64_t signs_at);
 /* The version that waits to sign, or NULL. */
 struct version_record *key_edit_next(struct key_edit *edit, int64_t now);
 /* Whether a version signs now. */
 bool key_edit_signs(struct key_edit *edit, int64_t now);
 /* Lets the version that waits sign from now on; what it replaces retires accordingly. */
-MUST_USE enum vault_err key_edit_promote(struct op *op, struct key_edit *edit, struct version_record *next);
+MUST_USE enum vault_err key_edit_promote(struct op *op, struct key_edit *edit,
+					 struct version_record *next);
 /* Writes the record, and what is neither current nor next into rows of its own. */
 MUST_USE enum vault_err key_edit_write(struct op *op, struct key_edit *edit);
 
@@ -72,8 +79,8 @@ MUST_USE enum vault_err key_revoke_versions(struct op *op, struct key_edit *edit
 					    struct vault_ints *revoked);
 
 /*
- * A profile that names the key now lets tokens live this long: the version that signs until the next one does must
- * verify them to their end.
+ * A profile that names the key now lets tokens live this long: the version that signs until the
+ * next one does must verify them to their end.
  */
 MUST_USE enum vault_err key_extend_life(struct op *op, struct vault_text name, int64_t life);
 

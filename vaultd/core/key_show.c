@@ -21,7 +21,8 @@ show_version(struct op *op, const struct version_record *version, struct shown *
 	/* From the newest on: the first whose time has come is the current one. */
 	if (shown->current == 0 && version_begun(&times, op->now.wall))
 		shown->current = times.version;
-	*out = (struct key_version){ .version = version->version, .created_at = version->created_at };
+	*out = (struct key_version){ .version = version->version,
+				     .created_at = version->created_at };
 	out->state = (int)version_state_of(&times, shown->current, op->now.wall);
 	if (!version->revoked_at.set)
 		out->retires_at = version->retires_at;
@@ -71,7 +72,8 @@ next_rotation(const struct key_record *record, const struct shown *shown)
 {
 	if (!record->rotation_period.set || shown->n == 0)
 		return (struct vault_opt_int){ 0 };
-	return (struct vault_opt_int){ shown->versions[0].created_at + record->rotation_period.v, true };
+	return (struct vault_opt_int){ shown->versions[0].created_at + record->rotation_period.v,
+				       true };
 }
 
 enum vault_err
@@ -81,7 +83,8 @@ key_show(struct op *op, const struct row *row, struct key_get_res *res)
 	struct key_record record;
 
 	TRY(record_decode(key_record_type(), row_plain(row), op->scratch, &record));
-	shown.max = record.last_version < KEY_SHOWN_MAX ? (size_t)record.last_version : KEY_SHOWN_MAX;
+	shown.max =
+		record.last_version < KEY_SHOWN_MAX ? (size_t)record.last_version : KEY_SHOWN_MAX;
 	shown.versions = scratch_alloc(op->scratch, shown.max * sizeof *shown.versions);
 	if (shown.versions == NULL)
 		return VAULT_BUSY;

@@ -44,13 +44,13 @@ key_wrap(const struct secret *under, const struct wrap_use *use, const uint8_t *
 	uint8_t ad[WRAP_AD_MAX];
 	size_t ad_len = wrap_ad(use, ad);
 
-	aead_seal(under->p, wrapped, (struct vault_bytes){ ad, ad_len }, (struct vault_bytes){ key, ROOT_KEY_BYTES },
-		  wrapped + AEAD_NONCE_BYTES);
+	aead_seal(under->p, wrapped, (struct vault_bytes){ ad, ad_len },
+		  (struct vault_bytes){ key, ROOT_KEY_BYTES }, wrapped + AEAD_NONCE_BYTES);
 }
 
 enum vault_err
-key_unwrap(const struct secret *under, const struct wrap_use *use, struct vault_bytes wrapped, struct arena *arena,
-	   struct secret *key)
+key_unwrap(const struct secret *under, const struct wrap_use *use, struct vault_bytes wrapped,
+	   struct arena *arena, struct secret *key)
 {
 	SECRET_LOCAL(plain);
 	uint8_t ad[WRAP_AD_MAX];
@@ -60,7 +60,9 @@ key_unwrap(const struct secret *under, const struct wrap_use *use, struct vault_
 		return VAULT_INTEGRITY;
 	TRY(secret_new(arena, ROOT_KEY_BYTES, &plain));
 	TRY(aead_open(under->p, wrapped.p, (struct vault_bytes){ ad, ad_len },
-		      (struct vault_bytes){ wrapped.p + AEAD_NONCE_BYTES, wrapped.len - AEAD_NONCE_BYTES }, plain.p));
+		      (struct vault_bytes){ wrapped.p + AEAD_NONCE_BYTES,
+					    wrapped.len - AEAD_NONCE_BYTES },
+		      plain.p));
 	secret_move(key, &plain);
 	return VAULT_OK;
 }
@@ -108,7 +110,8 @@ put_wraps(struct txn *txn, const struct keyring *keyring, const struct secret *i
 	wraps.identity = (struct vault_bytes){ identity, sizeof identity };
 	err = record_encode(store_wraps_type(), &wraps, &buf);
 	if (err == VAULT_OK)
-		err = meta_put(txn, META_WRAPS, (struct vault_bytes){ buf_data(&buf), buf_len(&buf) });
+		err = meta_put(txn, META_WRAPS,
+			       (struct vault_bytes){ buf_data(&buf), buf_len(&buf) });
 	buf_free(&buf);
 	return err;
 }
@@ -133,7 +136,8 @@ keyring_create(struct keyring *keyring, struct txn *txn, const uint8_t id[static
 }
 
 static enum vault_err
-load_one(const struct keyring *keyring, const char *purpose, struct vault_bytes wrapped, struct secret *key)
+load_one(const struct keyring *keyring, const char *purpose, struct vault_bytes wrapped,
+	 struct secret *key)
 {
 	struct wrap_use use = store_use(keyring, purpose);
 

@@ -1,6 +1,6 @@
 /*
- * The keys above all records: root, what is derived from it, and the store's own random keys that it wraps. They exist
- * while the vault is open. Root wraps; it never encrypts a record.
+ * The keys above all records: root, what is derived from it, and the store's own random keys that
+ * it wraps. They exist while the vault is open. Root wraps; it never encrypts a record.
  */
 #ifndef CORE_KEYRING_H
 #define CORE_KEYRING_H
@@ -24,15 +24,20 @@ struct keyring {
 void keyring_free(struct keyring *keyring);
 
 /* Takes root (which is moved) and derives what is derived; the rest is made or loaded. */
-MUST_USE enum vault_err keyring_derive(struct keyring *keyring, struct secret *root, uint32_t generation);
+MUST_USE enum vault_err keyring_derive(struct keyring *keyring, struct secret *root,
+				       uint32_t generation);
 /* sys.init: new random store keys, written to meta. */
-MUST_USE enum vault_err keyring_create(struct keyring *keyring, struct txn *txn, const uint8_t id[static STORE_ID_BYTES]);
+MUST_USE enum vault_err keyring_create(struct keyring *keyring, struct txn *txn,
+				       const uint8_t id[static STORE_ID_BYTES]);
 /* sys.unseal: the store's keys from meta; VAULT_INTEGRITY where root does not open them. */
 MUST_USE enum vault_err keyring_load(struct keyring *keyring, struct txn *txn);
 
 /* What every build must understand of a store to open it. */
 #define STORE_FORMAT 1
-/* VAULT_OK for this format, VAULT_NOT_FOUND before sys.init, VAULT_UNSUPPORTED for one that a newer build wrote. */
+/*
+ * VAULT_OK for this format, VAULT_NOT_FOUND before sys.init, VAULT_UNSUPPORTED for one that a newer
+ * build wrote.
+ */
 MUST_USE enum vault_err keyring_check_format(struct txn *txn);
 
 /* The store's id from meta, before any key is there; VAULT_NOT_FOUND before sys.init. */
@@ -42,7 +47,10 @@ MUST_USE enum vault_err keyring_store_id(struct txn *txn, uint8_t id[static STOR
 #define STORE_ID_TEXT (2 * STORE_ID_BYTES + 1)
 void store_id_text(const uint8_t id[static STORE_ID_BYTES], char text[static STORE_ID_TEXT]);
 
-/* A 32-byte key wrapped under another, bound to what it is for (purpose, tenant number, generation, store). */
+/*
+ * A 32-byte key wrapped under another, bound to what it is for (purpose, tenant number, generation,
+ * store).
+ */
 struct wrap_use {
 	const char *purpose;
 	uint32_t tenant;
@@ -51,7 +59,8 @@ struct wrap_use {
 };
 void key_wrap(const struct secret *under, const struct wrap_use *use, const uint8_t *key,
 	      uint8_t wrapped[static WRAPPED_BYTES]);
-MUST_USE enum vault_err key_unwrap(const struct secret *under, const struct wrap_use *use, struct vault_bytes wrapped,
-				   struct arena *arena, struct secret *key);
+MUST_USE enum vault_err key_unwrap(const struct secret *under, const struct wrap_use *use,
+				   struct vault_bytes wrapped, struct arena *arena,
+				   struct secret *key);
 
 #endif

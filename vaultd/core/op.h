@@ -1,6 +1,7 @@
 /*
- * The context of one operation: time, identity, keys and memory arrive here, so a handler is a plain function and a unit
- * test. Made by dispatch; the handlers in ops/ and what they call in core/ see nothing else.
+ * The context of one operation: time, identity, keys and memory arrive here, so a handler is a
+ * plain function and a unit test. Made by dispatch; the handlers in ops/ and what they call in
+ * core/ see nothing else.
  */
 #ifndef CORE_OP_H
 #define CORE_OP_H
@@ -14,11 +15,12 @@ struct tenant;
 
 /* What the audit is told about an operation besides what dispatch knows. */
 struct op_note {
-	struct row_key target; /* of the record that the operation is about; kind 0: none was found */
+	struct row_key
+		target;	 /* of the record that the operation is about; kind 0: none was found */
 	uint32_t tenant; /* number of one that was just made */
 	uint32_t version;
-	uint8_t reason; /* enum verify_reason; 0: none */
-	struct vault_text jti;	      /* as a token that was looked at has it */
+	uint8_t reason;		  /* enum verify_reason; 0: none */
+	struct vault_text jti;	  /* as a token that was looked at has it */
 	const uint8_t *jti_bytes; /* of a token made here: AUDIT_JTI_BYTES */
 };
 
@@ -44,7 +46,7 @@ struct op {
 	struct scratch *scratch; /* what replies may point into */
 	struct buf *work;	 /* for text under construction; anyone's, within one function */
 	struct op_common common;
-	const struct tenant *tenant; /* NULL where the operation has none */
+	const struct tenant *tenant;   /* NULL where the operation has none */
 	struct vault_opening *opening; /* sys.init, sys.unseal: what the slow lane prepared */
 	struct fail fail;
 	struct op_note note;
@@ -52,7 +54,10 @@ struct op {
 	bool deferred; /* the handler asks to be run again, whole, on the committer */
 };
 
-/* Why the operation fails, so that a failing line reads "return op_fail(...)"; field and message may be NULL. */
+/*
+ * Why the operation fails, so that a failing line reads "return op_fail(...)"; field and message
+ * may be NULL.
+ */
 static inline enum vault_err
 op_fail(struct op *op, enum vault_err err, const char *field, const char *message)
 {
@@ -60,8 +65,9 @@ op_fail(struct op *op, enum vault_err err, const char *field, const char *messag
 }
 
 /*
- * Whether a commit came after the operation's snapshot; never on the committer. Who reads a tenant's generation and then
- * finds the snapshot not stale knows that it holds everything up to that generation, because commits are counted first.
+ * Whether a commit came after the operation's snapshot; never on the committer. Who reads a
+ * tenant's generation and then finds the snapshot not stale knows that it holds everything up to
+ * that generation, because commits are counted first.
  */
 static inline bool
 op_stale(const struct op *op)
@@ -74,7 +80,7 @@ MUST_USE enum vault_err op_refresh(struct op *op);
 
 /* Copies what must outlive its source into the operation's memory; VAULT_BUSY when that is full. */
 MUST_USE enum vault_err op_keep_text(struct op *op, struct vault_text from, struct vault_text *to);
-MUST_USE enum vault_err op_keep_bytes(struct op *op, struct vault_bytes from, struct vault_bytes *to);
-
+MUST_USE enum vault_err op_keep_bytes(struct op *op, struct vault_bytes from,
+				      struct vault_bytes *to);
 
 #endif

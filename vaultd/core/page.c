@@ -57,7 +57,8 @@ row_follows(const struct page *page, const uint8_t *last)
 	enum vault_err err;
 	uint64_t id;
 
-	if (row_walk_open(page->op->txn, page->keys->tenant, (uint8_t)page->kind, last, &walk) != VAULT_OK)
+	if (row_walk_open(page->op->txn, page->keys->tenant, (uint8_t)page->kind, last, &walk) !=
+	    VAULT_OK)
 		return false;
 	err = row_walk_next(&walk, &key, &id, NULL);
 	row_walk_close(&walk);
@@ -79,7 +80,8 @@ page_walk(const struct page *page, struct object_list *items, struct vault_text 
 	if (found.v == NULL)
 		return VAULT_BUSY;
 	taken = page->op->scratch->extra;
-	TRY(row_walk_open(page->op->txn, page->keys->tenant, (uint8_t)page->kind, page->cursor.p == NULL ? NULL : last, &walk));
+	TRY(row_walk_open(page->op->txn, page->keys->tenant, (uint8_t)page->kind,
+			  page->cursor.p == NULL ? NULL : last, &walk));
 	do
 		err = page_row(page, &walk, &found, last);
 	while (err == VAULT_OK && found.n < (size_t)page->limit && ++rows < PAGE_ROWS_MAX &&

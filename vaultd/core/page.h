@@ -1,5 +1,6 @@
 /*
- * Lists, page by page: a cursor is the tag of the last row that was looked at, opaque to the caller.
+ * Lists, page by page: a cursor is the tag of the last row that was looked at, opaque to the
+ * caller.
  */
 #ifndef CORE_PAGE_H
 #define CORE_PAGE_H
@@ -11,7 +12,10 @@
 /* Memory that a page's items may take before it ends, so that its reply stays below a frame. */
 #define PAGE_BYTES_MAX (256 * 1024)
 
-/* Fills *item from a record; VAULT_NOT_FOUND passes over it. What it points to must stand in the operation's memory. */
+/*
+ * Fills *item from a record; VAULT_NOT_FOUND passes over it. What it points to must stand in the
+ * operation's memory.
+ */
 typedef enum vault_err (*page_item)(struct op *op, const struct row *row, void *item);
 
 struct page {
@@ -25,6 +29,7 @@ struct page {
 };
 
 /* Walks one page into items and sets *cursor where there is more. */
-MUST_USE enum vault_err page_walk(const struct page *page, struct object_list *items, struct vault_text *cursor);
+MUST_USE enum vault_err page_walk(const struct page *page, struct object_list *items,
+				  struct vault_text *cursor);
 
 #endif

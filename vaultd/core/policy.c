@@ -85,7 +85,8 @@ grant_from_row(const struct row *row, struct scratch *scratch, struct grant *gra
 }
 
 static enum vault_err
-grants_walk(struct row_walk *walk, const struct row_keys *store, struct scratch *scratch, struct grants *grants)
+grants_walk(struct row_walk *walk, const struct row_keys *store, struct scratch *scratch,
+	    struct grants *grants)
 {
 	struct vault_bytes sealed;
 	struct row_key key;
@@ -154,12 +155,14 @@ grants_create_owner(struct change *change, const struct row_keys *store, uint32_
 	record.id = text_of(principal + 4);
 	record.principal = text_of(principal);
 	record.tenants = record.names = record.may_grant = (struct vault_texts){ all, 1 };
-	row.key = row_key_of(store, ROW_GRANT, (struct vault_bytes){ (const uint8_t *)principal, strlen(principal) });
+	row.key = row_key_of(store, ROW_GRANT,
+			     (struct vault_bytes){ (const uint8_t *)principal, strlen(principal) });
 	return sealed_put(change, store, &row, grant_record_type(), &record);
 }
 
 enum decision
-policy_decide(const struct grants *grants, const struct identity *who, const struct policy_request *request)
+policy_decide(const struct grants *grants, const struct identity *who,
+	      const struct policy_request *request)
 {
 	const struct op_row *row = request->row;
 
@@ -172,12 +175,15 @@ policy_decide(const struct grants *grants, const struct identity *who, const str
 		return DECISION_DENY;
 	/* Sealed, the grants cannot be read. */
 	if (!request->open)
-		return who->uid == 0 || who->uid == request->owner_uid ? DECISION_ALLOW : DECISION_DENY;
+		return who->uid == 0 || who->uid == request->owner_uid ? DECISION_ALLOW
+								       : DECISION_DENY;
 	for (size_t i = 0; i < grants->n; i++) {
 		const struct grant *grant = &grants->v[i];
 
-		if (grant->uid == who->uid && (grant->roles == UINT32_MAX || (grant->roles & row->roles) != 0) &&
-		    any_matches(&grant->tenants, request->tenant) && any_matches(&grant->names, request->target))
+		if (grant->uid == who->uid &&
+		    (grant->roles == UINT32_MAX || (grant->roles & row->roles) != 0) &&
+		    any_matches(&grant->tenants, request->tenant) &&
+		    any_matches(&grant->names, request->target))
 			return DECISION_ALLOW;
 	}
 	return DECISION_DENY;

@@ -1,5 +1,6 @@
 /*
- * Policy: who may call what. A decision is allow, deny or error, never a bool, and error is no allow.
+ * Policy: who may call what. A decision is allow, deny or error, never a bool, and error is no
+ * allow.
  */
 #ifndef CORE_POLICY_H
 #define CORE_POLICY_H
@@ -20,18 +21,19 @@ struct grants {
 };
 
 /* Loads every grant of the store; VAULT_INTEGRITY where one does not open. */
-MUST_USE enum vault_err grants_load(struct txn *txn, const struct row_keys *store, struct grants *grants);
+MUST_USE enum vault_err grants_load(struct txn *txn, const struct row_keys *store,
+				    struct grants *grants);
 void grants_free(struct grants *grants);
 /* sys.init: role owner on everything to uid, who may grant every role. */
-MUST_USE enum vault_err grants_create_owner(struct change *change, const struct row_keys *store, uint32_t uid,
-					    int64_t now);
+MUST_USE enum vault_err grants_create_owner(struct change *change, const struct row_keys *store,
+					    uint32_t uid, int64_t now);
 
 /* What is asked. */
 struct policy_request {
 	const struct op_row *row;
 	struct vault_text tenant; /* p NULL where the operation has none */
 	struct vault_text target; /* p NULL likewise */
-	bool open;		  /* the vault is open; else only uid 0 and the daemon's own uid have rights */
+	bool open; /* the vault is open; else only uid 0 and the daemon's own uid have rights */
 	uint32_t owner_uid;
 };
 enum decision policy_decide(const struct grants *grants, const struct identity *who,

@@ -34,11 +34,11 @@ profile_load(struct op *op, struct vault_text name, struct profile *profile)
 	struct vault_bytes copy;
 	ROW_LOCAL(row);
 
-	profile->place = row_key_of(&op->tenant->keys, ROW_PROFILE,
-				    text_bytes(name));
+	profile->place = row_key_of(&op->tenant->keys, ROW_PROFILE, text_bytes(name));
 	TRY(sealed_find(op->txn, &op->tenant->keys, &profile->place, &row));
 	TRY(scratch_init(&profile->memory, (row.plain.len + 1024) / 16 * 16, PROFILE_MEMORY_LIMIT));
-	copy = (struct vault_bytes){ scratch_copy(&profile->memory, row.plain.p, row.plain.len), row.plain.len };
+	copy = (struct vault_bytes){ scratch_copy(&profile->memory, row.plain.p, row.plain.len),
+				     row.plain.len };
 	if (copy.p == NULL)
 		return VAULT_BUSY;
 	TRY(record_decode(profile_record_type(), copy, &profile->memory, &profile->settings));
@@ -70,7 +70,8 @@ load_into_cache(struct op *op, const struct cache_key *cached, struct profile **
 enum vault_err
 profile_get(struct op *op, struct vault_text name, struct profile **out)
 {
-	struct cache_key cached = { CACHE_PROFILE, op->tenant->keys.tenant, name, tenant_generation(op) };
+	struct cache_key cached = { CACHE_PROFILE, op->tenant->keys.tenant, name,
+				    tenant_generation(op) };
 	struct profile *profile = (struct profile *)(void *)cache_get(op->cache, &cached);
 	enum vault_err err = VAULT_OK;
 
@@ -87,7 +88,8 @@ profile_get(struct op *op, struct vault_text name, struct profile **out)
 }
 
 static enum vault_err
-header_json(const struct profile *profile, const struct key *key, const struct key_live *live, struct buf *out)
+header_json(const struct profile *profile, const struct key *key, const struct key_live *live,
+	    struct buf *out)
 {
 	TRY(json_put_text(out, "{\"alg\":"));
 	TRY(json_put_string(out, key_algorithm_name(key->algorithm)));
@@ -116,7 +118,10 @@ constant_members(struct op *op, const struct profile *profile, struct buf *out)
 	return json_put_members(out, settings->fixed);
 }
 
-/* The constant claims with as much space behind the brace as makes base64 of them end on a whole group. */
+/*
+ * The constant claims with as much space behind the brace as makes base64 of them end on a whole
+ * group.
+ */
 static enum vault_err
 constant_json(struct op *op, const struct profile *profile, struct buf *out)
 {
@@ -155,13 +160,15 @@ prefix_set(struct token_prefix *prefix, struct vault_text before, const struct b
 	memcpy(text, before.p, before.len);
 	free(prefix->text);
 	prefix->text = text;
-	prefix->len = before.len + base64url_encode(buf_data(json), buf_len(json), text + before.len);
+	prefix->len =
+		before.len + base64url_encode(buf_data(json), buf_len(json), text + before.len);
 	return VAULT_OK;
 }
 
 /* The state after from's bytes (NULL: from nothing), and then what prefix has beyond them. */
 static enum vault_err
-prefix_absorb(struct op *op, const struct key_live *live, const struct token_prefix *from, struct token_prefix *prefix)
+prefix_absorb(struct op *op, const struct key_live *live, const struct token_prefix *from,
+	      struct token_prefix *prefix)
 {
 	struct mac_state *state;
 
@@ -249,6 +256,7 @@ profile_require_subset(struct op *op, const char *field, const struct vault_text
 {
 	for (size_t i = 0; i < asked->n; i++)
 		if (!texts_hold(allowed, asked->v[i]))
-			return op_fail(op, VAULT_INVALID_PARAMS, field, "not allowed by the profile");
+			return op_fail(op, VAULT_INVALID_PARAMS, field,
+				       "not allowed by the profile");
 	return VAULT_OK;
 }

@@ -22,8 +22,9 @@ check_scopes(struct op *op, const struct vault_texts *scopes)
 {
 	for (size_t i = 0; i < scopes->n; i++)
 		if (!text_scope(scopes->v[i]))
-			return op_fail(op, VAULT_INVALID_PARAMS, "scopes",
-				       "a scope is printable ASCII without space, quote and backslash");
+			return op_fail(
+				op, VAULT_INVALID_PARAMS, "scopes",
+				"a scope is printable ASCII without space, quote and backslash");
 	return VAULT_OK;
 }
 
@@ -32,10 +33,12 @@ check_names(struct op *op, const char *field, const struct vault_texts *names)
 {
 	for (size_t i = 0; i < names->n; i++) {
 		if (claim_reserved(names->v[i]))
-			return op_fail(op, VAULT_INVALID_PARAMS, field, "only the daemon sets this claim");
+			return op_fail(op, VAULT_INVALID_PARAMS, field,
+				       "only the daemon sets this claim");
 		for (size_t j = 0; j < i; j++)
 			if (text_equal(names->v[i], names->v[j]))
-				return op_fail(op, VAULT_INVALID_PARAMS, field, "a name is given twice");
+				return op_fail(op, VAULT_INVALID_PARAMS, field,
+					       "a name is given twice");
 	}
 	return VAULT_OK;
 }
@@ -51,9 +54,11 @@ check_fixed(struct op *op, struct vault_map fixed)
 		return VAULT_OK;
 	while (claims_next(&c, &left, &claim)) {
 		if (claim_reserved(claim.name))
-			return op_fail(op, VAULT_INVALID_PARAMS, "fixed", "only the daemon sets this claim");
+			return op_fail(op, VAULT_INVALID_PARAMS, "fixed",
+				       "only the daemon sets this claim");
 		if (claim.name.len < 1 || claim.name.len > 256 || !fits_json(claim.value))
-			return op_fail(op, VAULT_INVALID_PARAMS, "fixed", "a claim cannot hold this value");
+			return op_fail(op, VAULT_INVALID_PARAMS, "fixed",
+				       "a claim cannot hold this value");
 	}
 	return VAULT_OK;
 }
@@ -70,8 +75,10 @@ check_values(struct op *op, struct vault_map values)
 	while (claims_next(&c, &left, &claim)) {
 		struct cursor list = { claim.value.p, claim.value.p + claim.value.len };
 
-		if (claim_reserved(claim.name) || cursor_type(&list) != CURSOR_ARRAY || !fits_json(claim.value))
-			return op_fail(op, VAULT_INVALID_PARAMS, "values", "each entry is a claim and the list of its allowed values");
+		if (claim_reserved(claim.name) || cursor_type(&list) != CURSOR_ARRAY ||
+		    !fits_json(claim.value))
+			return op_fail(op, VAULT_INVALID_PARAMS, "values",
+				       "each entry is a claim and the list of its allowed values");
 	}
 	return VAULT_OK;
 }
@@ -127,8 +134,7 @@ profile_put(struct op *op, const struct profile_put_req *req)
 	op->note.target = row.key;
 	err = sealed_find(op->txn, &op->tenant->keys, &row.key, &row);
 	if (err == VAULT_OK)
-		err = record_decode(profile_record_type(), row_plain(&row), op->scratch,
-				    &before);
+		err = record_decode(profile_record_type(), row_plain(&row), op->scratch, &before);
 	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
 		return err;
 	record.created_at = err == VAULT_OK ? before.created_at : op->now.wall;
@@ -158,7 +164,8 @@ profile_delete(struct op *op, struct vault_text name)
 	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
 		return err;
 	op->effects.touched = op->tenant->slot;
-	return sealed_put(op->change, &op->tenant->keys, &grave, tombstone_record_type(), &tombstone);
+	return sealed_put(op->change, &op->tenant->keys, &grave, tombstone_record_type(),
+			  &tombstone);
 }
 
 enum vault_err
@@ -206,8 +213,7 @@ longest_of(struct op *op, struct row_walk *walk, struct vault_text key_name, int
 		ROW_LOCAL(row);
 
 		TRY(sealed_open(&op->tenant->keys, &key, sealed, &row));
-		TRY(record_decode(profile_record_type(), row_plain(&row), op->scratch,
-				  &record));
+		TRY(record_decode(profile_record_type(), row_plain(&row), op->scratch, &record));
 		if (text_equal(record.key, key_name) && record.max_ttl + record.leeway > *seconds)
 			*seconds = record.max_ttl + record.leeway;
 	}

@@ -52,8 +52,11 @@ put_elements(struct buf *out, const struct field *field, const struct object_lis
 			TRY(put_bytes(out, t->p, t->len));
 			continue;
 		}
-		/* A nested struct stands behind its length, which is known only once it is written. */
-		err = record_encode(field->object(), (const uint8_t *)list->v + i * field->object()->size, &nested);
+		/*
+		 * A nested struct stands behind its length, which is known only once it is written.
+		 */
+		err = record_encode(field->object(),
+				    (const uint8_t *)list->v + i * field->object()->size, &nested);
 		if (err == VAULT_OK)
 			err = put_bytes(out, buf_data(&nested), buf_len(&nested));
 		buf_free(&nested);
@@ -185,7 +188,8 @@ take_list(struct reader *r, const struct field *field, struct object_list *list)
 
 		TRY(take_bytes(r, &b));
 		if (texts)
-			((struct vault_text *)(void *)room)[i] = (struct vault_text){ (const char *)b.p, b.len };
+			((struct vault_text *)(void *)room)[i] =
+				(struct vault_text){ (const char *)b.p, b.len };
 		else
 			TRY(record_decode(field->object(), b, r->scratch, room + i * size));
 	}
@@ -206,7 +210,8 @@ take_scalar(struct reader *r, const struct field *field, uint8_t *at)
 	else if (field->required)
 		memcpy(at, &(int64_t){ (int64_t)v }, sizeof(int64_t));
 	else
-		memcpy(at, &(struct vault_opt_int){ (int64_t)v, true }, sizeof(struct vault_opt_int));
+		memcpy(at, &(struct vault_opt_int){ (int64_t)v, true },
+		       sizeof(struct vault_opt_int));
 	return VAULT_OK;
 }
 
@@ -226,14 +231,16 @@ take_field(struct reader *r, const struct field *field, uint8_t *at)
 		memcpy(at, &list, sizeof list);
 		return VAULT_OK;
 	default:
-		memcpy(at, &(struct vault_bytes){ r->p, (size_t)(r->end - r->p) }, sizeof(struct vault_bytes));
+		memcpy(at, &(struct vault_bytes){ r->p, (size_t)(r->end - r->p) },
+		       sizeof(struct vault_bytes));
 		r->p = r->end;
 		return VAULT_OK;
 	}
 }
 
 enum vault_err
-record_decode(const struct object_type *type, struct vault_bytes bytes, struct scratch *scratch, void *out)
+record_decode(const struct object_type *type, struct vault_bytes bytes, struct scratch *scratch,
+	      void *out)
 {
 	struct reader r = { bytes.p, bytes.p + bytes.len, scratch };
 
@@ -248,7 +255,8 @@ record_decode(const struct object_type *type, struct vault_bytes bytes, struct s
 		if (number == 0 || number > type->count)
 			continue;
 		inner = (struct reader){ value.p, value.p + value.len, scratch };
-		TRY(take_field(&inner, &type->fields[number - 1], (uint8_t *)out + type->fields[number - 1].offset));
+		TRY(take_field(&inner, &type->fields[number - 1],
+			       (uint8_t *)out + type->fields[number - 1].offset));
 		if (inner.p != inner.end)
 			return VAULT_INTEGRITY;
 	}

@@ -1,5 +1,6 @@
 /*
- * The structs of records.def, and their form in a row: each field that is present as its number, a length and its bytes.
+ * The structs of records.def, and their form in a row: each field that is present as its number, a
+ * length and its bytes.
  */
 #ifndef CORE_RECORDS_H
 #define CORE_RECORDS_H
@@ -23,8 +24,8 @@ enum row_kind {
 };
 
 #define RECORD_BEGIN(id) struct id {
-#define RECORD_END(id)                                                                                       \
-	}                                                                                                    \
+#define RECORD_END(id)                                                                             \
+	}                                                                                          \
 	;
 #include "protocol/fields_struct.h"
 #include "vaultd/core/records.def"
@@ -41,12 +42,13 @@ enum row_kind {
 #include "protocol/ops_end.h"
 
 /* Appends the struct's row form. VAULT_BUSY when memory is short. */
-MUST_USE enum vault_err record_encode(const struct object_type *type, const void *in, struct buf *out);
+MUST_USE enum vault_err record_encode(const struct object_type *type, const void *in,
+				      struct buf *out);
 /*
- * Reads it back; views point into bytes, lists stand in scratch. Fields that a newer build added are passed over.
- * VAULT_INTEGRITY where the bytes are not of that form.
+ * Reads it back; views point into bytes, lists stand in scratch. Fields that a newer build added
+ * are passed over. VAULT_INTEGRITY where the bytes are not of that form.
  */
-MUST_USE enum vault_err record_decode(const struct object_type *type, struct vault_bytes bytes, struct scratch *scratch,
-				      void *out);
+MUST_USE enum vault_err record_decode(const struct object_type *type, struct vault_bytes bytes,
+				      struct scratch *scratch, void *out);
 
 #endif

@@ -77,8 +77,8 @@ put_part(uint8_t *p, const void *part, uint8_t len)
 
 /* Everything that must not change about where a row stands, each part behind its length. */
 static size_t
-row_ad(const struct row_keys *keys, const struct row_key *key, const uint8_t head[static ROW_HEAD_BYTES],
-       uint8_t ad[static ROW_AD_MAX])
+row_ad(const struct row_keys *keys, const struct row_key *key,
+       const uint8_t head[static ROW_HEAD_BYTES], uint8_t ad[static ROW_AD_MAX])
 {
 	uint8_t *p = ad;
 	uint8_t tenant[4];
@@ -96,21 +96,23 @@ row_ad(const struct row_keys *keys, const struct row_key *key, const uint8_t hea
 }
 
 enum vault_err
-sealed_open(const struct row_keys *keys, const struct row_key *key, struct vault_bytes sealed, struct row *row)
+sealed_open(const struct row_keys *keys, const struct row_key *key, struct vault_bytes sealed,
+	    struct row *row)
 {
 	SECRET_LOCAL(plain);
 	uint8_t ad[ROW_AD_MAX];
 	struct vault_bytes body;
 	size_t ad_len;
 
-	if (sealed.len <= ROW_OVERHEAD || sealed.p[0] != ROW_FORMAT || sealed.p[1] != ROW_ALGORITHM_XCHACHA ||
-	    get_le(sealed.p + 2, 2) != keys->generation)
+	if (sealed.len <= ROW_OVERHEAD || sealed.p[0] != ROW_FORMAT ||
+	    sealed.p[1] != ROW_ALGORITHM_XCHACHA || get_le(sealed.p + 2, 2) != keys->generation)
 		return VAULT_INTEGRITY;
 	ad_len = row_ad(keys, key, sealed.p, ad);
 	body = (struct vault_bytes){ sealed.p + ROW_HEAD_BYTES + AEAD_NONCE_BYTES,
 				     sealed.len - ROW_HEAD_BYTES - AEAD_NONCE_BYTES };
 	TRY(secret_new(keys->record.arena, body.len - AEAD_TAG_BYTES, &plain));
-	TRY(aead_open(keys->record.p, sealed.p + ROW_HEAD_BYTES, (struct vault_bytes){ ad, ad_len }, body, plain.p));
+	TRY(aead_open(keys->record.p, sealed.p + ROW_HEAD_BYTES, (struct vault_bytes){ ad, ad_len },
+		      body, plain.p));
 	row->key = *key;
 	row->version = (uint32_t)get_le(sealed.p + 4, 4);
 	row->revision = get_le(sealed.p + 8, 8);
@@ -120,7 +122,8 @@ sealed_open(const struct row_keys *keys, const struct row_key *key, struct vault
 }
 
 enum vault_err
-sealed_find(struct txn *txn, const struct row_keys *keys, const struct row_key *key, struct row *row)
+sealed_find(struct txn *txn, const struct row_keys *keys, const struct row_key *key,
+	    struct row *row)
 {
 	struct vault_bytes sealed;
 	uint64_t id;
@@ -132,7 +135,8 @@ sealed_find(struct txn *txn, const struct row_keys *keys, const struct row_key *
 }
 
 static void
-change_note(struct change *change, const struct row_key *key, uint64_t id, struct vault_bytes sealed)
+change_note(struct change *change, const struct row_key *key, uint64_t id,
+	    struct vault_bytes sealed)
 {
 	uint8_t place[ROW_TAG_BYTES + 17];
 	uint8_t *p = place;
@@ -182,8 +186,8 @@ put_sealed(struct change *change, const struct row_keys *keys, struct row *row, 
 }
 
 enum vault_err
-sealed_put(struct change *change, const struct row_keys *keys, struct row *row, const struct object_type *type,
-	   const void *in)
+sealed_put(struct change *change, const struct row_keys *keys, struct row *row,
+	   const struct object_type *type, const void *in)
 {
 	static const uint8_t room[ROW_HEAD_BYTES + AEAD_NONCE_BYTES];
 	struct buf buf = { 0 };

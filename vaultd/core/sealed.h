@@ -1,6 +1,6 @@
 /*
- * Rows as they stand in the store: sealed with XChaCha20-Poly1305 under their tenant's record key, bound to their place
- * by the associated data, found by a keyed tag of their name.
+ * Rows as they stand in the store: sealed with XChaCha20-Poly1305 under their tenant's record key,
+ * bound to their place by the associated data, found by a keyed tag of their name.
  */
 #ifndef CORE_SEALED_H
 #define CORE_SEALED_H
@@ -40,7 +40,9 @@ row_plain(const struct row *row)
 	return (struct vault_bytes){ row->plain.p, row->plain.len };
 }
 
-/* The writing side of a change: the transaction, and the hash of the rows it wrote, for the audit. */
+/*
+ * The writing side of a change: the transaction, and the hash of the rows it wrote, for the audit.
+ */
 struct change {
 	struct txn *txn;
 	struct sha256 rows;
@@ -52,14 +54,14 @@ void change_start(struct change *change, struct txn *txn);
 struct row_key row_key_of(const struct row_keys *keys, enum row_kind kind, struct vault_bytes name);
 
 /* Finds and opens; VAULT_NOT_FOUND, or VAULT_INTEGRITY where it does not authenticate. */
-MUST_USE enum vault_err sealed_find(struct txn *txn, const struct row_keys *keys, const struct row_key *key,
-				    struct row *row);
+MUST_USE enum vault_err sealed_find(struct txn *txn, const struct row_keys *keys,
+				    const struct row_key *key, struct row *row);
 /* Opens what row_walk_next found. */
-MUST_USE enum vault_err sealed_open(const struct row_keys *keys, const struct row_key *key, struct vault_bytes sealed,
-				    struct row *row);
+MUST_USE enum vault_err sealed_open(const struct row_keys *keys, const struct row_key *key,
+				    struct vault_bytes sealed, struct row *row);
 /* Inserts (row->id 0) or replaces; sets row->id. type and in: the record. */
-MUST_USE enum vault_err sealed_put(struct change *change, const struct row_keys *keys, struct row *row,
-				   const struct object_type *type, const void *in);
+MUST_USE enum vault_err sealed_put(struct change *change, const struct row_keys *keys,
+				   struct row *row, const struct object_type *type, const void *in);
 MUST_USE enum vault_err sealed_delete(struct change *change, const struct row *row);
 
 #endif

@@ -29,8 +29,8 @@ keep(struct sealed_log *log, const struct audit_batch *batch)
 }
 
 enum vault_err
-sealed_log_record(struct sealed_log *log, struct audit *audit, const struct audit_batch *batch, int64_t now_ns,
-		  struct audit_head *head)
+sealed_log_record(struct sealed_log *log, struct audit *audit, const struct audit_batch *batch,
+		  int64_t now_ns, struct audit_head *head)
 {
 	enum vault_err err;
 
@@ -53,7 +53,8 @@ sealed_log_flush(struct sealed_log *log, struct audit *audit, int64_t now_ns)
 		err = audit_append(audit, &log->records, AUDIT_READS, now_ns, NULL);
 	if (err == VAULT_OK) {
 		if (log->dropped > 0)
-			log_warning("%" PRIu64 " requests made while sealed are not in the audit", log->dropped);
+			log_warning("%" PRIu64 " requests made while sealed are not in the audit",
+				    log->dropped);
 		audit_batch_reset(&log->records);
 		log->dropped = 0;
 	}

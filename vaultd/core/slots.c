@@ -47,7 +47,8 @@ slot_draft_make(struct arena *arena, const struct slot_secret *secret, const str
 
 /* The private half is bound to its store, its slot's name and its public half. */
 static size_t
-slot_ad(const uint8_t *store_id, struct vault_text name, const uint8_t *public_key, uint8_t ad[static SLOT_AD_MAX])
+slot_ad(const uint8_t *store_id, struct vault_text name, const uint8_t *public_key,
+	uint8_t ad[static SLOT_AD_MAX])
 {
 	memcpy(ad, store_id, STORE_ID_BYTES);
 	memcpy(ad + STORE_ID_BYTES, public_key, BOX_PUBLIC_BYTES);
@@ -73,7 +74,8 @@ table_key(const struct keyring *keyring, struct mac_key *key)
 }
 
 static enum vault_err
-table_mac(const struct keyring *keyring, const struct slot_table *table, uint8_t mac[static SLOT_MAC_BYTES])
+table_mac(const struct keyring *keyring, const struct slot_table *table,
+	  uint8_t mac[static SLOT_MAC_BYTES])
 {
 	struct mac_key key = { 0 };
 	struct buf buf = { 0 };
@@ -97,7 +99,8 @@ table_check(const struct keyring *keyring, const struct slot_table *table)
 
 	if (err == VAULT_OK)
 		err = table_key(keyring, &key);
-	if (err == VAULT_OK && !mac_check(&key, (struct vault_bytes){ buf_data(&buf), buf_len(&buf) }, table->mac))
+	if (err == VAULT_OK &&
+	    !mac_check(&key, (struct vault_bytes){ buf_data(&buf), buf_len(&buf) }, table->mac))
 		err = VAULT_INTEGRITY;
 	mac_key_free(&key);
 	buf_free(&buf);
@@ -118,21 +121,25 @@ table_put(struct txn *txn, const struct keyring *keyring, const struct object_li
 	table.mac = (struct vault_bytes){ mac, sizeof mac };
 	err = record_encode(slot_table_type(), &table, &buf);
 	if (err == VAULT_OK)
-		err = meta_put(txn, META_SLOTS, (struct vault_bytes){ buf_data(&buf), buf_len(&buf) });
+		err = meta_put(txn, META_SLOTS,
+			       (struct vault_bytes){ buf_data(&buf), buf_len(&buf) });
 	if (err == VAULT_OK)
-		err = meta_put(txn, META_GENERATION,
-			       (struct vault_bytes){ (const uint8_t *)&keyring->root_generation, 4 });
+		err = meta_put(
+			txn, META_GENERATION,
+			(struct vault_bytes){ (const uint8_t *)&keyring->root_generation, 4 });
 	buf_free(&buf);
 	return err;
 }
 
 enum vault_err
-slots_create(struct txn *txn, const struct keyring *keyring, const char *name, const struct slot_draft *draft,
-	     int64_t now)
+slots_create(struct txn *txn, const struct keyring *keyring, const char *name,
+	     const struct slot_draft *draft, int64_t now)
 {
 	uint8_t public_key[BOX_PUBLIC_BYTES], root[ROOT_KEY_BYTES + BOX_OVERHEAD];
 	uint8_t private_key[AEAD_NONCE_BYTES + BOX_SECRET_BYTES + AEAD_TAG_BYTES], ad[SLOT_AD_MAX];
-	struct slot_record slot = { .name = { name, strlen(name) }, .kind = draft->kind, .created_at = now };
+	struct slot_record slot = { .name = { name, strlen(name) },
+				    .kind = draft->kind,
+				    .created_at = now };
 	SECRET_LOCAL(half);
 	size_t ad_len;
 
@@ -163,8 +170,9 @@ slots_read(struct txn *txn, struct scratch *scratch, struct slot_table *table)
 static bool
 slot_whole(const struct slot_record *slot)
 {
-	return slot->name.len > 0 && slot->name.len <= NAME_MAX_LEN && slot->salt.len == KDF_SALT_BYTES &&
-	       slot->public_key.len == BOX_PUBLIC_BYTES && slot->root.len == ROOT_KEY_BYTES + BOX_OVERHEAD &&
+	return slot->name.len > 0 && slot->name.len <= NAME_MAX_LEN &&
+	       slot->salt.len == KDF_SALT_BYTES && slot->public_key.len == BOX_PUBLIC_BYTES &&
+	       slot->root.len == ROOT_KEY_BYTES + BOX_OVERHEAD &&
 	       slot->private_key.len == AEAD_NONCE_BYTES + BOX_SECRET_BYTES + AEAD_TAG_BYTES;
 }
 
@@ -202,8 +210,8 @@ slot_open(const struct slot_record *slot, const uint8_t *store_id, struct arena 
 }
 
 static enum vault_err
-open_any(struct txn *txn, const struct slot_table *table, struct arena *arena, const struct slot_secret *secret,
-	 struct secret *root)
+open_any(struct txn *txn, const struct slot_table *table, struct arena *arena,
+	 const struct slot_secret *secret, struct secret *root)
 {
 	struct vault_text name = secret->slot;
 	uint8_t store_id[STORE_ID_BYTES];
@@ -226,7 +234,8 @@ open_any(struct txn *txn, const struct slot_table *table, struct arena *arena, c
 }
 
 enum vault_err
-slots_open(struct txn *txn, struct arena *arena, const struct slot_secret *secret, struct slot_opened *opened)
+slots_open(struct txn *txn, struct arena *arena, const struct slot_secret *secret,
+	   struct slot_opened *opened)
 {
 	struct slot_table table;
 	struct vault_bytes bytes;

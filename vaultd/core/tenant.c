@@ -6,7 +6,8 @@
 #include "protocol/text.h"
 #include "vaultd/core/page.h"
 
-#define TENANT_COST 512 /* bytes of the arena that an open tenant holds: five keys, a power of two each */
+#define TENANT_COST                                                                                \
+	512 /* bytes of the arena that an open tenant holds: five keys, a power of two each */
 
 /* The row with a tenant's wrapped keys is found by number, not by name. */
 static struct row_key
@@ -33,20 +34,23 @@ static enum vault_err
 unwrap_keys(struct op *op, const struct tenant_wraps *wraps, struct tenant *tenant)
 {
 	const struct keyring *keyring = &op->vault->keyring;
-	struct wrap_use use = { "tenant key", tenant->keys.tenant, keyring->root_generation, keyring->store.store_id };
+	struct wrap_use use = { "tenant key", tenant->keys.tenant, keyring->root_generation,
+				keyring->store.store_id };
 	SECRET_LOCAL(key);
 
 	if (wraps->root_generation != keyring->root_generation || wraps->record_keys.n == 0)
 		return VAULT_INTEGRITY;
 	TRY(key_unwrap(&keyring->wrap, &use, wraps->tenant_key, op->vault->arena, &key));
-	use = (struct wrap_use){ "tenant name key", tenant->keys.tenant, 0, keyring->store.store_id };
+	use = (struct wrap_use){ "tenant name key", tenant->keys.tenant, 0,
+				 keyring->store.store_id };
 	TRY(key_unwrap(&key, &use, wraps->name_key, op->vault->arena, &tenant->keys.name));
 	use.purpose = "tenant pepper";
 	TRY(key_unwrap(&key, &use, wraps->pepper, op->vault->arena, &tenant->pepper));
 	use.purpose = "tenant record key";
 	use.generation = (uint32_t)wraps->record_keys.v[0].generation;
 	tenant->keys.generation = (uint16_t)use.generation;
-	return key_unwrap(&key, &use, wraps->record_keys.v[0].wrapped, op->vault->arena, &tenant->keys.record);
+	return key_unwrap(&key, &use, wraps->record_keys.v[0].wrapped, op->vault->arena,
+			  &tenant->keys.record);
 }
 
 static enum vault_err
@@ -121,15 +125,18 @@ load_into_cache(struct op *op, const struct cache_key *key, struct tenant **out)
 	return VAULT_OK;
 }
 
-/* A tenant is found by name before its number is known, so its entry is checked here, against its own slot. */
+/*
+ * A tenant is found by name before its number is known, so its entry is checked here, against its
+ * own slot.
+ */
 enum vault_err
 tenant_get(struct op *op, struct vault_text name, const struct tenant **out)
 {
 	struct cache_key key = { .kind = CACHE_TENANT, .name = name };
 	struct tenant *tenant = (struct tenant *)(void *)cache_get(op->cache, &key);
 
-	if (tenant != NULL &&
-	    atomic_load_explicit(&tenant->slot->generation, memory_order_acquire) != tenant->loaded_at) {
+	if (tenant != NULL && atomic_load_explicit(&tenant->slot->generation,
+						   memory_order_acquire) != tenant->loaded_at) {
 		cache_remove(op->cache, &tenant->entry);
 		tenant = NULL;
 	}
@@ -157,11 +164,15 @@ make_wraps(struct op *op, uint32_t number, const struct row_key *name, struct bu
 	TRY(secret_random(arena, AEAD_KEY_BYTES, &record_key));
 	TRY(secret_random(arena, NAME_KEY_BYTES, &name_key));
 	TRY(secret_random(arena, AEAD_KEY_BYTES, &pepper));
-	key_wrap(&keyring->wrap, &(struct wrap_use){ "tenant key", number, keyring->root_generation, store }, tenant_key.p,
-		 wrapped[0]);
-	key_wrap(&tenant_key, &(struct wrap_use){ "tenant name key", number, 0, store }, name_key.p, wrapped[1]);
-	key_wrap(&tenant_key, &(struct wrap_use){ "tenant pepper", number, 0, store }, pepper.p, wrapped[2]);
-	key_wrap(&tenant_key, &(struct wrap_use){ "tenant record key", number, 1, store }, record_key.p, wrapped[3]);
+	key_wrap(&keyring->wrap,
+		 &(struct wrap_use){ "tenant key", number, keyring->root_generation, store },
+		 tenant_key.p, wrapped[0]);
+	key_wrap(&tenant_key, &(struct wrap_use){ "tenant name key", number, 0, store }, name_key.p,
+		 wrapped[1]);
+	key_wrap(&tenant_key, &(struct wrap_use){ "tenant pepper", number, 0, store }, pepper.p,
+		 wrapped[2]);
+	key_wrap(&tenant_key, &(struct wrap_use){ "tenant record key", number, 1, store },
+		 record_key.p, wrapped[3]);
 	wraps.name_tag = (struct vault_bytes){ name->tag, ROW_TAG_BYTES };
 	wraps.tenant_key = (struct vault_bytes){ wrapped[0], WRAPPED_BYTES };
 	wraps.name_key = (struct vault_bytes){ wrapped[1], WRAPPED_BYTES };
@@ -181,7 +192,8 @@ insert_wraps(struct op *op, uint32_t number, const struct row_key *name)
 	uint64_t id;
 
 	if (err == VAULT_OK)
-		err = row_insert(op->change->txn, &key, (struct vault_bytes){ buf_data(&buf), buf_len(&buf) }, &id);
+		err = row_insert(op->change->txn, &key,
+				 (struct vault_bytes){ buf_data(&buf), buf_len(&buf) }, &id);
 	buf_free(&buf);
 	return err;
 }
@@ -190,7 +202,9 @@ enum vault_err
 tenant_create(struct op *op, const struct tenant_create_req *req)
 {
 	const struct row_keys *store = &op->vault->keyring.store;
-	struct tenant_record record = { .name = req->tenant, .created_at = op->now.wall, .state = tenant_state_active };
+	struct tenant_record record = { .name = req->tenant,
+					.created_at = op->now.wall,
+					.state = tenant_state_active };
 	ROW_LOCAL(row);
 	uint64_t id;
 
@@ -199,7 +213,10 @@ tenant_create(struct op *op, const struct tenant_create_req *req)
 		return op_fail(op, VAULT_EXISTS, "tenant", NULL);
 	if (op->vault->next_tenant >= TENANTS_MAX)
 		return op_fail(op, VAULT_STORAGE_FULL, NULL, "no more tenants can be made");
-	/* A number that a failed change took is not given out again: nothing may ever stand under it twice. */
+	/*
+	 * A number that a failed change took is not given out again: nothing may ever stand under
+	 * it twice.
+	 */
 	record.number = op->vault->next_tenant++;
 	record.display_name = req->display_name;
 	record.labels = req->labels;
@@ -215,7 +232,8 @@ describe(struct op *op, const struct tenant_record *record, struct tenant_get_re
 {
 	struct vault_bytes labels = { record->labels.p, record->labels.len };
 
-	*res = (struct tenant_get_res){ .state = (int)record->state, .created_at = record->created_at };
+	*res = (struct tenant_get_res){ .state = (int)record->state,
+					.created_at = record->created_at };
 	TRY(op_keep_text(op, record->name, &res->tenant));
 	TRY(op_keep_text(op, record->display_name, &res->display_name));
 	TRY(op_keep_bytes(op, labels, &labels));
@@ -245,7 +263,10 @@ describe_row(struct op *op, const struct row *row, void *item)
 enum vault_err
 tenant_page(struct op *op, const struct tenant_list_req *req, struct tenant_list_res *res)
 {
-	struct page page = { op, &op->vault->keyring.store, ROW_TENANT, tenant_get_res_type(), describe_row, req->limit.v, req->cursor };
+	struct page page = { op,	   &op->vault->keyring.store,
+			     ROW_TENANT,   tenant_get_res_type(),
+			     describe_row, req->limit.v,
+			     req->cursor };
 	struct object_list items = { 0 };
 
 	TRY(page_walk(&page, &items, &res->cursor));

@@ -24,12 +24,16 @@ tenant_name_of(const struct tenant *tenant)
 	return (struct vault_text){ tenant->name, tenant->name_len };
 }
 
-/* The tenant of that name, valid until the operation ends. VAULT_NOT_FOUND, VAULT_INTEGRITY, VAULT_BUSY. */
-MUST_USE enum vault_err tenant_get(struct op *op, struct vault_text name, const struct tenant **tenant);
+/*
+ * The tenant of that name, valid until the operation ends. VAULT_NOT_FOUND, VAULT_INTEGRITY,
+ * VAULT_BUSY.
+ */
+MUST_USE enum vault_err tenant_get(struct op *op, struct vault_text name,
+				   const struct tenant **tenant);
 
 /*
- * What entries of the operation's tenant are cached under. On the committer it is the operation itself: its group may
- * hold changes that no generation tells of yet.
+ * What entries of the operation's tenant are cached under. On the committer it is the operation
+ * itself: its group may hold changes that no generation tells of yet.
  */
 static inline uint64_t
 tenant_generation(const struct op *op)
@@ -43,16 +47,20 @@ tenant_generation(const struct op *op)
 MUST_USE enum vault_err tenant_create(struct op *op, const struct tenant_create_req *req);
 
 /* The record as it stands; views are valid until the operation ends. */
-MUST_USE enum vault_err tenant_describe(struct op *op, struct vault_text name, struct tenant_get_res *res);
+MUST_USE enum vault_err tenant_describe(struct op *op, struct vault_text name,
+					struct tenant_get_res *res);
 /* A page of the store's tenants. */
-MUST_USE enum vault_err tenant_page(struct op *op, const struct tenant_list_req *req, struct tenant_list_res *res);
+MUST_USE enum vault_err tenant_page(struct op *op, const struct tenant_list_req *req,
+				    struct tenant_list_res *res);
 
 /* The name behind a number; VAULT_NOT_FOUND where it was erased. */
-MUST_USE enum vault_err tenant_name_by_number(struct op *op, uint32_t number, struct vault_text *name);
+MUST_USE enum vault_err tenant_name_by_number(struct op *op, uint32_t number,
+					      struct vault_text *name);
 
 /*
- * The next issuance number of the tenant's token ids: every token made before one has a smaller number. On a worker it
- * may answer VAULT_BUSY with op->deferred set when the durable reservation is used up; on the committer it reserves more.
+ * The next issuance number of the tenant's token ids: every token made before one has a smaller
+ * number. On a worker it may answer VAULT_BUSY with op->deferred set when the durable reservation
+ * is used up; on the committer it reserves more.
  */
 MUST_USE enum vault_err tenant_issue(struct op *op, uint64_t *number);
 

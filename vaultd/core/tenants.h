@@ -1,6 +1,7 @@
 /*
- * What all threads share of each tenant, by number: the generation that caches are checked against, and the issuance
- * counter of token ids. Slots are never moved or freed while the table lives, so a pointer to one stays good.
+ * What all threads share of each tenant, by number: the generation that caches are checked against,
+ * and the issuance counter of token ids. Slots are never moved or freed while the table lives, so a
+ * pointer to one stays good.
  */
 #ifndef CORE_TENANTS_H
 #define CORE_TENANTS_H
@@ -15,7 +16,8 @@
 struct tenant_slot {
 	_Atomic uint64_t generation; /* counts commits that changed the tenant */
 	_Atomic uint64_t next_id;    /* the next token's issuance number */
-	_Atomic uint64_t reserved;   /* numbers below this are durably reserved; 0: none yet since start */
+	_Atomic uint64_t
+		reserved; /* numbers below this are durably reserved; 0: none yet since start */
 };
 
 struct tenant_chunk;

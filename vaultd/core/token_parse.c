@@ -27,12 +27,9 @@ shallow(const json_t *value, unsigned depth)
 		return true;
 	if (depth == 0)
 		return false;
-	json_object_foreach((json_t *)(uintptr_t)value, name, member)
-		if (!shallow(member, depth - 1))
-			return false;
-	json_array_foreach(value, i, member)
-		if (!shallow(member, depth - 1))
-			return false;
+	json_object_foreach((json_t *)(uintptr_t)value, name,
+			    member) if (!shallow(member, depth - 1)) return false;
+	json_array_foreach(value, i, member) if (!shallow(member, depth - 1)) return false;
 	return true;
 }
 
@@ -56,7 +53,8 @@ decode_object(struct op *op, struct vault_text part, json_t **object, bool *form
 	TRY(decode_part(op, part, &bytes, form));
 	if (!*form)
 		return VAULT_OK;
-	*object = json_loadb((const char *)bytes.p, bytes.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+	*object = json_loadb((const char *)bytes.p, bytes.len,
+			     JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
 	*form = json_is_object(*object) && shallow(*object, TOKEN_NESTING_MAX);
 	return VAULT_OK;
 }
@@ -86,7 +84,8 @@ token_parse(struct op *op, struct vault_text token, struct token_parts *parts, b
 	*form = token.len <= TOKEN_MAX && split(token, text);
 	if (!*form)
 		return VAULT_OK;
-	parts->input = (struct vault_bytes){ (const uint8_t *)token.p, text[0].len + 1 + text[1].len };
+	parts->input =
+		(struct vault_bytes){ (const uint8_t *)token.p, text[0].len + 1 + text[1].len };
 	TRY(decode_object(op, text[0], &parts->header, form));
 	/* No extension is understood here, so none may be critical (RFC 7515 section 4.1.11). */
 	if (*form && json_object_get(parts->header, "crit") != NULL)
@@ -138,18 +137,19 @@ write_json(struct codec_writer *writer, const json_t *value)
 	switch (json_typeof(value)) {
 	case JSON_OBJECT:
 		value_map(writer, json_object_size(value));
-		json_object_foreach((json_t *)(uintptr_t)value, name, member) {
+		json_object_foreach((json_t *)(uintptr_t)value, name, member)
+		{
 			value_text(writer, (struct vault_text){ name, strlen(name) });
 			write_json(writer, member);
 		}
 		break;
 	case JSON_ARRAY:
 		value_array(writer, json_array_size(value));
-		json_array_foreach(value, i, member)
-			write_json(writer, member);
+		json_array_foreach(value, i, member) write_json(writer, member);
 		break;
 	case JSON_STRING:
-		value_text(writer, (struct vault_text){ json_string_value(value), json_string_length(value) });
+		value_text(writer, (struct vault_text){ json_string_value(value),
+							json_string_length(value) });
 		break;
 	case JSON_INTEGER:
 		value_int(writer, json_integer_value(value));
@@ -177,7 +177,8 @@ json_to_map(struct op *op, const json_t *object, struct vault_map *map)
 	write_json(&writer, object);
 	if (writer.failed)
 		return VAULT_BUSY;
-	TRY(op_keep_bytes(op, (struct vault_bytes){ buf_data(op->work), buf_len(op->work) }, &bytes));
+	TRY(op_keep_bytes(op, (struct vault_bytes){ buf_data(op->work), buf_len(op->work) },
+			  &bytes));
 	*map = (struct vault_map){ bytes.p, bytes.len };
 	return VAULT_OK;
 }
@@ -190,5 +191,6 @@ json_from_value(struct op *op, struct vault_bytes value)
 	op->work->head = op->work->tail = 0;
 	if (json_put_value(op->work, &c) != VAULT_OK)
 		return NULL;
-	return json_loadb((const char *)buf_data(op->work), buf_len(op->work), JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+	return json_loadb((const char *)buf_data(op->work), buf_len(op->work),
+			  JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 }

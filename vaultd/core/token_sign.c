@@ -27,7 +27,8 @@ check_value(struct op *op, struct vault_bytes value, struct vault_bytes allowed)
 	buf_free(&wanted);
 	buf_free(&candidate);
 	if (err == VAULT_INVALID_PARAMS || (err == VAULT_OK && !found))
-		return op_fail(op, VAULT_INVALID_PARAMS, "claims", "a value that the profile does not allow");
+		return op_fail(op, VAULT_INVALID_PARAMS, "claims",
+			       "a value that the profile does not allow");
 	return err;
 }
 
@@ -37,9 +38,12 @@ check_claim(struct op *op, const struct profile_record *settings, const struct c
 	struct vault_bytes value;
 
 	if (claim_reserved(claim->name))
-		return op_fail(op, VAULT_INVALID_PARAMS, "claims", "only the daemon sets this claim");
-	if (!texts_hold(&settings->claims, claim->name) || claims_find(settings->fixed, claim->name, &value))
-		return op_fail(op, VAULT_INVALID_PARAMS, "claims", "a claim that the profile does not allow");
+		return op_fail(op, VAULT_INVALID_PARAMS, "claims",
+			       "only the daemon sets this claim");
+	if (!texts_hold(&settings->claims, claim->name) ||
+	    claims_find(settings->fixed, claim->name, &value))
+		return op_fail(op, VAULT_INVALID_PARAMS, "claims",
+			       "a claim that the profile does not allow");
 	if (claims_find(settings->values, claim->name, &value))
 		return check_value(op, claim->value, value);
 	return VAULT_OK;
@@ -60,17 +64,21 @@ check_claims(struct op *op, const struct profile_record *settings, struct vault_
 	for (size_t i = 0; i < settings->required_.n; i++) {
 		struct vault_text name = settings->required_.v[i];
 
-		if (!claims_find(claims, name, &value) && !claims_find(settings->fixed, name, &value))
-			return op_fail(op, VAULT_INVALID_PARAMS, "claims", "a claim that the profile requires is missing");
+		if (!claims_find(claims, name, &value) &&
+		    !claims_find(settings->fixed, name, &value))
+			return op_fail(op, VAULT_INVALID_PARAMS, "claims",
+				       "a claim that the profile requires is missing");
 	}
 	return VAULT_OK;
 }
 
 static enum vault_err
-check_request(struct op *op, const struct profile_record *settings, const struct token_sign_req *req)
+check_request(struct op *op, const struct profile_record *settings,
+	      const struct token_sign_req *req)
 {
 	if (req->subject.p == NULL && settings->subject == subject_need_required)
-		return op_fail(op, VAULT_INVALID_PARAMS, "subject", "the profile requires a subject");
+		return op_fail(op, VAULT_INVALID_PARAMS, "subject",
+			       "the profile requires a subject");
 	if (req->ttl.set && req->ttl.v > settings->max_ttl)
 		return op_fail(op, VAULT_INVALID_PARAMS, "ttl", "above the profile's max_ttl");
 	TRY(profile_require_subset(op, "audience", &req->audience, &settings->audience));
@@ -109,7 +117,8 @@ token_tail(struct op *op, const struct profile *profile, const struct token_sign
 
 	out->head = out->tail = 0;
 	if (!is_ordinary(req)) {
-		TRY(json_put_audience(out, req->audience.n > 0 ? &req->audience : &profile->settings.audience));
+		TRY(json_put_audience(out, req->audience.n > 0 ? &req->audience
+							       : &profile->settings.audience));
 		TRY(json_put_times(out, op->now.wall, res->expires_at));
 	}
 	TRY(json_put_text(out, ",\"jti\":\""));
@@ -121,7 +130,8 @@ token_tail(struct op *op, const struct profile *profile, const struct token_sign
 	}
 	TRY(scope_member(out, &req->scope));
 	if (json_put_members(out, req->claims) != VAULT_OK)
-		return op_fail(op, VAULT_INVALID_PARAMS, "claims", "a value that a claim cannot hold");
+		return op_fail(op, VAULT_INVALID_PARAMS, "claims",
+			       "a value that a claim cannot hold");
 	return json_put_text(out, "}");
 }
 
@@ -144,8 +154,9 @@ make_jti(struct op *op, struct vault_text *jti)
 }
 
 static size_t
-sign_bytes(const struct profile *profile, const struct key_live *live, const struct token_prefix *prefix,
-	   struct vault_text input, uint8_t signature[static SIGNATURE_MAX])
+sign_bytes(const struct profile *profile, const struct key_live *live,
+	   const struct token_prefix *prefix, struct vault_text input,
+	   uint8_t signature[static SIGNATURE_MAX])
 {
 	struct vault_bytes whole = { (const uint8_t *)input.p, input.len };
 	struct mac_state state;
@@ -158,25 +169,30 @@ sign_bytes(const struct profile *profile, const struct key_live *live, const str
 	return mac_bytes(live->mac.hash);
 }
 
-/* prefix, tail and signature, each in base64url, put together where the reply will take them from. */
+/*
+ * prefix, tail and signature, each in base64url, put together where the reply will take them from.
+ */
 static enum vault_err
-assemble(struct op *op, const struct profile *profile, const struct key_live *live, const struct token_prefix *prefix,
-	 struct vault_text *token)
+assemble(struct op *op, const struct profile *profile, const struct key_live *live,
+	 const struct token_prefix *prefix, struct vault_text *token)
 {
 	size_t tail = buf_len(op->work), n = prefix->len;
 	uint8_t signature[SIGNATURE_MAX];
-	char *text = scratch_room(op->scratch, n + BASE64_LENGTH(tail) + 1 + BASE64_LENGTH(SIGNATURE_MAX));
+	char *text = scratch_room(op->scratch,
+				  n + BASE64_LENGTH(tail) + 1 + BASE64_LENGTH(SIGNATURE_MAX));
 	size_t signature_len;
 
 	if (text == NULL)
 		return VAULT_BUSY;
 	memcpy(text, prefix->text, n);
 	n += base64url_encode(buf_data(op->work), tail, text + n);
-	signature_len = sign_bytes(profile, live, prefix, (struct vault_text){ text, n }, signature);
+	signature_len =
+		sign_bytes(profile, live, prefix, (struct vault_text){ text, n }, signature);
 	text[n++] = '.';
 	n += base64url_encode(signature, signature_len, text + n);
 	if (n > TOKEN_MAX)
-		return op_fail(op, VAULT_INVALID_PARAMS, "claims", "the token would be longer than 16 KiB");
+		return op_fail(op, VAULT_INVALID_PARAMS, "claims",
+			       "the token would be longer than 16 KiB");
 	*token = (struct vault_text){ text, n };
 	return VAULT_OK;
 }

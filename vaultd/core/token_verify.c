@@ -29,7 +29,8 @@ live(const struct check *check, const struct key_live *version)
 {
 	enum version_state state = key_live_state(check->key, version, check->op->now.wall);
 
-	return state == version_state_next || state == version_state_current || state == version_state_retiring;
+	return state == version_state_next || state == version_state_current ||
+	       state == version_state_retiring;
 }
 
 static bool
@@ -100,7 +101,8 @@ check_type(struct check *check)
 	struct vault_text wanted = check->settings->typ;
 
 	/* Media type names know no case (RFC 7515 section 4.1.9). */
-	if (!ok || typ.len != wanted.len || (typ.len > 0 && strncasecmp(typ.p, wanted.p, typ.len) != 0))
+	if (!ok || typ.len != wanted.len ||
+	    (typ.len > 0 && strncasecmp(typ.p, wanted.p, typ.len) != 0))
 		return verify_reason_typ;
 	if (check->prf.p != NULL && !text_equal(check->prf, check->settings->name))
 		return verify_reason_typ;
@@ -122,11 +124,14 @@ audience_holds(const json_t *aud, struct vault_text wanted)
 	size_t i;
 
 	if (json_is_string(aud))
-		return text_equal(wanted, (struct vault_text){ json_string_value(aud), json_string_length(aud) });
-	json_array_foreach(aud, i, member)
-		if (json_is_string(member) &&
-		    text_equal(wanted, (struct vault_text){ json_string_value(member), json_string_length(member) }))
-			return true;
+		return text_equal(wanted, (struct vault_text){ json_string_value(aud),
+							       json_string_length(aud) });
+	json_array_foreach(
+		aud, i,
+		member) if (json_is_string(member) &&
+			    text_equal(wanted, (struct vault_text){
+						       json_string_value(member),
+						       json_string_length(member) })) return true;
 	return false;
 }
 
@@ -153,7 +158,8 @@ check_times(struct check *check)
 
 	if (now >= check->exp.v + leeway)
 		return verify_reason_expired;
-	if ((check->nbf.set && check->nbf.v > now + leeway) || (check->iat.set && check->iat.v > now + leeway))
+	if ((check->nbf.set && check->nbf.v > now + leeway) ||
+	    (check->iat.set && check->iat.v > now + leeway))
 		return verify_reason_not_yet;
 	return verify_reason_none;
 }
@@ -193,8 +199,10 @@ static enum verify_reason
 check_tenant(struct check *check)
 {
 	if (check->tid.p == NULL)
-		return check->settings->tenant_claim && !check->legacy ? verify_reason_tenant : verify_reason_none;
-	return text_equal(check->tid, check->req->tenant) ? verify_reason_none : verify_reason_tenant;
+		return check->settings->tenant_claim && !check->legacy ? verify_reason_tenant
+								       : verify_reason_none;
+	return text_equal(check->tid, check->req->tenant) ? verify_reason_none
+							  : verify_reason_tenant;
 }
 
 static bool
@@ -265,9 +273,11 @@ check_profile(struct check *check)
 	if (check->sub.p == NULL && settings->subject == subject_need_required)
 		return verify_reason_malformed;
 	for (size_t i = 0; i < settings->required_.n; i++)
-		if (json_object_getn(check->parts->claims, settings->required_.v[i].p, settings->required_.v[i].len) == NULL)
+		if (json_object_getn(check->parts->claims, settings->required_.v[i].p,
+				     settings->required_.v[i].len) == NULL)
 			return verify_reason_malformed;
-	if (!all_follow(check, settings->fixed, claim_fixed) || !all_follow(check, settings->values, claim_allowed))
+	if (!all_follow(check, settings->fixed, claim_fixed) ||
+	    !all_follow(check, settings->values, claim_allowed))
 		return verify_reason_malformed;
 	return verify_reason_none;
 }
@@ -318,7 +328,8 @@ token_verify(struct op *op, const struct token_verify_req *req, struct token_ver
 	}
 	check.settings = &profile->settings;
 	check.parts = &parts;
-	check.legacy = profile->settings.legacy_until.set && profile->settings.legacy_until.v > op->now.wall;
+	check.legacy = profile->settings.legacy_until.set &&
+		       profile->settings.legacy_until.v > op->now.wall;
 	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
 		enum verify_reason reason = steps[i](&check);
 

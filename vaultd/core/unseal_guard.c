@@ -17,9 +17,9 @@
 #define LINE_FAILED "failed "
 
 /*
- * The file: a line "locked SECONDS" or "failed SECONDS" for each, in seconds since 1970, because the other clock does
- * not survive a boot. A wall clock that was moved can shorten a lock to nothing less than what is left of it, and
- * lengthen it to no more than a whole one.
+ * The file: a line "locked SECONDS" or "failed SECONDS" for each, in seconds since 1970, because
+ * the other clock does not survive a boot. A wall clock that was moved can shorten a lock to
+ * nothing less than what is left of it, and lengthen it to no more than a whole one.
  */
 static int64_t
 boot_time_of(int64_t wall, const struct clock_now *now, int64_t longest)
@@ -43,7 +43,8 @@ load_line(struct unseal_guard *guard, const char *line, const struct clock_now *
 	if (locked && wall > now->wall)
 		guard->locked_until = boot_time_of(wall, now, UNSEAL_LOCK_MS);
 	else if (failed && guard->count < UNSEAL_FAILURES_MAX - 1)
-		guard->failures[guard->count++] = boot_time_of(wall < now->wall ? wall : now->wall, now, UNSEAL_WINDOW_MS);
+		guard->failures[guard->count++] =
+			boot_time_of(wall < now->wall ? wall : now->wall, now, UNSEAL_WINDOW_MS);
 }
 
 void
@@ -130,5 +131,6 @@ unseal_guard_succeeded(struct unseal_guard *guard)
 {
 	guard->count = 0;
 	guard->locked_until = 0;
-	return unlinkat(guard->dir, GUARD_FILE, 0) == 0 || errno == ENOENT ? VAULT_OK : VAULT_INTERNAL;
+	return unlinkat(guard->dir, GUARD_FILE, 0) == 0 || errno == ENOENT ? VAULT_OK
+									   : VAULT_INTERNAL;
 }

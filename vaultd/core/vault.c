@@ -42,7 +42,8 @@ audit_slots(struct txn *txn, struct scratch *scratch, struct audit_keys *keys)
 		if (slot->public_key.len != sizeof out->public_key)
 			return VAULT_INTEGRITY;
 		memcpy(out->public_key, slot->public_key.p, sizeof out->public_key);
-		memcpy(out->name, slot->name.p, slot->name.len < sizeof out->name ? slot->name.len : sizeof out->name);
+		memcpy(out->name, slot->name.p,
+		       slot->name.len < sizeof out->name ? slot->name.len : sizeof out->name);
 	}
 	return VAULT_OK;
 }
@@ -84,7 +85,8 @@ vault_put_head(struct vault *vault, struct txn *txn, const struct audit_head *he
 	struct change change;
 
 	change_start(&change, txn);
-	return sealed_put(&change, &vault->keyring.store, &vault->head_row, store_head_type(), &record);
+	return sealed_put(&change, &vault->keyring.store, &vault->head_row, store_head_type(),
+			  &record);
 }
 
 static enum vault_err
@@ -96,7 +98,8 @@ get_head(struct vault *vault, struct txn *txn, struct audit_head *head)
 
 	TRY(sealed_find(txn, &vault->keyring.store, &place, &row));
 	TRY(record_decode(store_head_type(), row_plain(&row), NULL, &record));
-	if (record.audit_hash.len != sizeof head->hash || record.audit_key.len != sizeof vault->audit_key)
+	if (record.audit_hash.len != sizeof head->hash ||
+	    record.audit_key.len != sizeof vault->audit_key)
 		return VAULT_INTEGRITY;
 	head->segment = (uint64_t)record.audit_segment;
 	head->offset = (uint64_t)record.audit_offset;
@@ -122,7 +125,8 @@ create_owners(struct vault *vault, struct change *change, int64_t now)
 }
 
 static enum vault_err
-create(struct vault *vault, struct change *change, struct vault_opening *opening, int64_t now, uint8_t *audit_key)
+create(struct vault *vault, struct change *change, struct vault_opening *opening, int64_t now,
+       uint8_t *audit_key)
 {
 	uint8_t id[STORE_ID_BYTES];
 	struct audit_keys keys;
@@ -156,7 +160,8 @@ vault_create(struct vault *vault, struct change *change, struct vault_opening *o
 }
 
 static enum vault_err
-load(struct vault *vault, struct txn *txn, struct vault_opening *opening, struct audit_recovery *recovery)
+load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
+     struct audit_recovery *recovery)
 {
 	struct audit_keys keys;
 	struct audit_head head;
@@ -171,7 +176,8 @@ load(struct vault *vault, struct txn *txn, struct vault_opening *opening, struct
 }
 
 enum vault_err
-vault_load(struct vault *vault, struct txn *txn, struct vault_opening *opening, struct audit_recovery *recovery)
+vault_load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
+	   struct audit_recovery *recovery)
 {
 	enum vault_err err = load(vault, txn, opening, recovery);
 

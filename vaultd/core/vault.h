@@ -1,5 +1,6 @@
 /*
- * The vault: what the threads of one daemon share. Who may write what, and when, stands beside each member.
+ * The vault: what the threads of one daemon share. Who may write what, and when, stands beside each
+ * member.
  */
 #ifndef CORE_VAULT_H
 #define CORE_VAULT_H
@@ -40,18 +41,18 @@ struct vault {
 	struct audit *audit;
 	struct sealed_log sealed_log; /* requests made while the audit did not run */
 	struct tenants tenants;
-	_Atomic int state;		/* enum vault_state; main and the committer */
-	_Atomic uint64_t commits;	/* counts commits; after the commit, before its generations */
-	_Atomic uint64_t tenant_count;	/* the committer */
-	_Atomic bool cancel;		/* long jobs end: the vault is being sealed */
-	struct keyring keyring;		/* the committer while not open; read by all while open */
-	struct grants grants;		/* likewise */
-	struct unseal_guard guard;	/* the slow lane */
-	uint8_t audit_key[32];		/* likewise: the public key of the audit's first epoch */
-	_Atomic uint64_t head_segment;	/* the audit's segment that the committed head names */
-	struct row head_row;		/* the committer: where the head stands; holds no plain text */
-	uint64_t revision;		/* the committer: counts groups of changes */
-	uint32_t next_tenant;		/* the committer */
+	_Atomic int state;	  /* enum vault_state; main and the committer */
+	_Atomic uint64_t commits; /* counts commits; after the commit, before its generations */
+	_Atomic uint64_t tenant_count; /* the committer */
+	_Atomic bool cancel;	       /* long jobs end: the vault is being sealed */
+	struct keyring keyring;	       /* the committer while not open; read by all while open */
+	struct grants grants;	       /* likewise */
+	struct unseal_guard guard;     /* the slow lane */
+	uint8_t audit_key[32];	       /* likewise: the public key of the audit's first epoch */
+	_Atomic uint64_t head_segment; /* the audit's segment that the committed head names */
+	struct row head_row;  /* the committer: where the head stands; holds no plain text */
+	uint64_t revision;    /* the committer: counts groups of changes */
+	uint32_t next_tenant; /* the committer */
 };
 
 #define INITIAL_SLOT "initial"
@@ -62,10 +63,16 @@ vault_state(const struct vault *vault)
 	return (enum vault_state)atomic_load_explicit(&vault->state, memory_order_acquire);
 }
 
-/* Reads what can be read without a key: whether there is a store. VAULT_UNSUPPORTED where a newer build wrote it. */
+/*
+ * Reads what can be read without a key: whether there is a store. VAULT_UNSUPPORTED where a newer
+ * build wrote it.
+ */
 MUST_USE enum vault_err vault_probe(struct vault *vault);
 
-/* What a slot's secret became on the slow lane, for the committer to end sys.init or sys.unseal with. */
+/*
+ * What a slot's secret became on the slow lane, for the committer to end sys.init or sys.unseal
+ * with.
+ */
 struct vault_opening {
 	struct slot_draft draft; /* sys.init */
 	struct slot_opened slot; /* sys.unseal */
@@ -73,13 +80,15 @@ struct vault_opening {
 void vault_opening_free(struct vault_opening *opening);
 
 /* On the committer, in its change: makes a vault; audit_key gets the first epoch's public key. */
-MUST_USE enum vault_err vault_create(struct vault *vault, struct change *change, struct vault_opening *opening,
-				     int64_t now, uint8_t audit_key[static 32]);
+MUST_USE enum vault_err vault_create(struct vault *vault, struct change *change,
+				     struct vault_opening *opening, int64_t now,
+				     uint8_t audit_key[static 32]);
 /* On the committer: loads the keys and the grants, and recovers the audit to the store's head. */
-MUST_USE enum vault_err vault_load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
-				   struct audit_recovery *recovery);
+MUST_USE enum vault_err vault_load(struct vault *vault, struct txn *txn,
+				   struct vault_opening *opening, struct audit_recovery *recovery);
 /* Writes the head that every commit carries. */
-MUST_USE enum vault_err vault_put_head(struct vault *vault, struct txn *txn, const struct audit_head *head);
+MUST_USE enum vault_err vault_put_head(struct vault *vault, struct txn *txn,
+				       const struct audit_head *head);
 /* Frees every key. Only while no other thread runs an operation. */
 void vault_forget(struct vault *vault);
 

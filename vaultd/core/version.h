@@ -1,5 +1,6 @@
 /*
- * Which of a key's versions signs, and what state each is in, worked out from their times alone, in one place.
+ * Which of a key's versions signs, and what state each is in, worked out from their times alone, in
+ * one place.
  */
 #ifndef CORE_VERSION_H
 #define CORE_VERSION_H
@@ -44,7 +45,8 @@ version_state_of(const struct version_times *times, uint32_t current, int64_t no
 		return version_state_next;
 	if (times->version == current)
 		return version_state_current;
-	return times->retires_at != 0 && times->retires_at <= now ? version_state_retired : version_state_retiring;
+	return times->retires_at != 0 && times->retires_at <= now ? version_state_retired
+								  : version_state_retiring;
 }
 
 #endif

@@ -18,8 +18,8 @@ void sha256_end(struct sha256 *h, uint8_t out[static SHA256_BYTES]);
 void sha256_once(struct vault_bytes bytes, uint8_t out[static SHA256_BYTES]);
 
 /*
- * A name's tag: BLAKE2b keyed with a name key, over a kind and the name, cut to 12 bytes. Without the key it tells
- * nothing of the name; two names share one with negligible probability.
+ * A name's tag: BLAKE2b keyed with a name key, over a kind and the name, cut to 12 bytes. Without
+ * the key it tells nothing of the name; two names share one with negligible probability.
  */
 #define NAME_TAG_BYTES 12
 #define NAME_KEY_BYTES 32

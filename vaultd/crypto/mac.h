@@ -1,6 +1,7 @@
 /*
- * HMAC (RFC 2104) with SHA-256 or SHA-512, its key prepared once: both pads are absorbed when the key is made, so that a
- * tag costs the message and one block. A running mac may be copied, which is how a constant prefix is absorbed only once.
+ * HMAC (RFC 2104) with SHA-256 or SHA-512, its key prepared once: both pads are absorbed when the
+ * key is made, so that a tag costs the message and one block. A running mac may be copied, which is
+ * how a constant prefix is absorbed only once.
  */
 #ifndef CRYPTO_MAC_H
 #define CRYPTO_MAC_H

@@ -1,6 +1,7 @@
 /*
- * The committer: one thread owns all writes. It runs what is queued, each change in a child transaction, as one group:
- * the group's audit block is appended and flushed, then the store commits with the audit's head, then replies leave.
+ * The committer: one thread owns all writes. It runs what is queued, each change in a child
+ * transaction, as one group: the group's audit block is appended and flushed, then the store
+ * commits with the audit's head, then replies leave.
  */
 #include "vaultd/base/log.h"
 #include "vaultd/lanes/lanes.h"
@@ -92,7 +93,10 @@ undo_opening(struct group *group)
 	vault_forget(group->vault);
 }
 
-/* Everything that may refuse comes before the audit tells of the change; from there on only the disk can fail. */
+/*
+ * Everything that may refuse comes before the audit tells of the change; from there on only the
+ * disk can fail.
+ */
 static enum vault_err
 make_durable(struct group *group)
 {
@@ -102,13 +106,18 @@ make_durable(struct group *group)
 
 	audit_status(group->vault->audit, &status);
 	atomic_fetch_add(&group->vault->tenant_count, group->created);
-	/* Written once beforehand, the head's page is there to be written again whatever the disk has left. */
+	/*
+	 * Written once beforehand, the head's page is there to be written again whatever the disk
+	 * has left.
+	 */
 	TRY(vault_put_head(group->vault, group->txn, &status.head));
 	if (group->opened)
-		TRY(sealed_log_flush(&group->vault->sealed_log, group->vault->audit, runner->now.wall_ns));
+		TRY(sealed_log_flush(&group->vault->sealed_log, group->vault->audit,
+				     runner->now.wall_ns));
 	head = status.head;
 	if (audit_batch_count(&runner->audit) > 0)
-		TRY(audit_append(group->vault->audit, &runner->audit, AUDIT_CHANGES, runner->now.wall_ns, &head));
+		TRY(audit_append(group->vault->audit, &runner->audit, AUDIT_CHANGES,
+				 runner->now.wall_ns, &head));
 	if (audit_flush(group->vault->audit, &head) != VAULT_OK)
 		lanes_fatal("the audit could not be flushed");
 	if (vault_put_head(group->vault, group->txn, &head) != VAULT_OK)
@@ -120,7 +129,10 @@ make_durable(struct group *group)
 	return VAULT_OK;
 }
 
-/* Commits are counted before generations, so that who sees a new generation also sees that its snapshot is old. */
+/*
+ * Commits are counted before generations, so that who sees a new generation also sees that its
+ * snapshot is old.
+ */
 static void
 publish(struct group *group)
 {
@@ -129,9 +141,12 @@ publish(struct group *group)
 		const struct op_effects *effects = &group->effects[i];
 
 		if (effects->touched != NULL)
-			atomic_fetch_add_explicit(&effects->touched->generation, 1, memory_order_release);
-		if (effects->reserved_slot != NULL && effects->reserved > atomic_load(&effects->reserved_slot->reserved))
-			atomic_store_explicit(&effects->reserved_slot->reserved, effects->reserved, memory_order_release);
+			atomic_fetch_add_explicit(&effects->touched->generation, 1,
+						  memory_order_release);
+		if (effects->reserved_slot != NULL &&
+		    effects->reserved > atomic_load(&effects->reserved_slot->reserved))
+			atomic_store_explicit(&effects->reserved_slot->reserved, effects->reserved,
+					      memory_order_release);
 	}
 	if (group->opened)
 		atomic_store_explicit(&group->vault->state, STATE_OPEN, memory_order_release);
@@ -159,8 +174,8 @@ record_group(struct group *group)
 {
 	struct runner *runner = &group->lanes->commit_runner;
 
-	if (sealed_log_record(&group->vault->sealed_log, group->vault->audit, &runner->audit, runner->now.wall_ns, NULL) !=
-	    VAULT_OK)
+	if (sealed_log_record(&group->vault->sealed_log, group->vault->audit, &runner->audit,
+			      runner->now.wall_ns, NULL) != VAULT_OK)
 		refuse_all(group, VAULT_AUDIT_UNAVAILABLE);
 }
 
@@ -169,7 +184,8 @@ disk_is_full(struct group *group)
 {
 	uint64_t free_bytes = 0;
 
-	return store_free_space(group->vault->store, &free_bytes) != VAULT_OK || free_bytes < COMMIT_SPACE_MIN;
+	return store_free_space(group->vault->store, &free_bytes) != VAULT_OK ||
+	       free_bytes < COMMIT_SPACE_MIN;
 }
 
 static void
@@ -178,7 +194,10 @@ run_group(struct group *group)
 	struct runner *runner = &group->lanes->commit_runner;
 	enum vault_err err;
 
-	/* The keeper may ask while the vault is being sealed: then nothing here may be touched any more. */
+	/*
+	 * The keeper may ask while the vault is being sealed: then nothing here may be touched any
+	 * more.
+	 */
 	if (group->jobs->head_only && vault_state(group->vault) != STATE_OPEN)
 		return;
 	err = disk_is_full(group) ? VAULT_STORAGE_FULL : runner_turn(runner);
@@ -205,7 +224,8 @@ committer_main(void *arg)
 	struct lanes *lanes = arg;
 	struct job *jobs;
 
-	while ((jobs = job_queue_take(&lanes->commit, COMMIT_GROUP_MAX, COMMIT_BYTES_MAX)) != NULL) {
+	while ((jobs = job_queue_take(&lanes->commit, COMMIT_GROUP_MAX, COMMIT_BYTES_MAX)) !=
+	       NULL) {
 		struct group group = { .lanes = lanes, .vault = lanes->vault, .jobs = jobs };
 
 		for (struct job *job = jobs; job != NULL; job = job->next)

@@ -12,16 +12,16 @@ struct job {
 	struct job *next;
 	/* Called once, by the lane that ends it; takes the job over. */
 	void (*done)(struct job *job);
-	void *owner;	  /* the worker it came from; NULL for the daemon's own */
-	uint64_t conn;	  /* the connection's id there */
+	void *owner;   /* the worker it came from; NULL for the daemon's own */
+	uint64_t conn; /* the connection's id there */
 	struct identity who;
-	uint8_t *frame;	  /* a copy, wiped when freed */
+	uint8_t *frame; /* a copy, wiped when freed */
 	size_t frame_len;
 	struct buf reply;
 	uint32_t msgid;
 	struct vault_opening opening;
-	bool exclusive;	  /* a commit of its own */
-	bool head_only;	  /* the daemon's own: commit where the audit has got to */
+	bool exclusive; /* a commit of its own */
+	bool head_only; /* the daemon's own: commit where the audit has got to */
 	enum vault_err result;
 };
 
@@ -47,8 +47,8 @@ void job_queue_init(struct job_queue *queue);
 /* False, with the job still the caller's, when the queue is full or closed. */
 bool job_queue_put(struct job_queue *queue, struct job *job);
 /*
- * Waits for jobs and takes a list of them: at most max, at most bytes of frames (one job always), an exclusive one alone.
- * NULL once the queue is closed and empty.
+ * Waits for jobs and takes a list of them: at most max, at most bytes of frames (one job always),
+ * an exclusive one alone. NULL once the queue is closed and empty.
  */
 struct job *job_queue_take(struct job_queue *queue, unsigned max, size_t bytes);
 /* Tells that n jobs that were taken have ended. */

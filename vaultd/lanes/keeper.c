@@ -24,7 +24,9 @@ head_committed(struct job *job)
 	job_free(job);
 }
 
-/* Recovery reads all that lies behind the committed head: let it not fall back by whole segments. */
+/*
+ * Recovery reads all that lies behind the committed head: let it not fall back by whole segments.
+ */
 static void
 follow_head(struct lanes *lanes)
 {
@@ -56,7 +58,10 @@ keeper_main(void *arg)
 	while (!lanes->keeper_stop) {
 		wait_period(lanes);
 		pthread_mutex_unlock(&lanes->keeper_mutex);
-		/* What could not be written is tried again, and who asks is told by then; a failed flush is the end. */
+		/*
+		 * What could not be written is tried again, and who asks is told by then; a failed
+		 * flush is the end.
+		 */
 		if (audit_tick(lanes->vault->audit, clock_read().wall_ns) == VAULT_INTERNAL)
 			lanes_fatal("the audit could not be flushed");
 		follow_head(lanes);

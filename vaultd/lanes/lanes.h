@@ -1,15 +1,15 @@
 /*
- * Who runs what besides the workers: the committer owns every write, the slow lane takes what would hold others up, the
- * keeper looks after the audit's files. One thread each.
+ * Who runs what besides the workers: the committer owns every write, the slow lane takes what would
+ * hold others up, the keeper looks after the audit's files. One thread each.
  */
 #ifndef LANES_LANES_H
 #define LANES_LANES_H
 
 #include "vaultd/lanes/job.h"
 
-#define COMMIT_GROUP_MAX 256		/* changes in one commit */
-#define COMMIT_BYTES_MAX (4u << 20)	/* bytes of requests in one commit */
-#define COMMIT_SPACE_MIN (4u << 20)	/* free bytes of disk below which nothing is written */
+#define COMMIT_GROUP_MAX 256	    /* changes in one commit */
+#define COMMIT_BYTES_MAX (4u << 20) /* bytes of requests in one commit */
+#define COMMIT_SPACE_MIN (4u << 20) /* free bytes of disk below which nothing is written */
 #define KEEPER_PERIOD_MS 50
 
 struct lanes {
@@ -29,7 +29,9 @@ struct lanes {
 MUST_USE enum vault_err lanes_start(struct lanes *lanes, struct vault *vault, size_t cache_limit);
 /* Runs what is queued to its end and joins the threads. */
 void lanes_stop(struct lanes *lanes);
-/* Waits until the slow lane, then the committer, have nothing to do. Nobody may put jobs meanwhile. */
+/*
+ * Waits until the slow lane, then the committer, have nothing to do. Nobody may put jobs meanwhile.
+ */
 void lanes_drain(struct lanes *lanes);
 /* While drained: forgets what the lanes hold of secrets. */
 void lanes_forget(struct lanes *lanes);
@@ -39,7 +41,10 @@ void *committer_main(void *lanes);
 void *slow_lane_main(void *lanes);
 void *keeper_main(void *lanes);
 
-/* The end of the process: something that must be durable could not be made so, and nobody may be told otherwise. */
+/*
+ * The end of the process: something that must be durable could not be made so, and nobody may be
+ * told otherwise.
+ */
 _Noreturn void lanes_fatal(const char *what);
 
 #endif

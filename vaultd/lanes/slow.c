@@ -6,8 +6,8 @@
 static void
 append_record(struct runner *runner, struct job *job)
 {
-	enum vault_err err = sealed_log_record(&runner->vault->sealed_log, runner->vault->audit, &runner->audit,
-					       runner->now.wall_ns, NULL);
+	enum vault_err err = sealed_log_record(&runner->vault->sealed_log, runner->vault->audit,
+					       &runner->audit, runner->now.wall_ns, NULL);
 
 	audit_batch_reset(&runner->audit);
 	if (err != VAULT_OK)

@@ -14,7 +14,8 @@ static void on_writable(evutil_socket_t fd, short what, void *arg);
 static bool
 has_room(const struct conn *conn)
 {
-	return conn->in_flight < IN_FLIGHT_MAX && conn->in_flight_bytes < CONN_IN_FLIGHT_BYTES_MAX &&
+	return conn->in_flight < IN_FLIGHT_MAX &&
+	       conn->in_flight_bytes < CONN_IN_FLIGHT_BYTES_MAX &&
 	       buf_len(&conn->out) < CONN_UNSENT_MAX;
 }
 
@@ -22,7 +23,8 @@ has_room(const struct conn *conn)
 static void
 set_reading(struct conn *conn)
 {
-	bool wanted = !conn->dead && !conn->eof && (conn->drain_until != 0 || (!conn->ending && has_room(conn)));
+	bool wanted = !conn->dead && !conn->eof &&
+		      (conn->drain_until != 0 || (!conn->ending && has_room(conn)));
 
 	if (wanted == conn->reading)
 		return;
@@ -36,7 +38,8 @@ set_reading(struct conn *conn)
 void
 conn_start(struct conn *conn)
 {
-	event_assign(&conn->readable, conn->worker->base, conn->fd, EV_READ | EV_PERSIST, on_readable, conn);
+	event_assign(&conn->readable, conn->worker->base, conn->fd, EV_READ | EV_PERSIST,
+		     on_readable, conn);
 	event_assign(&conn->writable, conn->worker->base, conn->fd, EV_WRITE, on_writable, conn);
 	set_reading(conn);
 }
@@ -101,7 +104,9 @@ run_frame(struct conn *conn, struct vault_bytes frame)
 {
 	struct worker *worker = conn->worker;
 	size_t before = buf_len(&conn->out);
-	struct call call = { .who = &conn->who, .frame = frame, .out = &conn->out, .stage = STAGE_WORKER };
+	struct call call = {
+		.who = &conn->who, .frame = frame, .out = &conn->out, .stage = STAGE_WORKER
+	};
 	enum verdict verdict = dispatch_run(&worker->runner, &call);
 
 	if (verdict == VERDICT_DONE || verdict == VERDICT_CLOSE) {
@@ -188,7 +193,10 @@ die(struct conn *conn)
 	set_reading(conn);
 }
 
-/* Behind an error the peer may still be sending; closing at once would take the error from it unread. */
+/*
+ * Behind an error the peer may still be sending; closing at once would take the error from it
+ * unread.
+ */
 static void
 drain(struct conn *conn)
 {
@@ -197,7 +205,8 @@ drain(struct conn *conn)
 
 	if (n > 0)
 		conn->drained += (size_t)n;
-	if ((n <= 0 && (n == 0 || (errno != EAGAIN && errno != EINTR))) || conn->drained > CONN_DRAIN_BYTES_MAX)
+	if ((n <= 0 && (n == 0 || (errno != EAGAIN && errno != EINTR))) ||
+	    conn->drained > CONN_DRAIN_BYTES_MAX)
 		die(conn);
 }
 
@@ -329,7 +338,8 @@ conn_check_deadlines(struct conn *conn, int64_t now_ms)
 	/* The time that the daemon itself did not read is not the peer's. */
 	if (!conn->reading && conn->partial_since != 0)
 		conn->partial_since = now_ms;
-	if (conn->partial_since != 0 && !conn->ending && conn->worker->reply_count < TURN_REPLIES_MAX - 1 &&
+	if (conn->partial_since != 0 && !conn->ending &&
+	    conn->worker->reply_count < TURN_REPLIES_MAX - 1 &&
 	    now_ms - conn->partial_since >= PARTIAL_FRAME_SECONDS * 1000) {
 		end_with_error(conn, msgid_of(conn), VAULT_INVALID_REQUEST);
 		conn_run(conn);

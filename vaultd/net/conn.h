@@ -1,6 +1,6 @@
 /*
- * A connection, owned by one worker. Its requests are read, run and answered here; what other lanes run comes back by its
- * id, so that a reply to a connection that is gone finds nobody.
+ * A connection, owned by one worker. Its requests are read, run and answered here; what other lanes
+ * run comes back by its id, so that a reply to a connection that is gone finds nobody.
  */
 #ifndef NET_CONN_H
 #define NET_CONN_H
@@ -12,11 +12,13 @@
 #include "protocol/scan.h"
 #include "vaultd/lanes/job.h"
 
-#define CONN_UNSENT_MAX (1u << 20)	    /* bytes of unsent replies at which a connection is neither read nor run */
+#define CONN_UNSENT_MAX                                                                            \
+	(1u << 20) /* bytes of unsent replies at which a connection is neither read nor run */
 #define CONN_IN_FLIGHT_BYTES_MAX (4u << 20) /* bytes of requests in other lanes */
 #define CONN_READ_BYTES 65536		    /* read at a time */
 #define CONN_KEEP_BYTES 65536		    /* of an emptied buffer */
-#define CONN_DRAIN_BYTES_MAX (8u << 20)	    /* thrown away behind an error, so that the peer gets to read it */
+#define CONN_DRAIN_BYTES_MAX                                                                       \
+	(8u << 20) /* thrown away behind an error, so that the peer gets to read it */
 #define CONN_DRAIN_MS 1000
 
 struct worker;
@@ -30,19 +32,19 @@ struct conn {
 	struct identity who;
 	struct event readable, writable;
 	struct buf in, out;
-	struct buf rebuilt;	/* out again, while a turn that cannot be audited is taken back */
-	struct scan scan;	/* of the message at the front of in */
-	int64_t partial_since;	/* milliseconds; when the message at the front began to arrive; 0: none is partial */
-	int64_t drain_until;	/* milliseconds; 0: not draining */
+	struct buf rebuilt; /* out again, while a turn that cannot be audited is taken back */
+	struct scan scan;   /* of the message at the front of in */
+	int64_t partial_since; /* milliseconds; when the message at the front began to arrive; 0: none is partial */
+	int64_t drain_until; /* milliseconds; 0: not draining */
 	size_t drained;
-	unsigned in_flight;	/* requests in other lanes */
+	unsigned in_flight; /* requests in other lanes */
 	size_t in_flight_bytes;
-	bool dirty, queued;	/* in the worker's lists */
-	bool reading;		/* the read event is set */
-	bool eof;		/* the peer sends no more */
-	bool ending;		/* no more requests; closed once its replies are sent */
-	bool dead;		/* to be closed at the turn's end */
-	bool secret;		/* out holds what must be wiped once it is sent */
+	bool dirty, queued; /* in the worker's lists */
+	bool reading;	    /* the read event is set */
+	bool eof;	    /* the peer sends no more */
+	bool ending;	    /* no more requests; closed once its replies are sent */
+	bool dead;	    /* to be closed at the turn's end */
+	bool secret;	    /* out holds what must be wiped once it is sent */
 };
 
 /* Starts reading; the worker's thread. */

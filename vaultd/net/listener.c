@@ -49,7 +49,8 @@ clear_stale(const struct sockaddr_un *address, const char **why)
 }
 
 static enum vault_err
-bind_socket(const struct listener_config *config, const struct sockaddr_un *address, int fd, const char **why)
+bind_socket(const struct listener_config *config, const struct sockaddr_un *address, int fd,
+	    const char **why)
 {
 	mode_t before = umask(077), mode = config->admin && !config->group_set ? 0600 : 0660;
 	int failed = bind(fd, (const struct sockaddr *)address, sizeof *address);
@@ -74,7 +75,8 @@ listener_open(const struct listener_config *config, struct listener *listener, c
 	int n;
 
 	*listener = (struct listener){ .fd = -1, .admin = config->admin };
-	n = snprintf(listener->path, sizeof listener->path, "%s/%s", config->directory, config->name);
+	n = snprintf(listener->path, sizeof listener->path, "%s/%s", config->directory,
+		     config->name);
 	if (n < 0 || (size_t)n >= sizeof listener->path) {
 		*why = "the runtime directory's path is too long for a socket";
 		return VAULT_INVALID_PARAMS;

@@ -29,10 +29,12 @@ struct listener_config {
 };
 
 /*
- * Binds under umask 077, sets group and mode, then listens. A socket that a dead daemon left, which refuses connections,
- * is replaced. VAULT_BUSY where a living one answers there; *why is a string constant.
+ * Binds under umask 077, sets group and mode, then listens. A socket that a dead daemon left, which
+ * refuses connections, is replaced. VAULT_BUSY where a living one answers there; *why is a string
+ * constant.
  */
-MUST_USE enum vault_err listener_open(const struct listener_config *config, struct listener *listener, const char **why);
+MUST_USE enum vault_err listener_open(const struct listener_config *config,
+				      struct listener *listener, const char **why);
 /* Takes over a listening socket. */
 void listener_adopt(struct listener *listener, int fd, bool admin);
 /* Closes, and removes the socket if it is still the one that was made. */

@@ -10,6 +10,8 @@ peer_identity(int fd, bool admin_socket, struct identity *who)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0 || len != sizeof cred)
 		return VAULT_DENIED;
-	*who = (struct identity){ .uid = cred.uid, .gid = cred.gid, .pid = cred.pid, .admin_socket = admin_socket };
+	*who = (struct identity){
+		.uid = cred.uid, .gid = cred.gid, .pid = cred.pid, .admin_socket = admin_socket
+	};
 	return VAULT_OK;
 }

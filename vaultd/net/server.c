@@ -155,20 +155,25 @@ server_close_vault(struct vault *vault)
 	atomic_store(&vault->state, STATE_SEALED);
 }
 
-/* What is still in its turn on a worker may be recorded behind the sealing, but nothing runs any more. */
+/*
+ * What is still in its turn on a worker may be recorded behind the sealing, but nothing runs any
+ * more.
+ */
 static void
 run_seal(struct server *server, struct job *job)
 {
 	struct runner *runner = &server->runner;
-	struct call call = { .who = &job->who, .frame = { job->frame, job->frame_len }, .out = &job->reply };
+	struct call call = { .who = &job->who,
+			     .frame = { job->frame, job->frame_len },
+			     .out = &job->reply };
 	enum vault_err err = runner_turn(runner);
 
 	call.stage = STAGE_MAIN;
 	if (err == VAULT_OK)
 		(void)dispatch_run(runner, &call);
 	if (err == VAULT_OK)
-		err = sealed_log_record(&runner->vault->sealed_log, runner->vault->audit, &runner->audit,
-					runner->now.wall_ns, NULL);
+		err = sealed_log_record(&runner->vault->sealed_log, runner->vault->audit,
+					&runner->audit, runner->now.wall_ns, NULL);
 	audit_batch_reset(&runner->audit);
 	runner_rest(runner);
 	/* A vault whose audit cannot be written is sealed all the same. */
@@ -197,7 +202,10 @@ seal(struct server *server, struct job *job)
 	struct vault *vault = server->config->vault;
 	bool open;
 
-	/* Long jobs end, and an unsealing that is under way comes to nothing; then the state no longer moves. */
+	/*
+	 * Long jobs end, and an unsealing that is under way comes to nothing; then the state no
+	 * longer moves.
+	 */
 	atomic_store(&vault->cancel, true);
 	lanes_drain(server->config->lanes);
 	open = vault_state(vault) == STATE_OPEN;
@@ -241,13 +249,18 @@ make_events(struct server *server)
 	server->base = event_base_new();
 	if (server->base == NULL || server->wake_fd < 0)
 		return VAULT_BUSY;
-	event_assign(&server->accept[0], server->base, config->app->fd, EV_READ | EV_PERSIST, on_accept, server);
-	event_assign(&server->accept[1], server->base, config->admin->fd, EV_READ | EV_PERSIST, on_accept, server);
+	event_assign(&server->accept[0], server->base, config->app->fd, EV_READ | EV_PERSIST,
+		     on_accept, server);
+	event_assign(&server->accept[1], server->base, config->admin->fd, EV_READ | EV_PERSIST,
+		     on_accept, server);
 	event_assign(&server->rest, server->base, -1, 0, on_rest, server);
 	event_assign(&server->term, server->base, SIGTERM, EV_SIGNAL | EV_PERSIST, on_end, server);
-	event_assign(&server->interrupt, server->base, SIGINT, EV_SIGNAL | EV_PERSIST, on_end, server);
-	event_assign(&server->hangup, server->base, SIGHUP, EV_SIGNAL | EV_PERSIST, on_hangup, server);
-	event_assign(&server->wake, server->base, server->wake_fd, EV_READ | EV_PERSIST, on_wake, server);
+	event_assign(&server->interrupt, server->base, SIGINT, EV_SIGNAL | EV_PERSIST, on_end,
+		     server);
+	event_assign(&server->hangup, server->base, SIGHUP, EV_SIGNAL | EV_PERSIST, on_hangup,
+		     server);
+	event_assign(&server->wake, server->base, server->wake_fd, EV_READ | EV_PERSIST, on_wake,
+		     server);
 	event_assign(&server->beat, server->base, -1, EV_PERSIST, on_beat, server);
 	event_add(&server->accept[0], NULL);
 	event_add(&server->accept[1], NULL);
@@ -297,7 +310,8 @@ stop(struct server *server)
 static void
 free_events(struct server *server)
 {
-	struct event *all[] = { &server->term, &server->interrupt, &server->hangup, &server->wake, &server->beat };
+	struct event *all[] = { &server->term, &server->interrupt, &server->hangup, &server->wake,
+				&server->beat };
 
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
 		event_del(all[i]);

@@ -1,5 +1,6 @@
 /*
- * The server: listeners, workers, signals, and what must be done by the main thread alone: sealing and stopping.
+ * The server: listeners, workers, signals, and what must be done by the main thread alone: sealing
+ * and stopping.
  */
 #ifndef NET_SERVER_H
 #define NET_SERVER_H
@@ -17,7 +18,7 @@ struct server_config {
 	struct listener *app, *admin;
 	unsigned workers;
 	unsigned max_connections;
-	size_t cache_limit; /* bytes of the arena for each worker */
+	size_t cache_limit;	   /* bytes of the arena for each worker */
 	void (*reload)(void *arg); /* SIGHUP */
 	void (*ready)(void *arg);  /* once connections are accepted */
 	void (*beat)(void *arg);   /* every second */
@@ -30,7 +31,10 @@ MUST_USE enum vault_err server_run(const struct server_config *config);
 /* From any thread: a request that the main thread is to run. False when the server is stopping. */
 bool server_queue(struct server *server, struct job *job);
 
-/* The end of the vault's being open: signs and flushes the audit, commits its head, forgets every key. */
+/*
+ * The end of the vault's being open: signs and flushes the audit, commits its head, forgets every
+ * key.
+ */
 void server_close_vault(struct vault *vault);
 
 #endif

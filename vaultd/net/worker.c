@@ -7,8 +7,8 @@
 
 #include "vaultd/net/server.h"
 
-#define SWEEP_MS 250		/* how often deadlines are looked at */
-#define STOP_MS 3000		/* how long a stopping daemon waits for readers of its last answers */
+#define SWEEP_MS 250 /* how often deadlines are looked at */
+#define STOP_MS 3000 /* how long a stopping daemon waits for readers of its last answers */
 #define TABLE_FIRST 64
 
 static bool
@@ -111,7 +111,8 @@ job_done(struct job *job)
 }
 
 bool
-worker_queue(struct worker *worker, struct conn *conn, struct vault_bytes frame, uint32_t msgid, enum verdict verdict)
+worker_queue(struct worker *worker, struct conn *conn, struct vault_bytes frame, uint32_t msgid,
+	     enum verdict verdict)
 {
 	struct job *job = job_new(&conn->who, frame, msgid);
 	bool queued = false;
@@ -253,10 +254,12 @@ append_audit(struct worker *worker)
 
 	if (audit_batch_count(&runner->audit) == 0)
 		return;
-	err = sealed_log_record(&runner->vault->sealed_log, runner->vault->audit, &runner->audit, runner->now.wall_ns,
-				&head);
+	err = sealed_log_record(&runner->vault->sealed_log, runner->vault->audit, &runner->audit,
+				runner->now.wall_ns, &head);
 	audit_batch_reset(&runner->audit);
-	/* While sealed there is nothing to flush: what is kept in memory has no place in a segment. */
+	/*
+	 * While sealed there is nothing to flush: what is kept in memory has no place in a segment.
+	 */
 	if (err == VAULT_OK && head.segment != 0 && runner->vault->settings.audit_sync_always)
 		err = audit_flush(runner->vault->audit, &head);
 	if (err == VAULT_INTERNAL)
@@ -340,7 +343,9 @@ may_end(struct worker *worker)
 	return worker->conns == NULL;
 }
 
-/* Waits for something to do: asks again and again for a while, if so configured, before it sleeps. */
+/*
+ * Waits for something to do: asks again and again for a while, if so configured, before it sleeps.
+ */
 static void
 wait_for_events(struct worker *worker)
 {
@@ -349,7 +354,8 @@ wait_for_events(struct worker *worker)
 	runner_rest(&worker->runner);
 	if (worker->waiting != NULL || until != 0)
 		event_base_loop(worker->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
-	while (until != 0 && worker->waiting == NULL && !worker->in_turn && clock_monotonic_ns() < until)
+	while (until != 0 && worker->waiting == NULL && !worker->in_turn &&
+	       clock_monotonic_ns() < until)
 		event_base_loop(worker->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	if (worker->waiting == NULL && !worker->in_turn)
 		event_base_loop(worker->base, EVLOOP_ONCE);
@@ -383,7 +389,8 @@ make_base(struct worker *worker)
 	event_config_free(config);
 	if (worker->base == NULL)
 		return VAULT_BUSY;
-	event_assign(&worker->wake, worker->base, worker->wake_fd, EV_READ | EV_PERSIST, on_wake, worker);
+	event_assign(&worker->wake, worker->base, worker->wake_fd, EV_READ | EV_PERSIST, on_wake,
+		     worker);
 	event_assign(&worker->sweep, worker->base, -1, EV_PERSIST, on_sweep, worker);
 	event_add(&worker->wake, NULL);
 	event_add(&worker->sweep, &period);
@@ -404,7 +411,8 @@ worker_start(struct worker *worker, struct server *server, struct lanes *lanes, 
 		return VAULT_BUSY;
 	TRY(make_base(worker));
 	TRY(runner_init(&worker->runner, lanes->vault, cache_limit, true));
-	return pthread_create(&worker->thread, NULL, worker_main, worker) == 0 ? VAULT_OK : VAULT_BUSY;
+	return pthread_create(&worker->thread, NULL, worker_main, worker) == 0 ? VAULT_OK
+									       : VAULT_BUSY;
 }
 
 void

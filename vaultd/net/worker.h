@@ -1,6 +1,6 @@
 /*
- * A worker: one thread, one event base, its connections. A turn reads what is ready, runs it to completion, appends one
- * audit block, then writes to each connection once.
+ * A worker: one thread, one event base, its connections. A turn reads what is ready, runs it to
+ * completion, appends one audit block, then writes to each connection once.
  */
 #ifndef NET_WORKER_H
 #define NET_WORKER_H
@@ -36,10 +36,10 @@ struct worker {
 	struct conn *conns;   /* all */
 	struct conn *dirty;   /* got a reply this turn */
 	struct conn *waiting; /* have whole requests that the turn had no room for */
-	struct conn **table; /* by the low half of a connection's id; NULL: free */
+	struct conn **table;  /* by the low half of a connection's id; NULL: free */
 	size_t table_size;
-	uint32_t next_conn; /* the high half, so that an id is never used again */
-	_Atomic size_t conn_count; /* read by main */
+	uint32_t next_conn;	    /* the high half, so that an id is never used again */
+	_Atomic size_t conn_count;  /* read by main */
 	struct turn_reply *replies; /* TURN_REPLIES_MAX */
 	size_t reply_count;
 	/* What other threads bring, under the mutex. */
@@ -51,18 +51,27 @@ struct worker {
 	/* The worker's own. */
 	bool in_turn;
 	int64_t spin_ns;
-	bool stopping; /* answers what is in flight, then ends */
+	bool stopping;	 /* answers what is in flight, then ends */
 	int64_t stop_by; /* milliseconds; whoever does not read its answers by then loses them */
 };
 
-MUST_USE enum vault_err worker_start(struct worker *worker, struct server *server, struct lanes *lanes,
-				     size_t cache_limit);
-/* From any thread: a new connection, which the worker owns from then on. False when memory is short. */
+MUST_USE enum vault_err worker_start(struct worker *worker, struct server *server,
+				     struct lanes *lanes, size_t cache_limit);
+/*
+ * From any thread: a new connection, which the worker owns from then on. False when memory is
+ * short.
+ */
 bool worker_add(struct worker *worker, int fd, const struct identity *who);
-/* From main: waits until the worker has ended its turn, dropped its secrets and stands still; and lets it go on. */
+/*
+ * From main: waits until the worker has ended its turn, dropped its secrets and stands still; and
+ * lets it go on.
+ */
 void worker_park(struct worker *worker);
 void worker_resume(struct worker *worker);
-/* From main: tells the worker to answer what is in flight and close every connection; and waits for it. */
+/*
+ * From main: tells the worker to answer what is in flight and close every connection; and waits for
+ * it.
+ */
 void worker_stop(struct worker *worker);
 void worker_join(struct worker *worker);
 void worker_free(struct worker *worker);
@@ -70,7 +79,7 @@ void worker_free(struct worker *worker);
 /* For conn.c: begins a turn unless one is under way. */
 void worker_turn(struct worker *worker);
 /* For conn.c: hands a request to another lane; false where it was refused (and answered). */
-bool worker_queue(struct worker *worker, struct conn *conn, struct vault_bytes frame, uint32_t msgid,
-		  enum verdict verdict);
+bool worker_queue(struct worker *worker, struct conn *conn, struct vault_bytes frame,
+		  uint32_t msgid, enum verdict verdict);
 
 #endif

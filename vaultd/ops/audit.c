@@ -8,8 +8,10 @@
 #include "vaultd/ops/ops.h"
 
 #define NS INT64_C(1000000000)
-#define QUERY_RECORDS_MAX 2000000 /* looked at by one page; it then ends early, with a cursor to go on from */
-#define QUERY_BYTES_MAX (512 * 1024) /* memory of a page's items, so that its reply stays below a frame */
+#define QUERY_RECORDS_MAX                                                                          \
+	2000000 /* looked at by one page; it then ends early, with a cursor to go on from */
+#define QUERY_BYTES_MAX                                                                            \
+	(512 * 1024) /* memory of a page's items, so that its reply stays below a frame */
 #define CURSOR_DIGITS 24
 
 /* A query: what is asked, resolved once. */
@@ -35,7 +37,8 @@ parse_principal(struct op *op, struct vault_text principal, uint32_t *uid)
 		v = v * 10 + (uint64_t)(principal.p[i] - '0');
 	}
 	if (!ok || v > UINT32_MAX)
-		return op_fail(op, VAULT_INVALID_PARAMS, "principal", "in this build a principal is uid:N");
+		return op_fail(op, VAULT_INVALID_PARAMS, "principal",
+			       "in this build a principal is uid:N");
 	*uid = (uint32_t)v;
 	return VAULT_OK;
 }
@@ -60,7 +63,9 @@ write_cursor(struct op *op, uint64_t seq, struct vault_text *cursor)
 {
 	char text[CURSOR_DIGITS];
 
-	return op_keep_text(op, (struct vault_text){ text, base64url_encode((const uint8_t *)&seq, sizeof seq, text) },
+	return op_keep_text(op,
+			    (struct vault_text){ text, base64url_encode((const uint8_t *)&seq,
+									sizeof seq, text) },
 			    cursor);
 }
 
@@ -70,7 +75,10 @@ given_and_differs(struct vault_text wanted, struct vault_text there)
 	return wanted.p != NULL && !text_equal(wanted, there);
 }
 
-/* The tenant of a record, as far as it is still known; records of one tenant mostly follow each other. */
+/*
+ * The tenant of a record, as far as it is still known; records of one tenant mostly follow each
+ * other.
+ */
 static const struct tenant *
 tenant_of(struct query *q, uint32_t number)
 {
@@ -86,7 +94,10 @@ tenant_of(struct query *q, uint32_t number)
 	return q->last_tenant;
 }
 
-/* The tags that the name has among the tenant's kinds are told by its keyed hash, so no record is opened for it. */
+/*
+ * The tags that the name has among the tenant's kinds are told by its keyed hash, so no record is
+ * opened for it.
+ */
 static bool
 name_matches(struct query *q, const struct audit_record *rec)
 {
@@ -121,7 +132,8 @@ tenant_matches(const struct query *q, const struct audit_record *rec)
 {
 	if (q->tenant == 0)
 		return true;
-	return rec->tenant == q->tenant || (rec->tenant == 0 && text_equal(rec->tenant_name, q->req->tenant));
+	return rec->tenant == q->tenant ||
+	       (rec->tenant == 0 && text_equal(rec->tenant_name, q->req->tenant));
 }
 
 static bool
@@ -138,8 +150,8 @@ matches(struct query *q, const struct audit_record *rec)
 		return false;
 	if (req->outcome.set && rec->outcome != req->outcome.v)
 		return false;
-	if (given_and_differs(req->actor, rec->actor) || given_and_differs(req->source, rec->source) ||
-	    given_and_differs(req->id, rec->id))
+	if (given_and_differs(req->actor, rec->actor) ||
+	    given_and_differs(req->source, rec->source) || given_and_differs(req->id, rec->id))
 		return false;
 	if (req->jti.p != NULL && !text_equal(req->jti, jti_of(rec, jti)))
 		return false;
@@ -148,10 +160,12 @@ matches(struct query *q, const struct audit_record *rec)
 
 /* The name behind a tag: the record's, or what a deleted one left. */
 static enum vault_err
-name_by_tag(struct op *op, const struct tenant *tenant, const struct audit_record *rec, struct vault_text *name)
+name_by_tag(struct op *op, const struct tenant *tenant, const struct audit_record *rec,
+	    struct vault_text *name)
 {
 	struct row_key place = { .tenant = tenant->keys.tenant, .kind = rec->kind };
-	const struct object_type *type = rec->kind == ROW_KEY ? key_record_type() : profile_record_type();
+	const struct object_type *type =
+		rec->kind == ROW_KEY ? key_record_type() : profile_record_type();
 	struct tombstone_record tombstone;
 	struct profile_record profile;
 	struct key_record key;
@@ -187,7 +201,8 @@ resolve_names(struct op *op, const struct audit_record *rec, struct audit_item *
 	err = tenant_name_by_number(op, rec->tenant, &item->tenant);
 	if (err == VAULT_OK && rec->kind != 0 && rec->name.p == NULL)
 		err = tenant_get(op, item->tenant, &tenant);
-	if (err == VAULT_OK && (rec->kind == ROW_KEY || rec->kind == ROW_PROFILE) && rec->name.p == NULL)
+	if (err == VAULT_OK && (rec->kind == ROW_KEY || rec->kind == ROW_PROFILE) &&
+	    rec->name.p == NULL)
 		err = name_by_tag(op, tenant, rec, &item->name);
 	return err == VAULT_NOT_FOUND ? VAULT_OK : err;
 }
@@ -233,15 +248,16 @@ show(struct op *op, const struct audit_record *rec, uint64_t seq, struct audit_i
 
 /* A damaged segment ends a page with what was read; audit.verify tells of it. */
 static enum vault_err
-fill_page(struct query *q, struct audit_scan *scan, struct audit_item *items, struct audit_query_res *res)
+fill_page(struct query *q, struct audit_scan *scan, struct audit_item *items,
+	  struct audit_query_res *res)
 {
 	struct audit_record rec;
 	enum vault_err err = VAULT_OK;
 	uint64_t seq = 0;
 
 	for (unsigned looked = 0; looked < QUERY_RECORDS_MAX; looked++) {
-		if (res->items.n == (size_t)q->req->limit.v || q->op->scratch->extra > QUERY_BYTES_MAX ||
-		    atomic_load(&q->op->vault->cancel))
+		if (res->items.n == (size_t)q->req->limit.v ||
+		    q->op->scratch->extra > QUERY_BYTES_MAX || atomic_load(&q->op->vault->cancel))
 			break;
 		err = audit_scan_next(scan, &rec, &seq);
 		if (err == VAULT_INTEGRITY)
@@ -260,7 +276,8 @@ fill_page(struct query *q, struct audit_scan *scan, struct audit_item *items, st
 static enum vault_err
 run_query(struct query *q, struct audit_query_res *res)
 {
-	struct audit_item *items = scratch_alloc(q->op->scratch, (size_t)q->req->limit.v * sizeof *items);
+	struct audit_item *items =
+		scratch_alloc(q->op->scratch, (size_t)q->req->limit.v * sizeof *items);
 	struct audit_range range = {
 		.order = q->req->order.v == audit_order_oldest ? AUDIT_OLDEST : AUDIT_NEWEST,
 		.since_ns = q->req->since.v * NS,
@@ -293,7 +310,8 @@ op_audit_query(struct op *op, const struct audit_query_req *req, struct audit_qu
 	if (op->tenant != NULL)
 		q.tenant = op->tenant->keys.tenant;
 	for (int i = 0; i < OP_COUNT; i++)
-		q.methods[i] = req->method.p == NULL || text_matches(req->method, text_of(op_rows[i].method));
+		q.methods[i] = req->method.p == NULL ||
+			       text_matches(req->method, text_of(op_rows[i].method));
 	return run_query(&q, res);
 }
 

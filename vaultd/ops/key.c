@@ -41,7 +41,10 @@ op_key_get(struct op *op, const struct key_get_req *req, struct key_get_res *res
 enum vault_err
 op_key_list(struct op *op, const struct key_list_req *req, struct key_list_res *res)
 {
-	struct page page = { op, &op->tenant->keys, ROW_KEY, key_get_res_type(), key_show_item, req->limit.v, req->cursor };
+	struct page page = {
+		op,	      &op->tenant->keys, ROW_KEY, key_get_res_type(), key_show_item,
+		req->limit.v, req->cursor
+	};
 	struct object_list items = { 0 };
 
 	TRY(page_walk(&page, &items, &res->cursor));
@@ -57,7 +60,10 @@ raw_key(struct op *op, struct vault_text name, const struct key **key)
 	return key_require_usage(op, *key, key_usage_raw);
 }
 
-/* The version asked for, or the one that signs; old versions of a raw key work until they are revoked. */
+/*
+ * The version asked for, or the one that signs; old versions of a raw key work until they are
+ * revoked.
+ */
 enum vault_err
 op_key_sign(struct op *op, const struct key_sign_req *req, struct key_sign_res *res)
 {
@@ -69,13 +75,15 @@ op_key_sign(struct op *op, const struct key_sign_req *req, struct key_sign_res *
 		return VAULT_BUSY;
 	TRY(raw_key(op, req->name, &key));
 	TRY(key_signer_version(op, key, req->version, &live));
-	res->signature = (struct vault_bytes){ signature, key_live_sign(key, live, req->message, signature) };
+	res->signature = (struct vault_bytes){ signature,
+					       key_live_sign(key, live, req->message, signature) };
 	res->version = op->note.version = live->times.version;
 	return VAULT_OK;
 }
 
 static enum verify_reason
-try_version(struct op *op, const struct key *key, const struct key_live *live, const struct key_verify_req *req)
+try_version(struct op *op, const struct key *key, const struct key_live *live,
+	    const struct key_verify_req *req)
 {
 	if (live->times.revoked_at != 0)
 		return verify_reason_key_revoked;
@@ -118,7 +126,10 @@ op_key_verify(struct op *op, const struct key_verify_req *req, struct key_verify
 	return VAULT_OK;
 }
 
-/* At once where that is asked for, or nothing signs meanwhile; else once others have had time to see its public half. */
+/*
+ * At once where that is asked for, or nothing signs meanwhile; else once others have had time to
+ * see its public half.
+ */
 static int64_t
 signs_at(struct op *op, struct key_edit *edit, bool now)
 {
@@ -147,7 +158,8 @@ op_key_rotate(struct op *op, const struct key_rotate_req *req, struct key_rotate
 
 	TRY(key_edit_open(op, req->name, &edit));
 	if (edit.record.verify_only)
-		return op_fail(op, VAULT_CONFLICT, NULL, "the key only verifies; import its next version");
+		return op_fail(op, VAULT_CONFLICT, NULL,
+			       "the key only verifies; import its next version");
 	next = key_edit_next(&edit, op->now.wall);
 	if (next == NULL || !req->now.v) {
 		TRY(rotate_new(op, &edit, req->now.v, res));

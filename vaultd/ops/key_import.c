@@ -20,7 +20,10 @@ exactly_one(struct op *op, const struct key_import_req *req)
 
 	if (given == 1)
 		return VAULT_OK;
-	return op_fail(op, VAULT_INVALID_PARAMS, given == 0 ? "key" : req->public_.p != NULL ? "public" : "secret",
+	return op_fail(op, VAULT_INVALID_PARAMS,
+		       given == 0		? "key"
+		       : req->public_.p != NULL ? "public"
+						: "secret",
 		       "give exactly one of key, secret and public");
 }
 
@@ -43,7 +46,8 @@ bring_seed(struct op *op, const struct key_import_req *req, struct brought *brou
 	if (req->key.len != ED25519_SEED_BYTES)
 		return op_fail(op, VAULT_INVALID_PARAMS, "key", "an Ed25519 seed has 32 bytes");
 	TRY(ed25519_from_seed(&pair, op->vault->arena, req->key.p));
-	err = op_keep_bytes(op, (struct vault_bytes){ pair.public_key, ED25519_PUBLIC_BYTES }, &public_key);
+	err = op_keep_bytes(op, (struct vault_bytes){ pair.public_key, ED25519_PUBLIC_BYTES },
+			    &public_key);
 	ed25519_free(&pair);
 	TRY(err);
 	brought->material[0].secret = req->key;
@@ -52,22 +56,27 @@ bring_seed(struct op *op, const struct key_import_req *req, struct brought *brou
 }
 
 static enum vault_err
-bring_shared(struct op *op, const struct key_import_req *req, struct key_edit *edit, struct brought *brought)
+bring_shared(struct op *op, const struct key_import_req *req, struct key_edit *edit,
+	     struct brought *brought)
 {
 	size_t prefix = sizeof KEY_SHARED_PREFIX - 1, len = 0;
 	int64_t usage = edit->row.id != 0 ? edit->record.usage : req->usage.v;
 	bool token = usage != key_usage_webhook && usage != key_usage_raw;
 
 	if (req->algorithm == key_algorithm_EdDSA)
-		return op_fail(op, VAULT_INVALID_PARAMS, "secret", "a shared secret is for HS256 and HS512");
+		return op_fail(op, VAULT_INVALID_PARAMS, "secret",
+			       "a shared secret is for HS256 and HS512");
 	if (req->secret.len <= prefix || memcmp(req->secret.p, KEY_SHARED_PREFIX, prefix) != 0)
 		return op_fail(op, VAULT_INVALID_PARAMS, "secret", "begins with whsec_");
 	TRY(secret_new(op->vault->arena, req->secret.len, &edit->made));
-	if (!base64_decode_secret(req->secret.p + prefix, req->secret.len - prefix, edit->made.p, &len) ||
+	if (!base64_decode_secret(req->secret.p + prefix, req->secret.len - prefix, edit->made.p,
+				  &len) ||
 	    len < KEY_SHARED_MIN || len > KEY_SHARED_MAX)
-		return op_fail(op, VAULT_INVALID_PARAMS, "secret", "whsec_ is followed by base64 of 24 to 64 bytes");
+		return op_fail(op, VAULT_INVALID_PARAMS, "secret",
+			       "whsec_ is followed by base64 of 24 to 64 bytes");
 	if (token && len < KEY_HMAC_MIN)
-		return op_fail(op, VAULT_INVALID_PARAMS, "secret", "a token key has at least 32 bytes");
+		return op_fail(op, VAULT_INVALID_PARAMS, "secret",
+			       "a token key has at least 32 bytes");
 	brought->material[0].secret = (struct vault_bytes){ edit->made.p, len };
 	brought->shared = usage == key_usage_webhook;
 	return VAULT_OK;
@@ -83,14 +92,16 @@ bring_public(struct op *op, const struct key_import_req *req, struct brought *br
 	if (keys == NULL)
 		return VAULT_BUSY;
 	if (req->algorithm != key_algorithm_EdDSA)
-		return op_fail(op, VAULT_INVALID_PARAMS, "public", "an HMAC key has no public half");
+		return op_fail(op, VAULT_INVALID_PARAMS, "public",
+			       "an HMAC key has no public half");
 	err = public_keys_read(req->public_, keys, &brought->n, &why);
 	if (err == VAULT_INVALID_PARAMS)
 		return op_fail(op, err, "public", why);
 	TRY(err);
 	brought->verify_only = true;
 	for (size_t i = 0; i < brought->n; i++) {
-		brought->material[i].public_key = (struct vault_bytes){ keys[i].ed25519, ED25519_PUBLIC_BYTES };
+		brought->material[i].public_key =
+			(struct vault_bytes){ keys[i].ed25519, ED25519_PUBLIC_BYTES };
 		if (keys[i].kid[0] != '\0')
 			brought->material[i].kid = text_of(keys[i].kid);
 	}
@@ -98,7 +109,8 @@ bring_public(struct op *op, const struct key_import_req *req, struct brought *br
 }
 
 static enum vault_err
-bring(struct op *op, const struct key_import_req *req, struct key_edit *edit, struct brought *brought)
+bring(struct op *op, const struct key_import_req *req, struct key_edit *edit,
+      struct brought *brought)
 {
 	brought->n = 1;
 	TRY(exactly_one(op, req));
@@ -119,7 +131,8 @@ bring(struct op *op, const struct key_import_req *req, struct key_edit *edit, st
 }
 
 static enum vault_err
-new_record(struct op *op, const struct key_import_req *req, const struct brought *brought, struct key_edit *edit)
+new_record(struct op *op, const struct key_import_req *req, const struct brought *brought,
+	   struct key_edit *edit)
 {
 	struct key_settings settings = {
 		.algorithm = req->algorithm,
@@ -136,7 +149,8 @@ new_record(struct op *op, const struct key_import_req *req, const struct brought
 
 /* A name that is there gains a version; what it is must stay what it was. */
 static enum vault_err
-known_record(struct op *op, const struct key_import_req *req, const struct brought *brought, struct key_edit *edit)
+known_record(struct op *op, const struct key_import_req *req, const struct brought *brought,
+	     struct key_edit *edit)
 {
 	const struct key_record *record = &edit->record;
 
@@ -148,7 +162,8 @@ known_record(struct op *op, const struct key_import_req *req, const struct broug
 		return op_fail(op, VAULT_CONFLICT, NULL, "a key either signs or only verifies");
 	if (record->usage == key_usage_token && brought->material[0].secret.p != NULL &&
 	    brought->material[0].secret.len < KEY_HMAC_MIN)
-		return op_fail(op, VAULT_INVALID_PARAMS, "secret", "a token key has at least 32 bytes");
+		return op_fail(op, VAULT_INVALID_PARAMS, "secret",
+			       "a token key has at least 32 bytes");
 	return VAULT_OK;
 }
 
@@ -160,7 +175,8 @@ brought_before(const struct key_edit *edit, const struct key_material *material)
 		struct vault_bytes there = edit->versions[i].public_key;
 
 		if (material->secret.p == NULL && !edit->versions[i].revoked_at.set &&
-		    text_equal(edit->versions[i].kid, material->kid) && there.len == material->public_key.len &&
+		    text_equal(edit->versions[i].kid, material->kid) &&
+		    there.len == material->public_key.len &&
 		    memcmp(there.p, material->public_key.p, there.len) == 0)
 			return true;
 	}
@@ -181,7 +197,8 @@ op_key_import(struct op *op, const struct key_import_req *req, struct key_import
 	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
 		return err;
 	TRY(bring(op, req, &edit, brought));
-	TRY(err == VAULT_OK ? known_record(op, req, brought, &edit) : new_record(op, req, brought, &edit));
+	TRY(err == VAULT_OK ? known_record(op, req, brought, &edit)
+			    : new_record(op, req, brought, &edit));
 	for (size_t i = 0; i < brought->n; i++)
 		if (!brought_before(&edit, &brought->material[i]))
 			TRY(key_edit_add(op, &edit, &brought->material[i], op->now.wall));

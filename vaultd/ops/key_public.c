@@ -4,8 +4,8 @@
 #include "vaultd/core/page.h"
 #include "vaultd/ops/ops.h"
 
-#define PUBLIC_MAX_AGE 3600	 /* seconds that a verifier may keep the set */
-#define PUBLISHED_MAX 1024	 /* keys in one set */
+#define PUBLIC_MAX_AGE 3600	/* seconds that a verifier may keep the set */
+#define PUBLISHED_MAX 1024	/* keys in one set */
 #define PUBLIC_MAX_AGE_LEAST 60 /* however little ahead a key is published */
 
 /* A JWKS in the making. */
@@ -55,7 +55,8 @@ add_named(struct op *op, struct vault_text name, struct set *set)
 
 /* The names of the keys that sign with a public half; those of peers are theirs to publish. */
 static enum vault_err
-name_of_row(struct op *op, const struct row_key *place, struct vault_bytes sealed, struct vault_text *name)
+name_of_row(struct op *op, const struct row_key *place, struct vault_bytes sealed,
+	    struct vault_text *name)
 {
 	struct key_record record;
 	ROW_LOCAL(row);
@@ -68,7 +69,10 @@ name_of_row(struct op *op, const struct row_key *place, struct vault_bytes seale
 	return op_keep_text(op, record.name, name);
 }
 
-/* Names first, keys after: opening a key may move the snapshot on, and a walk does not survive that. */
+/*
+ * Names first, keys after: opening a key may move the snapshot on, and a walk does not survive
+ * that.
+ */
 static enum vault_err
 names_of_all(struct op *op, struct vault_text *names, size_t *n)
 {
@@ -114,7 +118,9 @@ collect(struct op *op, const struct key_public_req *req, struct set *set)
 	set->one = req->name.p != NULL;
 	TRY(set->one ? add_named(op, req->name, set) : add_all(op, set));
 	TRY(jwks_end(&set->jwks));
-	return buf_len(&set->jwks) < FRAME_MAX / 2 ? VAULT_OK : op_fail(op, VAULT_TOO_LARGE, NULL, "name one key");
+	return buf_len(&set->jwks) < FRAME_MAX / 2
+		       ? VAULT_OK
+		       : op_fail(op, VAULT_TOO_LARGE, NULL, "name one key");
 }
 
 enum vault_err
@@ -125,6 +131,11 @@ op_key_public(struct op *op, const struct key_public_req *req, struct key_public
 	TRY(collect(op, req, &set));
 	res->max_age = set.max_age > PUBLIC_MAX_AGE_LEAST ? set.max_age : PUBLIC_MAX_AGE_LEAST;
 	if (buf_len(&set.pem) > 0)
-		TRY(op_keep_text(op, (struct vault_text){ (const char *)buf_data(&set.pem), buf_len(&set.pem) }, &res->pem));
-	return op_keep_text(op, (struct vault_text){ (const char *)buf_data(&set.jwks), buf_len(&set.jwks) }, &res->jwks);
+		TRY(op_keep_text(
+			op,
+			(struct vault_text){ (const char *)buf_data(&set.pem), buf_len(&set.pem) },
+			&res->pem));
+	return op_keep_text(
+		op, (struct vault_text){ (const char *)buf_data(&set.jwks), buf_len(&set.jwks) },
+		&res->jwks);
 }

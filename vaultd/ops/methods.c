@@ -10,9 +10,12 @@ static const char *
 type_name(const struct field *field)
 {
 	static const char *const names[] = {
-		[FIELD_TEXT] = "text",	 [FIELD_TENANT] = "tenant name", [FIELD_NAME] = "name", [FIELD_BYTES] = "bytes",
-		[FIELD_INT] = "int",	 [FIELD_BOOL] = "bool",		 [FIELD_ENUM] = "text", [FIELD_TEXTS] = "[text]",
-		[FIELD_INTS] = "[int]",	 [FIELD_MAP] = "map",		 [FIELD_OBJECT] = "map", [FIELD_OBJECTS] = "[map]",
+		[FIELD_TEXT] = "text",	[FIELD_TENANT] = "tenant name",
+		[FIELD_NAME] = "name",	[FIELD_BYTES] = "bytes",
+		[FIELD_INT] = "int",	[FIELD_BOOL] = "bool",
+		[FIELD_ENUM] = "text",	[FIELD_TEXTS] = "[text]",
+		[FIELD_INTS] = "[int]", [FIELD_MAP] = "map",
+		[FIELD_OBJECT] = "map", [FIELD_OBJECTS] = "[map]",
 	};
 
 	if (field->kind == FIELD_INT && (field->flags & F_TIME) != 0)
@@ -28,7 +31,8 @@ enum_bounds(const struct field *field, char *text, size_t size)
 	size_t n = 0;
 
 	for (int i = 1; i < field->values->count && n < size; i++)
-		n += (size_t)snprintf(text + n, size - n, "%s%s", i > 1 ? "|" : "", field->values->names[i]);
+		n += (size_t)snprintf(text + n, size - n, "%s%s", i > 1 ? "|" : "",
+				      field->values->names[i]);
 }
 
 static enum vault_err
@@ -49,8 +53,8 @@ bounds_text(struct op *op, const struct field *field, struct vault_text *out)
 		break;
 	case FIELD_TEXTS:
 	case FIELD_INTS:
-		snprintf(text, sizeof text, "at most %" PRIu32 " of %" PRId64 "..%" PRId64, field->max_count, field->min,
-			 field->max);
+		snprintf(text, sizeof text, "at most %" PRIu32 " of %" PRId64 "..%" PRId64,
+			 field->max_count, field->min, field->max);
 		break;
 	case FIELD_MAP:
 		snprintf(text, sizeof text, "at most %" PRId64 " bytes", field->max);
@@ -67,7 +71,8 @@ bounds_text(struct op *op, const struct field *field, struct vault_text *out)
 }
 
 static enum vault_err
-describe_fields(struct op *op, const struct object_type *type, const struct field_info **out, size_t *n)
+describe_fields(struct op *op, const struct object_type *type, const struct field_info **out,
+		size_t *n)
 {
 	struct field_info *fields = scratch_alloc(op->scratch, (type->count + 1u) * sizeof *fields);
 

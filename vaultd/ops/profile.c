@@ -35,7 +35,8 @@ list_item(struct op *op, const struct row *row, void *item)
 enum vault_err
 op_profile_list(struct op *op, const struct profile_list_req *req, struct profile_list_res *res)
 {
-	struct page page = { op, &op->tenant->keys, ROW_PROFILE, profile_get_res_type(), list_item, req->limit.v, req->cursor };
+	struct page page = { op,	&op->tenant->keys, ROW_PROFILE, profile_get_res_type(),
+			     list_item, req->limit.v,	   req->cursor };
 	struct object_list items = { 0 };
 
 	TRY(page_walk(&page, &items, &res->cursor));
@@ -45,7 +46,8 @@ op_profile_list(struct op *op, const struct profile_list_req *req, struct profil
 }
 
 enum vault_err
-op_profile_delete(struct op *op, const struct profile_delete_req *req, struct profile_delete_res *res)
+op_profile_delete(struct op *op, const struct profile_delete_req *req,
+		  struct profile_delete_res *res)
 {
 	(void)res;
 	return profile_delete(op, req->name);

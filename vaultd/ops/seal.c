@@ -3,14 +3,18 @@
 #include "vaultd/ops/ops.h"
 
 static enum vault_err
-one_secret(struct op *op, struct vault_bytes passphrase, struct vault_bytes keyfile, struct slot_secret *secret)
+one_secret(struct op *op, struct vault_bytes passphrase, struct vault_bytes keyfile,
+	   struct slot_secret *secret)
 {
 	if (passphrase.p != NULL && keyfile.p != NULL)
-		return op_fail(op, VAULT_INVALID_PARAMS, "keyfile", "give exactly one of passphrase and keyfile");
+		return op_fail(op, VAULT_INVALID_PARAMS, "keyfile",
+			       "give exactly one of passphrase and keyfile");
 	if (passphrase.p == NULL && keyfile.p == NULL)
-		return op_fail(op, VAULT_INVALID_PARAMS, "passphrase", "give exactly one of passphrase and keyfile");
-	*secret = passphrase.p != NULL ? (struct slot_secret){ .kind = SLOT_PASSPHRASE, .bytes = passphrase } :
-					 (struct slot_secret){ .kind = SLOT_KEYFILE, .bytes = keyfile };
+		return op_fail(op, VAULT_INVALID_PARAMS, "passphrase",
+			       "give exactly one of passphrase and keyfile");
+	*secret = passphrase.p != NULL
+			  ? (struct slot_secret){ .kind = SLOT_PASSPHRASE, .bytes = passphrase }
+			  : (struct slot_secret){ .kind = SLOT_KEYFILE, .bytes = keyfile };
 	return VAULT_OK;
 }
 
@@ -22,7 +26,8 @@ prepare_sys_init(struct op *op, const struct sys_init_req *req)
 	if (vault_state(op->vault) != STATE_UNINITIALIZED)
 		return op_fail(op, VAULT_ALREADY_INITIALIZED, NULL, NULL);
 	TRY(one_secret(op, req->passphrase, req->keyfile, &secret));
-	return slot_draft_make(op->vault->arena, &secret, &op->vault->settings.slot_cost, &op->opening->draft);
+	return slot_draft_make(op->vault->arena, &secret, &op->vault->settings.slot_cost,
+			       &op->opening->draft);
 }
 
 enum vault_err
@@ -73,7 +78,10 @@ prepare_sys_unseal(struct op *op, const struct sys_unseal_req *req)
 {
 	struct slot_secret secret;
 
-	/* Open, there is nothing to try; being sealed, nothing may be loaded: op_sys_unseal answers either. */
+	/*
+	 * Open, there is nothing to try; being sealed, nothing may be loaded: op_sys_unseal answers
+	 * either.
+	 */
 	if (vault_state(op->vault) != STATE_SEALED)
 		return VAULT_OK;
 	TRY(one_secret(op, req->passphrase, req->keyfile, &secret));
@@ -91,7 +99,8 @@ op_sys_unseal(struct op *op, const struct sys_unseal_req *req, struct sys_unseal
 		/* Whoever seals has the last word over whoever was unsealing meanwhile. */
 		if (vault_state(op->vault) != STATE_SEALED || op->opening->slot.root.p == NULL ||
 		    atomic_load(&op->vault->cancel))
-			return op_fail(op, VAULT_BUSY, NULL, "the vault was being sealed; try again");
+			return op_fail(op, VAULT_BUSY, NULL,
+				       "the vault was being sealed; try again");
 		TRY(vault_load(op->vault, op->txn, op->opening, &recovery));
 		op->effects.opened = true;
 	}

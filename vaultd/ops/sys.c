@@ -82,7 +82,9 @@ op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status
 	res->version = text_of(op->vault->settings.version);
 	res->uptime = (op->now.boot_ms - op->vault->settings.started_boot_ms) / 1000;
 	if (state == STATE_OPEN)
-		res->tenants = (struct vault_opt_int){ (int64_t)atomic_load(&op->vault->tenant_count), true };
+		res->tenants =
+			(struct vault_opt_int){ (int64_t)atomic_load(&op->vault->tenant_count),
+						true };
 	if (res->initialized)
 		TRY(slots_read(op->txn, op->scratch, &slots));
 	res->slots = (int64_t)slots.slots.n;

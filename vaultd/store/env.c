@@ -48,7 +48,8 @@ open_tables(struct store *store)
 		return store_error(rc);
 	rc = mdb_dbi_open(txn, "rows", MDB_CREATE | MDB_INTEGERKEY, &store->rows);
 	if (rc == 0)
-		rc = mdb_dbi_open(txn, "index", MDB_CREATE | MDB_DUPSORT | MDB_DUPFIXED, &store->index);
+		rc = mdb_dbi_open(txn, "index", MDB_CREATE | MDB_DUPSORT | MDB_DUPFIXED,
+				  &store->index);
 	if (rc == 0)
 		rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &store->meta);
 	if (rc == 0) {
@@ -78,7 +79,10 @@ open_env(struct store *store, const struct store_config *config)
 		rc = mdb_env_set_maxdbs(store->env, STORE_TABLES);
 	if (rc == 0)
 		rc = mdb_env_set_maxreaders(store->env, config->max_readers);
-	/* Default flags: a commit that returned is on disk. NOTLS: read transactions belong to objects, not threads. */
+	/*
+	 * Default flags: a commit that returned is on disk. NOTLS: read transactions belong to
+	 * objects, not threads.
+	 */
 	if (rc == 0)
 		rc = mdb_env_open(store->env, config->path, MDB_NOTLS, 0600);
 	if (rc == 0)

@@ -2,7 +2,7 @@
 
 #include "vaultd/store/lmdb.h"
 
-#define INDEX_KEY_BYTES 5   /* tenant number, big-endian, and kind: a tenant is one range */
+#define INDEX_KEY_BYTES 5    /* tenant number, big-endian, and kind: a tenant is one range */
 #define INDEX_ENTRY_BYTES 20 /* tag, and record id, big-endian */
 
 struct index_place {
@@ -52,7 +52,8 @@ row_linked(struct txn *txn, const struct row_key *key, uint64_t *id)
 		return store_error(rc);
 	/* The entry is found by its tag alone: id 0 sorts before every id. */
 	rc = mdb_cursor_get(cursor, &k, &v, MDB_GET_BOTH_RANGE);
-	if (rc == 0 && (v.mv_size != INDEX_ENTRY_BYTES || memcmp(v.mv_data, key->tag, ROW_TAG_BYTES) != 0))
+	if (rc == 0 &&
+	    (v.mv_size != INDEX_ENTRY_BYTES || memcmp(v.mv_data, key->tag, ROW_TAG_BYTES) != 0))
 		rc = MDB_NOTFOUND;
 	if (rc == 0)
 		*id = get_be((const uint8_t *)v.mv_data + ROW_TAG_BYTES, 8);
@@ -132,7 +133,8 @@ row_delete(struct txn *txn, const struct row_key *key, uint64_t id)
 }
 
 enum vault_err
-row_walk_open(struct txn *txn, uint32_t tenant, uint8_t kind, const uint8_t *after, struct row_walk *walk)
+row_walk_open(struct txn *txn, uint32_t tenant, uint8_t kind, const uint8_t *after,
+	      struct row_walk *walk)
 {
 	MDB_cursor *cursor;
 	int rc = mdb_cursor_open(txn->mdb, txn->store->index, &cursor);

@@ -5,8 +5,9 @@
  * index  tenant number, kind -> the 12-byte tags of its rows, sorted, each with a record id
  * meta   name -> bytes: what is needed before any key is there
  *
- * A read transaction sees the store as it was when it began or was renewed. One write transaction at a time, by one
- * thread; each change runs in a child of its own, so that its failure spoils no other.
+ * A read transaction sees the store as it was when it began or was renewed. One write transaction
+ * at a time, by one thread; each change runs in a child of its own, so that its failure spoils no
+ * other.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -17,12 +18,15 @@ struct store;
 struct txn;
 
 struct store_config {
-	const char *path;   /* a directory of mode 0700 */
-	size_t map_size;    /* address space, never grown */
+	const char *path; /* a directory of mode 0700 */
+	size_t map_size;  /* address space, never grown */
 	unsigned max_readers;
 };
 
-/* VAULT_BUSY when another process has it open, VAULT_INTEGRITY when it is not a store, else VAULT_INTERNAL. */
+/*
+ * VAULT_BUSY when another process has it open, VAULT_INTEGRITY when it is not a store, else
+ * VAULT_INTERNAL.
+ */
 MUST_USE enum vault_err store_open(const struct store_config *config, struct store **store);
 /* NULL is fine. No transaction may be open. */
 void store_close(struct store *store);
@@ -30,15 +34,17 @@ void store_close(struct store *store);
 MUST_USE enum vault_err store_free_space(struct store *store, uint64_t *bytes);
 
 MUST_USE enum vault_err txn_read(struct store *store, struct txn **txn);
-/* Moves a read transaction on to the newest commit; what it handed out before is no longer valid. */
+/*
+ * Moves a read transaction on to the newest commit; what it handed out before is no longer valid.
+ */
 MUST_USE enum vault_err txn_renew(struct txn *txn);
 /* Lets go of the snapshot without freeing the transaction; txn_renew takes a new one. */
 void txn_rest(struct txn *txn);
 MUST_USE enum vault_err txn_write(struct store *store, struct txn **txn);
 MUST_USE enum vault_err txn_child(struct txn *parent, struct txn **child);
 /*
- * Ends and frees the transaction either way. A child's changes go to its parent. For the outermost one VAULT_OK means
- * durable; any error means that nobody knows, and the process must end.
+ * Ends and frees the transaction either way. A child's changes go to its parent. For the outermost
+ * one VAULT_OK means durable; any error means that nobody knows, and the process must end.
  */
 MUST_USE enum vault_err txn_commit(struct txn *txn);
 /* NULL is fine. */
@@ -53,8 +59,10 @@ struct row_key {
 };
 
 /* Bytes handed out are valid until the transaction ends, is renewed, or writes. */
-MUST_USE enum vault_err row_find(struct txn *txn, const struct row_key *key, uint64_t *id, struct vault_bytes *row);
-MUST_USE enum vault_err row_insert(struct txn *txn, const struct row_key *key, struct vault_bytes row, uint64_t *id);
+MUST_USE enum vault_err row_find(struct txn *txn, const struct row_key *key, uint64_t *id,
+				 struct vault_bytes *row);
+MUST_USE enum vault_err row_insert(struct txn *txn, const struct row_key *key,
+				   struct vault_bytes row, uint64_t *id);
 MUST_USE enum vault_err row_update(struct txn *txn, uint64_t id, struct vault_bytes row);
 MUST_USE enum vault_err row_delete(struct txn *txn, const struct row_key *key, uint64_t id);
 /* An index entry that leads to a row which stands under another key too. */
@@ -74,8 +82,8 @@ struct row_walk {
 	uint8_t tag[ROW_TAG_BYTES];
 };
 /* after: the tag behind which to begin; NULL: the first. */
-MUST_USE enum vault_err row_walk_open(struct txn *txn, uint32_t tenant, uint8_t kind, const uint8_t *after,
-				      struct row_walk *walk);
+MUST_USE enum vault_err row_walk_open(struct txn *txn, uint32_t tenant, uint8_t kind,
+				      const uint8_t *after, struct row_walk *walk);
 /* VAULT_NOT_FOUND behind the last. */
 MUST_USE enum vault_err row_walk_next(struct row_walk *walk, struct row_key *key, uint64_t *id,
 				      struct vault_bytes *row);

@@ -70,7 +70,8 @@ txn_commit(struct txn *txn)
 	int rc;
 
 	if (parent == NULL && txn->writes && next_row != store->next_row)
-		err = meta_put(txn, "next_row", (struct vault_bytes){ (const uint8_t *)&next_row, sizeof next_row });
+		err = meta_put(txn, "next_row",
+			       (struct vault_bytes){ (const uint8_t *)&next_row, sizeof next_row });
 	if (err != VAULT_OK) {
 		txn_abort(txn);
 		return err;

@@ -1,6 +1,6 @@
 /*
- * Fills and compares any struct that has a descriptor, so that a test holds for every operation and record without
- * naming one: a new row of ops.def or records.def is tested from its first day.
+ * Fills and compares any struct that has a descriptor, so that a test holds for every operation and
+ * record without naming one: a new row of ops.def or records.def is tested from its first day.
  */
 #ifndef TEST_GENERIC_H
 #define TEST_GENERIC_H

@@ -1,6 +1,6 @@
 /*
- * A vault for a test: its store, its audit and its arena in a directory of its own, the daemon's own lanes, and requests
- * that go through dispatch as a connection's would.
+ * A vault for a test: its store, its audit and its arena in a directory of its own, the daemon's
+ * own lanes, and requests that go through dispatch as a connection's would.
  */
 #ifndef TEST_VAULT_H
 #define TEST_VAULT_H
@@ -32,7 +32,10 @@ struct test_vault {
 	struct scratch scratch; /* what the last reply was read into */
 };
 
-/* Opens all of it, with a store that is not initialised; and the same as a cmocka setup, initialised, and teardown. */
+/*
+ * Opens all of it, with a store that is not initialised; and the same as a cmocka setup,
+ * initialised, and teardown.
+ */
 struct test_vault *test_vault_new(void);
 void test_vault_free(struct test_vault *t);
 int test_vault_setup(void **state);
@@ -49,7 +52,10 @@ enum verdict test_vault_send(struct test_vault *t, const struct identity *who,
 /* Sends a request; its result is VAULT_OK, or the error that was answered. */
 enum vault_err test_vault_call(struct test_vault *t, const struct identity *who, enum op_id id,
 			       const void *req);
-/* The same as root on admin.sock, the result read into res (which may be NULL) and valid until the next call. */
+/*
+ * The same as root on admin.sock, the result read into res (which may be NULL) and valid until the
+ * next call.
+ */
 enum vault_err test_vault_ask(struct test_vault *t, enum op_id id, const void *req, void *res);
 /* As test_vault_ask, and it must go well. */
 void test_vault_do(struct test_vault *t, enum op_id id, const void *req, void *res);

@@ -1,6 +1,6 @@
 /*
- * What the protocol's tests share: every struct that travels, random MessagePack in every encoding, and messages with one
- * field's value exchanged.
+ * What the protocol's tests share: every struct that travels, random MessagePack in every encoding,
+ * and messages with one field's value exchanged.
  */
 #ifndef TEST_WIRE_H
 #define TEST_WIRE_H
@@ -42,10 +42,15 @@ wire_writer(struct buf *b)
 	return (struct codec_writer){ .sink = value_into_buf, .into = b };
 }
 
-/* Appends one random value of at most depth nested containers, each length in any of its encodings. */
+/*
+ * Appends one random value of at most depth nested containers, each length in any of its encodings.
+ */
 void wire_random(struct buf *out, uint64_t *seed, unsigned depth);
 
-/* Writes the struct; then the same map with one field's value exchanged (and added where it was not there). */
+/*
+ * Writes the struct; then the same map with one field's value exchanged (and added where it was not
+ * there).
+ */
 void wire_write(struct buf *out, const struct object_type *type, const void *in);
 void wire_exchange(struct buf *out, const struct buf *map, const char *field,
 		   const struct buf *value);
