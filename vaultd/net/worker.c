@@ -62,6 +62,7 @@ static void
 adopt(struct worker *worker, struct conn *conn)
 {
 	if (worker->stopping || !table_add(worker, conn)) {
+		worker->conn_count--;
 		close(conn->fd);
 		free(conn);
 		return;
@@ -71,7 +72,6 @@ adopt(struct worker *worker, struct conn *conn)
 	if (worker->conns != NULL)
 		worker->conns->prev = conn;
 	worker->conns = conn;
-	worker->conn_count++;
 	conn_start(conn);
 }
 
@@ -85,6 +85,8 @@ worker_add(struct worker *worker, int fd, const struct identity *who)
 	conn->worker = worker;
 	conn->fd = fd;
 	conn->who = *who;
+	/* Counted from here on, so that a burst of connections cannot pass the limit unseen. */
+	worker->conn_count++;
 	pthread_mutex_lock(&worker->mutex);
 	conn->next = worker->arrived;
 	worker->arrived = conn;
