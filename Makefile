@@ -17,7 +17,7 @@ CC := gcc
 endif
 # The daemon is optimised as a whole; the objects hold ordinary code as well, for libraries and tests.
 LTO     := $(if $(filter gcc,$(CC)),-flto=2 -ffat-lto-objects)
-OPT     ?= -O2 -g $(LTO)
+OPT     ?= -O3 -g $(LTO)
 
 VERSION := 0.1.0
 

@@ -25,6 +25,7 @@
 #define CONNECTIONS_DEFAULT 4096
 #define CONNECTIONS_LIMIT 65536
 #define SPIN_LIMIT 1000
+#define SPIN_DEFAULT 20 /* see docs/PERFORMANCE.md for what it gains */
 
 /* A number with its bounds; sizes in bytes. */
 struct number {
@@ -53,6 +54,7 @@ config_defaults(struct config *config)
 		.state = "/var/lib/vaultd",
 		.runtime = "/run/vaultd",
 		.max_connections = CONNECTIONS_DEFAULT,
+		.spin_us = SPIN_DEFAULT,
 		.map_size = MAP_DEFAULT,
 		.arena_size = ARENA_DEFAULT,
 		.require_memory_lock = true,
@@ -167,7 +169,7 @@ parse(const char *file, struct config *config)
 		CFG_STR("unseal_keyfile", NULL, CFGF_NONE),
 		CFG_INT("workers", 0, CFGF_NONE),
 		CFG_INT("max_connections", CONNECTIONS_DEFAULT, CFGF_NONE),
-		CFG_INT("spin_us", 0, CFGF_NONE),
+		CFG_INT("spin_us", SPIN_DEFAULT, CFGF_NONE),
 		CFG_INT("map_size", MAP_DEFAULT, CFGF_NONE),
 		CFG_INT("arena_size", ARENA_DEFAULT, CFGF_NONE),
 		CFG_INT("audit_segment_size", SEGMENT_DEFAULT, CFGF_NONE),
