@@ -184,7 +184,6 @@ static void
 on_wake(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *worker = arg;
-	struct job *job = NULL;
 	uint64_t count;
 
 	(void)what;
@@ -192,15 +191,23 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 	if (read(fd, &count, sizeof count) < 0)
 		return;
 	take_arrivals(worker);
-	while (worker->reply_count < TURN_REPLIES_MAX - 1 && (job = take_done(worker)) != NULL) {
-		struct conn *conn = table_find(worker, job->conn);
+	for (;;) {
+		struct job *job;
+		struct conn *conn;
 
+		/* Whoever ends a job wakes only for the first: what is left over wakes itself. */
+		if (worker->reply_count >= TURN_REPLIES_MAX - 1) {
+			wake(worker);
+			return;
+		}
+		job = take_done(worker);
+		if (job == NULL)
+			return;
+		conn = table_find(worker, job->conn);
 		if (conn != NULL)
 			conn_answer(conn, job);
 		job_free(job);
 	}
-	if (job != NULL)
-		wake(worker);
 }
 
 static void
