@@ -140,7 +140,7 @@ check_policy(struct passage *p)
 		.owner_uid = vault->settings.owner_uid,
 	};
 
-	switch (policy_decide(&vault->grants, p->call->who, &request)) {
+	switch (policy_decide(&vault->grants, p->op.who, &request)) {
 	case DECISION_ALLOW:
 		return VAULT_OK;
 	case DECISION_DENY:
@@ -305,6 +305,9 @@ request(struct passage *p)
 	}
 	p->runner->last_op = p->op.row->id;
 	p->call->secret = p->runner->access[p->op.row->id].secret;
+	p->call->barrier = (p->op.row->flags & OP_BARRIER) != 0;
+	if (p->call->barrier && p->call->stage == STAGE_WORKER && !p->call->alone)
+		return VERDICT_HOLD;
 	err = admit(p);
 	if (err == VAULT_OK)
 		return carry_out(p);
@@ -324,7 +327,8 @@ dispatch_run(struct runner *runner, struct call *call)
 	p.target = (struct target){ 0 };
 	p.op = (struct op){
 		.vault = runner->vault,
-		.who = call->who,
+		.who = &call->session->who,
+		.session = call->session,
 		.now = runner->now,
 		.change = call->change,
 		.cache = &runner->cache,

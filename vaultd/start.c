@@ -173,6 +173,7 @@ start_unseal(struct lanes *lanes, struct start_key *key)
 				 .admin_socket = true };
 	struct buf frame = { 0 };
 	struct codec_writer writer = { .sink = value_into_buf, .into = &frame };
+	struct session *session;
 	struct job *job;
 
 	if (key->bytes.p == NULL || vault_state(lanes->vault) != STATE_SEALED) {
@@ -180,7 +181,12 @@ start_unseal(struct lanes *lanes, struct start_key *key)
 		return;
 	}
 	codec_write_request(&writer, &request);
-	job = job_new(&self, (struct vault_bytes){ buf_data(&frame), buf_len(&frame) }, 0);
+	session = session_new(&self);
+	job = session == NULL
+		      ? NULL
+		      : job_new(session, (struct vault_bytes){ buf_data(&frame), buf_len(&frame) },
+				0);
+	session_release(session);
 	buf_free(&frame);
 	start_key_free(key);
 	if (job == NULL)

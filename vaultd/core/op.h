@@ -11,6 +11,7 @@
 #include "vaultd/core/cache.h"
 #include "vaultd/core/vault.h"
 
+struct session;
 struct tenant;
 
 /* What the audit is told about an operation besides what dispatch knows. */
@@ -37,6 +38,7 @@ struct op {
 	const struct op_row *row;
 	struct vault *vault;
 	const struct identity *who;
+	struct session *session; /* whose who it is; only auth.* writes it */
 	struct clock_now now;
 	struct txn *txn;
 	uint64_t snapshot;     /* the commit counter before txn took its snapshot */

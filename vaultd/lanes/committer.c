@@ -50,7 +50,7 @@ static void
 run_job(struct group *group, struct job *job)
 {
 	struct call call = {
-		.who = &job->who,
+		.session = job->session,
 		.frame = { job->frame, job->frame_len },
 		.out = &job->reply,
 		.stage = STAGE_COMMIT,

@@ -1,0 +1,50 @@
+#include "vaultd/core/session.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct session *
+session_new(const struct identity *who)
+{
+	struct session *session;
+	size_t bytes = who->group_count * sizeof who->groups[0];
+	uint32_t *groups;
+
+	/* The groups stand behind the session itself. */
+	session = calloc(1, sizeof *session + bytes);
+	if (session == NULL)
+		return NULL;
+	groups = (uint32_t *)(void *)(session + 1);
+	if (bytes > 0)
+		memcpy(groups, who->groups, bytes);
+	atomic_init(&session->references, 1);
+	session->who = *who;
+	session->who.groups = groups;
+	return session;
+}
+
+struct session *
+session_hold(struct session *session)
+{
+	atomic_fetch_add_explicit(&session->references, 1, memory_order_relaxed);
+	return session;
+}
+
+void
+session_release(struct session *session)
+{
+	if (session != NULL &&
+	    atomic_fetch_sub_explicit(&session->references, 1, memory_order_acq_rel) == 1)
+		free(session);
+}
+
+void
+session_principal(const struct session *session, char text[static PRINCIPAL_MAX])
+{
+	if (session->logged_in)
+		snprintf(text, PRINCIPAL_MAX, "%s", session->login.principal);
+	else
+		snprintf(text, PRINCIPAL_MAX, "uid:%" PRIu32, session->who.uid);
+}
