@@ -132,19 +132,28 @@ check_policy(struct passage *p)
 {
 	struct vault *vault = p->runner->vault;
 	enum vault_state state = vault_state(vault);
+	uint32_t flags = p->op.row->flags;
 	struct policy_request request = {
 		.row = p->op.row,
 		.tenant = p->target.tenant,
 		.target = p->target.name,
+		.any_tenant = (flags & OP_LATE_TENANT) != 0 && p->target.tenant.p == NULL,
+		.any_target = (flags & OP_LATE_NAME) != 0,
+		.now = p->op.now,
 		.open = state == STATE_OPEN || state == STATE_SEALING,
 		.owner_uid = vault->settings.owner_uid,
 	};
 
-	switch (policy_decide(&vault->grants, p->op.who, &request)) {
+	if (request.open)
+		policy_follow(&vault->policy, &p->runner->policy);
+	p->op.policy = p->runner->policy;
+	switch (policy_decide(p->op.policy, p->op.session, &request)) {
 	case DECISION_ALLOW:
 		return VAULT_OK;
 	case DECISION_DENY:
 		return VAULT_DENIED;
+	case DECISION_MFA:
+		return VAULT_MFA_REQUIRED;
 	case DECISION_ERROR:
 		break;
 	}

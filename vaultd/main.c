@@ -193,6 +193,7 @@ open_store(struct daemon *daemon)
 	TRY(audit_new(&audit, &vault->audit));
 	tenants_init(&vault->tenants);
 	sealed_log_init(&vault->sealed_log);
+	policy_source_init(&vault->policy);
 	unseal_guard_load(&vault->guard, daemon->state_dir, &now);
 	err = vault_probe(vault);
 	if (err == VAULT_UNSUPPORTED)

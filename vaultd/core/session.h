@@ -18,11 +18,11 @@
 
 /* An API key that was logged in with: it replaces what the connection may do. */
 struct session_login {
-	char principal[TENANT_NAME_MAX + NAME_MAX_LEN + 8]; /* "key:TENANT/ID" */
+	char principal[PRINCIPAL_MAX + 1]; /* "key:TENANT/ID" */
 	char tenant[TENANT_NAME_MAX + 1];
 	char role[NAME_MAX_LEN + 1];
-	char creator[TENANT_NAME_MAX + NAME_MAX_LEN + 8]; /* a principal whose rights bound it */
-	int64_t expires_at;				  /* seconds since 1970; 0: never */
+	char creator[PRINCIPAL_MAX + 1]; /* a principal whose rights bound it */
+	int64_t expires_at;		 /* seconds since 1970; 0: never */
 };
 
 struct session {
@@ -47,8 +47,11 @@ struct session *session_hold(struct session *session);
 /* NULL is fine. */
 void session_release(struct session *session);
 
+/* Only ever less: from here on these methods, of those that were left, and that tenant (p NULL: as it was). */
+void session_narrow(struct session *session, struct vault_text tenant,
+		    const struct method_set *methods);
+
 /* "uid:1000", or "key:acme/4f..." once logged in. */
-#define PRINCIPAL_MAX (TENANT_NAME_MAX + NAME_MAX_LEN + 8)
-void session_principal(const struct session *session, char text[static PRINCIPAL_MAX]);
+void session_principal(const struct session *session, char text[static PRINCIPAL_MAX + 1]);
 
 #endif

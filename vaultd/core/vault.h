@@ -46,7 +46,7 @@ struct vault {
 	_Atomic uint64_t tenant_count; /* the committer */
 	_Atomic bool cancel;	       /* long jobs end: the vault is being sealed */
 	struct keyring keyring;	       /* the committer while not open; read by all while open */
-	struct grants grants;	       /* likewise */
+	struct policy_source policy;   /* the committer, after a commit */
 	struct unseal_guard guard;     /* the slow lane */
 	uint8_t audit_key[32];	       /* likewise: the public key of the audit's first epoch */
 	_Atomic uint64_t head_segment; /* the audit's segment that the committed head names */

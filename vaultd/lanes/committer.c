@@ -17,6 +17,8 @@ struct group {
 	bool wrote;
 	bool opened;
 	uint64_t created; /* tenants */
+	bool policy_changed;
+	struct policy *policy; /* what the group made of it */
 };
 
 static void
@@ -42,6 +44,7 @@ end_change(struct group *group, struct change *change, const struct call *call)
 		lanes_fatal("a change could not be added to its group");
 	group->effects[group->changed++] = call->effects;
 	group->created += call->effects.tenant_created;
+	group->policy_changed |= call->effects.policy_changed;
 	group->opened |= call->effects.opened;
 	group->wrote = true;
 }
@@ -106,6 +109,8 @@ make_durable(struct group *group)
 
 	audit_status(group->vault->audit, &status);
 	atomic_fetch_add(&group->vault->tenant_count, group->created);
+	if (group->policy_changed)
+		TRY(policy_load(group->txn, &group->vault->keyring.store, &group->policy));
 	/*
 	 * Written once beforehand, the head's page is there to be written again whatever the disk
 	 * has left.
@@ -137,6 +142,9 @@ static void
 publish(struct group *group)
 {
 	atomic_fetch_add_explicit(&group->vault->commits, 1, memory_order_release);
+	if (group->policy != NULL)
+		policy_publish(&group->vault->policy, group->policy);
+	group->policy = NULL;
 	for (unsigned i = 0; i < group->changed; i++) {
 		const struct op_effects *effects = &group->effects[i];
 
@@ -162,6 +170,7 @@ commit_group(struct group *group)
 		return;
 	}
 	atomic_fetch_sub(&group->vault->tenant_count, group->created);
+	policy_release(group->policy);
 	/* It may hold what the transaction made, and nobody will ever find. */
 	cache_clear(&group->lanes->commit_runner.cache);
 	undo_opening(group);

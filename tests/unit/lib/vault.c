@@ -38,6 +38,7 @@ open_vault(struct test_vault *t)
 	assert_ok(store_open(&store_config, &vault->store));
 	tenants_init(&vault->tenants);
 	sealed_log_init(&vault->sealed_log);
+	policy_source_init(&vault->policy);
 	unseal_guard_load(&vault->guard, t->fd, &now);
 	assert_ok(vault_probe(vault));
 	assert_ok(lanes_start(&t->lanes, vault, CACHE_BYTES));
