@@ -8,6 +8,7 @@
 #include "protocol/text.h"
 
 #define GRANT_SCRATCH_BYTES 4096
+#define PRINCIPAL_MAX 32 /* bytes of "uid:N" and its NUL */
 #define GRANT_PATTERN_MAX (NAME_MAX_LEN + 1)
 #define GRANT_PATTERNS_MAX 4 /* kept of each list; sys.init writes one */
 
@@ -143,20 +144,36 @@ grants_free(struct grants *grants)
 	*grants = (struct grants){ 0 };
 }
 
+/* Where the owner grant of a uid stands. */
+static struct row_key
+owner_place(const struct row_keys *store, uint32_t uid, char principal[static PRINCIPAL_MAX])
+{
+	snprintf(principal, PRINCIPAL_MAX, "uid:%" PRIu32, uid);
+	return row_key_of(store, ROW_GRANT, text_bytes(text_of(principal)));
+}
+
+enum vault_err
+grants_find_owner(struct txn *txn, const struct row_keys *store, uint32_t uid)
+{
+	char principal[PRINCIPAL_MAX];
+	struct row_key place = owner_place(store, uid, principal);
+	ROW_LOCAL(row);
+
+	return sealed_find(txn, store, &place, &row);
+}
+
 enum vault_err
 grants_create_owner(struct change *change, const struct row_keys *store, uint32_t uid, int64_t now)
 {
 	static const struct vault_text all[] = { { "*", 1 } };
 	struct grant_record record = { .role = TEXT_LITERAL("owner"), .created_at = now };
-	char principal[32];
+	char principal[PRINCIPAL_MAX];
 	ROW_LOCAL(row);
 
-	snprintf(principal, sizeof principal, "uid:%" PRIu32, uid);
+	row.key = owner_place(store, uid, principal);
 	record.id = text_of(principal + 4);
 	record.principal = text_of(principal);
 	record.tenants = record.names = record.may_grant = (struct vault_texts){ all, 1 };
-	row.key = row_key_of(store, ROW_GRANT,
-			     (struct vault_bytes){ (const uint8_t *)principal, strlen(principal) });
 	return sealed_put(change, store, &row, grant_record_type(), &record);
 }
 

@@ -24,6 +24,9 @@ struct grants {
 MUST_USE enum vault_err grants_load(struct txn *txn, const struct row_keys *store,
 				    struct grants *grants);
 void grants_free(struct grants *grants);
+/* Whether uid has the grant that grants_create_owner writes; VAULT_NOT_FOUND where not. */
+MUST_USE enum vault_err grants_find_owner(struct txn *txn, const struct row_keys *store,
+					  uint32_t uid);
 /* sys.init: role owner on everything to uid, who may grant every role. */
 MUST_USE enum vault_err grants_create_owner(struct change *change, const struct row_keys *store,
 					    uint32_t uid, int64_t now);
