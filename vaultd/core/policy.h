@@ -27,7 +27,7 @@ void grants_free(struct grants *grants);
 /* Whether uid has the grant that grants_create_owner writes; VAULT_NOT_FOUND where not. */
 MUST_USE enum vault_err grants_find_owner(struct txn *txn, const struct row_keys *store,
 					  uint32_t uid);
-/* sys.init: role owner on everything to uid, who may grant every role. */
+/* sys.init, recover-owner: role owner on everything to uid, who may grant every role. */
 MUST_USE enum vault_err grants_create_owner(struct change *change, const struct row_keys *store,
 					    uint32_t uid, int64_t now);
 
