@@ -277,16 +277,12 @@ grant_put(struct op *op, const struct grant_put_req *req, struct vault_text *id)
 	return err;
 }
 
+/* A user: a group may be empty, and a key's login ends. */
 static bool
 is_holder(const struct grant *grant)
 {
-	const struct grant_record *record = &grant->record;
-
 	return grant->principal.kind == PRINCIPAL_UID && grant->principal.number != UID_NOBODY &&
-	       method_set_has(&grant->role->methods, OP_grant_put) &&
-	       texts_hold(&record->tenants, TEXT_LITERAL("*")) &&
-	       texts_hold(&record->names, TEXT_LITERAL("*")) && record->may_grant.n > 0 &&
-	       record->unit.p == NULL && !record->not_before.set && !record->not_after.set;
+	       method_set_has(&grant->role->methods, OP_grant_put) && grant_is_lasting(grant);
 }
 
 bool

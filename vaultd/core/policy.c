@@ -126,6 +126,16 @@ grant_check(const struct grant *grant, const struct session *session,
 	return GRANT_PASSES;
 }
 
+bool
+grant_is_lasting(const struct grant *grant)
+{
+	const struct grant_record *record = &grant->record;
+
+	return texts_hold(&record->tenants, TEXT_LITERAL("*")) &&
+	       texts_hold(&record->names, TEXT_LITERAL("*")) && record->may_grant.n > 0 &&
+	       record->unit.p == NULL && !record->not_before.set && !record->not_after.set;
+}
+
 const struct holder *
 policy_holder_of(const struct policy *policy, const struct principal *principal)
 {

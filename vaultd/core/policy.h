@@ -112,6 +112,9 @@ enum grant_verdict {
 enum grant_verdict grant_check(const struct grant *grant, const struct session *session,
 			       const struct policy_request *request);
 
+/* On every tenant and name, without any condition, and may grant. */
+bool grant_is_lasting(const struct grant *grant);
+
 /*
  * The holders that a session stands for, one call after the other: index counts up from 0. NULL
  * where that principal holds nothing; *more is false behind the last.
@@ -127,6 +130,8 @@ bool pattern_covers(struct vault_text outer, struct vault_text inner);
 bool patterns_cover(const struct vault_texts *outer, const struct vault_texts *inner);
 bool patterns_match(const struct vault_texts *patterns, struct vault_text text);
 
+/* Whether a grant gives that user the role owner on everything, whenever and wherever from. */
+bool policy_has_owner(const struct policy *policy, uint32_t uid);
 /* sys.init, recover-owner: role owner on everything to uid, who may grant every role. */
 MUST_USE enum vault_err grants_create_owner(struct change *change, const struct row_keys *store,
 					    uint32_t uid, int64_t now);

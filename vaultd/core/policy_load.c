@@ -269,6 +269,19 @@ policy_role(const struct policy *policy, struct vault_text name)
 	return NULL;
 }
 
+bool
+policy_has_owner(const struct policy *policy, uint32_t uid)
+{
+	struct principal user = { .kind = PRINCIPAL_UID, .number = uid };
+	const struct holder *holder = policy_holder_of(policy, &user);
+	const struct grant *grant = holder == NULL ? NULL : holder->grants;
+
+	for (; grant != NULL; grant = grant->next)
+		if (text_is(grant->record.role, ROLE_OWNER_NAME) && grant_is_lasting(grant))
+			return true;
+	return false;
+}
+
 enum vault_err
 grants_create_owner(struct change *change, const struct row_keys *store, uint32_t uid, int64_t now)
 {

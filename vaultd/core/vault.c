@@ -28,6 +28,19 @@ vault_probe(struct vault *vault)
 	return VAULT_OK;
 }
 
+enum vault_err
+vault_try_slots(struct vault *vault, struct txn *txn, struct vault_attempt *attempt,
+		struct slot_opened *opened)
+{
+	enum vault_err err;
+
+	TRY(unseal_guard_check(&vault->guard, attempt->now, &attempt->retry_ms));
+	err = slots_open(txn, vault->arena, attempt->secret, opened);
+	if (err == VAULT_DENIED)
+		TRY(unseal_guard_failed(&vault->guard, attempt->now));
+	return err == VAULT_OK ? unseal_guard_succeeded(&vault->guard) : err;
+}
+
 /* Every slot can read old segments, also after the root key was replaced. */
 static enum vault_err
 audit_slots(struct txn *txn, struct scratch *scratch, struct audit_keys *keys)

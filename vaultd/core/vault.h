@@ -79,6 +79,19 @@ struct vault_opening {
 };
 void vault_opening_free(struct vault_opening *opening);
 
+/* A try to open a slot, under the lockout. */
+struct vault_attempt {
+	const struct slot_secret *secret;
+	const struct clock_now *now;
+	int64_t retry_ms; /* set with VAULT_LOCKED */
+};
+/*
+ * As slots_open, but VAULT_LOCKED while locked, and a wrong secret counts before it is answered.
+ * VAULT_INTERNAL where it could not be counted.
+ */
+MUST_USE enum vault_err vault_try_slots(struct vault *vault, struct txn *txn,
+					struct vault_attempt *attempt, struct slot_opened *opened);
+
 /* On the committer, in its change: makes a vault; audit_key gets the first epoch's public key. */
 MUST_USE enum vault_err vault_create(struct vault *vault, struct change *change,
 				     struct vault_opening *opening, int64_t now,
