@@ -27,6 +27,7 @@
 #define NAME_MAX_LEN 128
 #define ACTOR_MAX 128
 #define REQUEST_ID_MAX 64
+#define REPLAY_RESULT_MAX 16384 /* bytes of a result that is kept for its request_id */
 
 enum field_kind {
 	FIELD_TEXT,    /* struct vault_text */

@@ -1,6 +1,12 @@
 #include "vaultd/core/op.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "protocol/text.h"
+
+#define PRINCIPAL_MAX 32 /* bytes of "uid:N" and its end */
 
 enum vault_err
 op_keep_bytes(struct op *op, struct vault_bytes from, struct vault_bytes *to)
@@ -27,6 +33,15 @@ op_keep_text(struct op *op, struct vault_text from, struct vault_text *to)
 	TRY(op_keep_bytes(op, bytes, &bytes));
 	*to = (struct vault_text){ (const char *)bytes.p, bytes.len };
 	return VAULT_OK;
+}
+
+enum vault_err
+principal_of(struct op *op, struct vault_text *principal)
+{
+	char text[PRINCIPAL_MAX];
+
+	snprintf(text, sizeof text, "uid:%" PRIu32, op->who->uid);
+	return op_keep_text(op, text_of(text), principal);
 }
 
 enum vault_err

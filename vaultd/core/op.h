@@ -22,6 +22,7 @@ struct op_note {
 	uint8_t reason;		  /* enum verify_reason; 0: none */
 	struct vault_text jti;	  /* as a token that was looked at has it */
 	const uint8_t *jti_bytes; /* of a token made here: AUDIT_JTI_BYTES */
+	bool replayed;		  /* answered as an earlier request was; nothing was done */
 };
 
 /* What is to happen once the operation's change is durable, and not before. */
@@ -77,6 +78,9 @@ op_stale(const struct op *op)
 }
 /* Moves the snapshot on if it is stale. Views into the store's own bytes end with it. */
 MUST_USE enum vault_err op_refresh(struct op *op);
+
+/* Who asks, as grants, answers and records name it ("uid:N"); in the operation's memory. */
+MUST_USE enum vault_err principal_of(struct op *op, struct vault_text *principal);
 
 /* Copies what must outlive its source into the operation's memory; VAULT_BUSY when that is full. */
 MUST_USE enum vault_err op_keep_text(struct op *op, struct vault_text from, struct vault_text *to);
