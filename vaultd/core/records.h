@@ -21,8 +21,8 @@ enum row_kind {
 	ROW_ISSUANCE = 8,
 	ROW_HEAD = 10,
 	ROW_TOMBSTONE = 9, /* under the tag of what was deleted */
-	ROW_REPLAY = 11,
-	ROW_REPLAY_EXPIRY = 12, /* index entries of the same rows, in the order of their expiry */
+	ROW_REPLAY = 30,
+	ROW_REPLAY_EXPIRY = 31, /* index entries of the same rows, in the order of their expiry */
 };
 
 #define RECORD_BEGIN(id) struct id {
