@@ -6,7 +6,7 @@
 
 #include "protocol/text.h"
 
-#define PRINCIPAL_MAX 32 /* bytes of "uid:N" and its end */
+#define UID_TEXT_MAX 32 /* bytes of "uid:N" and its end */
 
 enum vault_err
 op_keep_bytes(struct op *op, struct vault_bytes from, struct vault_bytes *to)
@@ -38,7 +38,7 @@ op_keep_text(struct op *op, struct vault_text from, struct vault_text *to)
 enum vault_err
 principal_of(struct op *op, struct vault_text *principal)
 {
-	char text[PRINCIPAL_MAX];
+	char text[UID_TEXT_MAX];
 
 	snprintf(text, sizeof text, "uid:%" PRIu32, op->who->uid);
 	return op_keep_text(op, text_of(text), principal);
