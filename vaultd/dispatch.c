@@ -250,7 +250,7 @@ answers_once(const struct passage *p)
 {
 	const struct op_row *row = p->op.row;
 
-	return p->op.common.request_id.p != NULL && (row->flags & OP_SEALED) == 0 &&
+	return p->op.common.request_id.p != NULL && (row->flags & (OP_SEALED | OP_BARRIER)) == 0 &&
 	       (row->lane == LANE_COMMIT || row->lane == LANE_SLOW_COMMIT);
 }
 
