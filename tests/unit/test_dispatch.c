@@ -129,7 +129,7 @@ test_every_operation_without_fields(void **state)
 
 	for (int id = 0; id < OP_COUNT; id++) {
 		struct buf frame = { 0 };
-		struct codec_writer writer = { .sink = value_into_buf, .into = &frame };
+		struct codec_writer writer = { .out = &frame };
 
 		if (id == OP_sys_seal)
 			continue;
