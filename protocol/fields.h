@@ -66,12 +66,20 @@ struct enum_type {
 
 struct object_type;
 
+/* A name in MessagePack: the head of a short str, and the str. */
+#define FIELD_NAME_MAX 23
+struct field_key {
+	uint8_t head;
+	char text[FIELD_NAME_MAX];
+};
+
 /*
  * One field. min and max bound an integer's value, a text's or bytes' length, a map's encoded
  * length, a list's element.
  */
 struct field {
 	const char *name;
+	struct field_key key; /* the name as it is sent */
 	uint8_t name_len;
 	uint8_t kind;
 	bool required;
@@ -89,7 +97,9 @@ struct field {
 struct object_type {
 	const char *name;
 	const struct field *fields;
+	const void *defaults; /* the struct with nothing given */
 	uint16_t count;
+	uint16_t required; /* of the fields */
 	uint16_t size;
 };
 
@@ -109,8 +119,8 @@ struct object_list {
 #define CTYPE_ENUM_R int
 #define CTYPE_ENUM_O struct vault_opt_enum
 
-#define REQUIRED_R true
-#define REQUIRED_O false
+#define REQUIRED_R 1
+#define REQUIRED_O 0
 
 /* What every list operation asks and answers. */
 #define PAGE_LIMIT_DEFAULT 100

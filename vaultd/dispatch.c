@@ -297,7 +297,7 @@ run_handler(struct passage *p)
 static void
 reply(struct passage *p, enum vault_err err)
 {
-	struct codec_writer writer = { .sink = value_into_buf, .into = p->call->out };
+	struct codec_writer writer = { .out = p->call->out };
 	size_t before = buf_len(p->call->out);
 
 	p->call->result = err;
@@ -433,7 +433,7 @@ void
 dispatch_refuse(struct buf *out, uint32_t msgid, enum vault_err err, const char *message)
 {
 	size_t before = buf_len(out);
-	struct codec_writer writer = { .sink = value_into_buf, .into = out };
+	struct codec_writer writer = { .out = out };
 	struct fail fail = { .message = message };
 
 	codec_write_error(&writer, msgid, err, &fail);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "protocol/text.h"
+
 void
 cache_init(struct cache *cache, size_t limit)
 {
@@ -10,16 +12,11 @@ cache_init(struct cache *cache, size_t limit)
 	cache->operation = 1;
 }
 
-/* FNV-1a: names are checked in full behind it. */
 static uint32_t
 bucket_of(const struct cache_key *key)
 {
-	uint32_t h = 2166136261u ^ (uint32_t)key->kind;
-
-	h = (h * 16777619u) ^ key->tenant;
-	for (size_t i = 0; i < key->name.len; i++)
-		h = (h * 16777619u) ^ (uint8_t)key->name.p[i];
-	return (h ^ h >> 15) % CACHE_BUCKETS;
+	return (uint32_t)text_hash(key->name, (uint64_t)key->tenant << 8 | (uint64_t)key->kind) %
+	       CACHE_BUCKETS;
 }
 
 static void
@@ -108,7 +105,7 @@ cache_get(struct cache *cache, const struct cache_key *key)
 
 	while (entry != NULL && (entry->kind != key->kind || entry->tenant != key->tenant ||
 				 entry->name_len != key->name.len ||
-				 memcmp(entry->name, key->name.p, key->name.len) != 0))
+				 !text_same(entry->name, key->name.p, key->name.len)))
 		entry = entry->chain;
 	if (entry == NULL)
 		return NULL;

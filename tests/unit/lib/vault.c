@@ -237,7 +237,7 @@ test_vault_call(struct test_vault *t, const struct identity *who, enum op_id id,
 {
 	const struct op_row *row = &op_rows[id];
 	struct buf frame = { 0 };
-	struct codec_writer writer = { .sink = value_into_buf, .into = &frame };
+	struct codec_writer writer = { .out = &frame };
 	struct frame parsed;
 
 	codec_write_request(&writer, &(struct codec_request){ .msgid = 9,
