@@ -193,6 +193,9 @@ open_store(struct daemon *daemon)
 	TRY(audit_new(&audit, &vault->audit));
 	tenants_init(&vault->tenants);
 	sealed_log_init(&vault->sealed_log);
+	events_init(&vault->events);
+	alerts_init(&vault->alerts);
+	metrics_init(&vault->metrics);
 	unseal_guard_load(&vault->guard, daemon->state_dir, &now);
 	err = vault_probe(vault);
 	if (err == VAULT_UNSUPPORTED)
@@ -326,6 +329,8 @@ close_all(struct daemon *daemon)
 	store_close(daemon->vault.store);
 	tenants_free(&daemon->vault.tenants);
 	sealed_log_free(&daemon->vault.sealed_log);
+	events_free(&daemon->vault.events);
+	alerts_free(&daemon->vault.alerts);
 	arena_close(daemon->vault.arena);
 	notify_close(&daemon->notify);
 	if (daemon->lock >= 0)

@@ -38,6 +38,9 @@ open_vault(struct test_vault *t)
 	assert_ok(store_open(&store_config, &vault->store));
 	tenants_init(&vault->tenants);
 	sealed_log_init(&vault->sealed_log);
+	events_init(&vault->events);
+	alerts_init(&vault->alerts);
+	metrics_init(&vault->metrics);
 	unseal_guard_load(&vault->guard, t->fd, &now);
 	assert_ok(vault_probe(vault));
 	assert_ok(lanes_start(&t->lanes, vault, CACHE_BYTES));
@@ -63,6 +66,8 @@ close_vault(struct test_vault *t)
 	vault_forget(&t->vault);
 	tenants_free(&t->vault.tenants);
 	sealed_log_free(&t->vault.sealed_log);
+	events_free(&t->vault.events);
+	alerts_free(&t->vault.alerts);
 	audit_free(t->vault.audit);
 	store_close(t->vault.store);
 }
