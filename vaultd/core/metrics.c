@@ -18,7 +18,7 @@
 	X(sealed, gauge, "1 while the vault is sealed, or not yet made.")                          \
 	X(tenants, gauge, "Tenants in the store; absent while sealed.")                            \
 	X(connections, gauge, "Connections open now.")                                             \
-	X(connections_total, counter, "Connections accepted.")                                     \
+	X(connections_accepted_total, counter, "Connections accepted.")                                     \
 	X(watchers, gauge, "Connections that are told of events.")                                 \
 	X(requests_total, counter,                                                                 \
 	  "Requests by method and outcome; what was never asked has no line.")                     \
@@ -275,7 +275,7 @@ metrics_write(struct vault *vault, int64_t uptime_ms, struct buf *out)
 
 	put_state(&e, vault, uptime_ms);
 	sample(&e, METRIC_connections, (uint64_t)atomic_load(&metrics->connections));
-	sample(&e, METRIC_connections_total, atomic_load(&metrics->accepted));
+	sample(&e, METRIC_connections_accepted_total, atomic_load(&metrics->accepted));
 	sample(&e, METRIC_watchers, atomic_load(&vault->events.watchers));
 	pthread_mutex_lock(&metrics->mutex);
 	put_requests(&e, metrics, by_outcome);
