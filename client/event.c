@@ -61,9 +61,8 @@ open_event(struct vault *v, size_t len, struct vault_event_item *event)
 	if (err != VAULT_OK)
 		return client_fail(v, VAULT_LOCAL_REPLY, 0, "the daemon's event is not understood");
 	if (v->events_missed > 0)
-		item.missed = (struct vault_opt_int){
-			item.missed.v + (int64_t)v->events_missed, true
-		};
+		item.missed =
+			(struct vault_opt_int){ item.missed.v + (int64_t)v->events_missed, true };
 	v->events_missed = 0;
 	memcpy(event, &item, sizeof *event);
 	return VAULT_OK;

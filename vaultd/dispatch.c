@@ -271,8 +271,8 @@ finish(struct passage *p, enum vault_err err)
 {
 	if (record(p, err) != VAULT_OK)
 		err = VAULT_AUDIT_UNAVAILABLE;
-	metrics_count(&p->runner->metrics.requests[p->op.row == NULL ? METRICS_OTHER
-								    : p->op.row->id][err],
+	metrics_count(&p->runner->metrics
+			       .requests[p->op.row == NULL ? METRICS_OTHER : p->op.row->id][err],
 		      1);
 	if (err == VAULT_OK) {
 		p->call->effects = p->op.effects;

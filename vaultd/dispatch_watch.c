@@ -73,8 +73,8 @@ void
 watch_trouble(struct vault *vault, enum vault_err err, const struct clock_now *now)
 {
 	if (err == VAULT_AUDIT_UNAVAILABLE || err == VAULT_STORAGE_FULL)
-		note(vault, &(struct alert_note){
-				    .err = err, .now_ms = now->boot_ms, .wall = now->wall });
+		note(vault,
+		     &(struct alert_note){ .err = err, .now_ms = now->boot_ms, .wall = now->wall });
 }
 
 void

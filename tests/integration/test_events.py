@@ -233,6 +233,30 @@ def test_events_hold_no_secret(vault):
         assert "S3CR3T" not in seen and "S3CR3T" not in vault.log()
 
 
+def lose_open_segment(vault):
+    """The next append fails, once."""
+    for path in (vault.state / "audit").iterdir():
+        if path.name != "epoch.key":
+            path.unlink()
+
+
+def test_an_audit_that_cannot_be_written(vault):
+    acme = vault.new_tenant("acme")
+    acme.key("k", usage="raw")
+    with Watcher(vault.admin_path) as conn, Watcher(vault.admin_path) as refused:
+        conn.watch()
+        lose_open_segment(vault)
+        # What was answered so was not done.
+        assert refused.error("sys.watch").code == "audit_unavailable"
+        event = conn.event()
+        assert event.pop("time") > 0 and event == {"kind": "audit_unavailable"}
+        vault.seal()
+        assert conn.event()["kind"] == "sealed"
+        assert refused.quiet()
+    acme.close()
+    assert vault.log().count("alert: audit_unavailable") == 1
+
+
 def test_many_watchers(busy):
     watchers = [Watcher(busy.admin_path).watch(kinds=["denied"]) for _ in range(200)]
     try:

@@ -32,9 +32,10 @@ struct vault_event {
 /* One thread that takes events. The owner's, but the hub holds on to it between listen and unlisten. */
 struct event_listener {
 	struct event_listener *next;
-	uint64_t taken;		 /* events before this one are done with */
-	bool told;		 /* woken, and has not looked since */
-	void (*wake)(void *arg); /* from any thread, under the hub's lock: short, and calls nothing here */
+	uint64_t taken; /* events before this one are done with */
+	bool told;	/* woken, and has not looked since */
+	void (*wake)(
+		void *arg); /* from any thread, under the hub's lock: short, and calls nothing here */
 	void *arg;
 };
 
@@ -69,10 +70,10 @@ bool events_take(struct events *events, struct event_listener *listener, struct 
 /* What a connection asked to be told. The matcher may use whatever members it likes. */
 struct subscription {
 	bool (*matches)(const struct subscription *subscription, const struct vault_event *event);
-	enum op_id op;	/* the right to it is looked at again with each event */
-	uint64_t since; /* events published before are not told */
-	uint64_t missed; /* events lost since the last that was told */
-	uint32_t kinds; /* bits 1 << enum event_kind */
+	enum op_id op;			  /* the right to it is looked at again with each event */
+	uint64_t since;			  /* events published before are not told */
+	uint64_t missed;		  /* events lost since the last that was told */
+	uint32_t kinds;			  /* bits 1 << enum event_kind */
 	char tenant[TENANT_NAME_MAX + 1]; /* empty: whatever the tenant */
 };
 

@@ -18,7 +18,7 @@
 	X(sealed, gauge, "1 while the vault is sealed, or not yet made.")                          \
 	X(tenants, gauge, "Tenants in the store; absent while sealed.")                            \
 	X(connections, gauge, "Connections open now.")                                             \
-	X(connections_accepted_total, counter, "Connections accepted.")                                     \
+	X(connections_accepted_total, counter, "Connections accepted.")                            \
 	X(watchers, gauge, "Connections that are told of events.")                                 \
 	X(requests_total, counter,                                                                 \
 	  "Requests by method and outcome; what was never asked has no line.")                     \

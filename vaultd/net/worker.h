@@ -33,13 +33,13 @@ struct worker {
 	struct event wake;  /* the eventfd below */
 	struct event sweep; /* deadlines */
 	int wake_fd;
-	struct conn *conns;   /* all */
-	struct conn *dirty;   /* got a reply this turn */
-	struct conn *watchers; /* have a subscription */
+	struct conn *conns;		/* all */
+	struct conn *dirty;		/* got a reply this turn */
+	struct conn *watchers;		/* have a subscription */
 	struct event_listener listener; /* while there are any */
 	bool watch_asked;		/* some of dirty ask for one */
-	struct conn *waiting; /* have whole requests that the turn had no room for */
-	struct conn **table;  /* by the low half of a connection's id; NULL: free */
+	struct conn *waiting;		/* have whole requests that the turn had no room for */
+	struct conn **table;		/* by the low half of a connection's id; NULL: free */
 	size_t table_size;
 	uint32_t next_conn;	    /* the high half, so that an id is never used again */
 	_Atomic size_t conn_count;  /* read by main */

@@ -59,8 +59,7 @@ op_sys_metrics(struct op *op, const struct sys_metrics_req *req, struct sys_metr
 	(void)req;
 	buf_truncate(op->work, 0);
 	TRY(metrics_write(op->vault, uptime_ms, op->work));
-	return op_keep_text(op,
-			    (struct vault_text){ (const char *)buf_data(op->work),
-						 buf_len(op->work) },
-			    &res->text);
+	return op_keep_text(
+		op, (struct vault_text){ (const char *)buf_data(op->work), buf_len(op->work) },
+		&res->text);
 }
