@@ -136,7 +136,7 @@ client_wait(struct vault *v, int64_t deadline_ms, enum client_wait *how)
 enum vault_err
 client_pump(struct vault *v, int64_t deadline_ms)
 {
-	enum client_wait how;
+	enum client_wait how = CLIENT_MOVED;
 
 	TRY(client_wait(v, deadline_ms, &how));
 	if (how == CLIENT_LATE)

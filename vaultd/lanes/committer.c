@@ -155,7 +155,7 @@ publish(struct group *group)
 	if (group->opened)
 		atomic_store_explicit(&group->vault->state, STATE_OPEN, memory_order_release);
 	/* It went alone, so the group's only request is the one that opened it. */
-	if (group->opened)
+	if (group->opened && group->jobs != NULL)
 		watch_state(group->vault, event_kind_unsealed, group->jobs->session,
 			    &group->lanes->commit_runner.now);
 }

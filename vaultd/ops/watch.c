@@ -12,8 +12,10 @@ kinds_of(struct op *op, const struct vault_texts *names, uint32_t *kinds)
 {
 	uint32_t bits = 0;
 
-	if (names->v == NULL)
-		bits = UINT32_MAX;
+	if (names->v == NULL) {
+		*kinds = UINT32_MAX;
+		return VAULT_OK;
+	}
 	for (size_t i = 0; i < names->n; i++) {
 		int kind = event_kind_none + 1;
 
