@@ -206,6 +206,8 @@ test_vault_send(struct test_vault *t, const struct identity *who, struct vault_b
 	buf_truncate(&t->reply, 0);
 	assert_ok(runner_turn(&t->runner));
 	verdict = dispatch_run(&t->runner, &call);
+	/* There is no connection that could be told of anything. */
+	free(call.subscription);
 	if (verdict == VERDICT_COMMIT || verdict == VERDICT_SLOW) {
 		struct job *job = job_new(session, frame, call.msgid);
 
