@@ -9,6 +9,7 @@ import pytest
 
 from lib import encode
 from lib.vault import KEYFILE, VaultError
+from lib.watch import Watcher
 
 MIB = 1 << 20
 FULL = ("audit_unavailable", "storage_full")
@@ -275,4 +276,23 @@ def test_files_do_not_grow_without_reason(vault):
     for _ in range(3):
         vault.restart()
     assert size() - before < 80 * MIB
+    acme.close()
+
+
+def test_a_full_disk_is_told_to_who_watches(small_disk):
+    """Once, however many changes are refused."""
+    vault = small_disk(192)
+    vault.init()
+    acme = vault.new_tenant("acme")
+    with Watcher(vault.admin_path) as watcher:
+        watcher.watch(kinds=list(FULL))
+        ballast = fill(vault)
+        try:
+            refused = set()
+            for n in range(200):
+                refused.add(acme.error("key.create", name=f"k{n}", algorithm="HS256").code)
+            told = {watcher.event()["kind"] for _ in refused}
+        finally:
+            ballast.unlink()
+        assert told == refused and watcher.quiet()
     acme.close()
