@@ -380,7 +380,7 @@ def vaultctl(vault, *args, **options):
 
 
 def test_vaultctl_watch(busy):
-    with vaultctl(busy, "watch", "--kinds", "denied") as process:
+    with vaultctl(busy, "watch", "--kinds", "denied,lockout") as process:
         assert "watching" in process.stderr.readline()
         principal = burst(busy)
         line = process.stdout.readline()
