@@ -130,6 +130,21 @@ struct object_list {
 	INT(O, limit, 1, PAGE_LIMIT_MAX, PAGE_LIMIT_DEFAULT, 0) TEXT(O, cursor, 1, CURSOR_MAX, 0)
 #define PAGE_RESULT TEXT(O, cursor, 0, CURSOR_MAX, 0)
 
+/*
+ * What sys.watch tells of, in the contract's words. Subscriptions keep kinds as bits of 32: add at
+ * the end.
+ */
+#define EVENT_KINDS(X)                                                                             \
+	X(event_kind, denied)                                                                      \
+	X(event_kind, lockout)                                                                     \
+	X(event_kind, limited)                                                                     \
+	X(event_kind, sealed)                                                                      \
+	X(event_kind, unsealed)                                                                    \
+	X(event_kind, clock_jump)                                                                  \
+	X(event_kind, audit_unavailable)                                                           \
+	X(event_kind, storage_full)                                                                \
+	X(event_kind, watch_ended)
+
 /* A profile's settings; need is O where they are asked for with defaults, R where they are told. */
 #define PROFILE_FIELDS(need)                                                                       \
 	NAME(R, key, F_AUDIT)                                                                      \

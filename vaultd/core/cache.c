@@ -12,6 +12,14 @@ cache_init(struct cache *cache, size_t limit)
 	cache->operation = 1;
 }
 
+/* The only writer: an ordinary addition to the processor. */
+static void
+count(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+			      memory_order_relaxed);
+}
+
 static uint32_t
 bucket_of(const struct cache_key *key)
 {
@@ -54,6 +62,7 @@ cache_remove(struct cache *cache, struct cache_entry *entry)
 	*at = entry->chain;
 	list_remove(cache, entry);
 	cache->cost -= entry->cost;
+	count(&cache->entries, UINT64_MAX);
 	if (entry->used != cache->operation) {
 		entry->destroy(entry);
 		return;
@@ -95,6 +104,7 @@ cache_evict(struct cache *cache)
 	if (cache->oldest == NULL || cache->oldest->used == cache->operation)
 		return false;
 	cache_remove(cache, cache->oldest);
+	count(&cache->evictions, 1);
 	return true;
 }
 
@@ -138,5 +148,6 @@ cache_put(struct cache *cache, const struct cache_key *key, struct cache_entry *
 	cache->buckets[entry->bucket] = entry;
 	entry->used = cache->operation;
 	cache->cost += entry->cost;
+	count(&cache->entries, 1);
 	list_add(cache, entry);
 }
