@@ -268,6 +268,8 @@ finish(struct passage *p, enum vault_err err)
 		err = VAULT_AUDIT_UNAVAILABLE;
 	if (err == VAULT_OK)
 		p->call->effects = p->op.effects;
+	else if (err != VAULT_AUDIT_UNAVAILABLE)
+		p->call->effects.keep = p->op.effects.keep;
 	reply(p, err);
 }
 

@@ -156,6 +156,6 @@ record_of(const struct op *op, const struct target *target, enum vault_err err,
 		rec->name = target->name;
 	}
 	record_jti(op, rec);
-	if (err == VAULT_OK)
+	if (err == VAULT_OK || op->effects.keep)
 		record_rows(op, rec);
 }

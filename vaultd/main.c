@@ -192,6 +192,7 @@ open_store(struct daemon *daemon)
 	snprintf(path, sizeof path, "%s/audit", daemon->config.state);
 	TRY(audit_new(&audit, &vault->audit));
 	tenants_init(&vault->tenants);
+	lockouts_init(&vault->lockouts);
 	sealed_log_init(&vault->sealed_log);
 	unseal_guard_load(&vault->guard, daemon->state_dir, &now);
 	err = vault_probe(vault);
@@ -249,6 +250,7 @@ fill_settings(struct daemon *daemon)
 		(struct slot_cost){ daemon->config.argon2_memory, daemon->config.argon2_passes };
 	settings->owner_uid = (uint32_t)geteuid();
 	settings->started_boot_ms = clock_read().boot_ms;
+	clock_boot_id(settings->boot_id);
 	settings->spin_us = daemon->config.spin_us;
 	settings->audit_sync_always = daemon->config.audit_sync_always;
 }
@@ -325,6 +327,7 @@ close_all(struct daemon *daemon)
 	audit_free(daemon->vault.audit);
 	store_close(daemon->vault.store);
 	tenants_free(&daemon->vault.tenants);
+	lockouts_free(&daemon->vault.lockouts);
 	sealed_log_free(&daemon->vault.sealed_log);
 	arena_close(daemon->vault.arena);
 	notify_close(&daemon->notify);

@@ -32,6 +32,7 @@ struct op_effects {
 	struct tenant_slot *touched;	   /* this tenant's caches no longer count */
 	bool opened;			   /* the vault is open */
 	bool tenant_created;
+	bool keep; /* what was changed stays also where the request is answered with an error */
 };
 
 struct op {

@@ -21,6 +21,7 @@ enum row_kind {
 	ROW_ISSUANCE = 8,
 	ROW_HEAD = 10,
 	ROW_TOMBSTONE = 9, /* under the tag of what was deleted */
+	ROW_LOCKOUT = 16,
 };
 
 #define RECORD_BEGIN(id) struct id {

@@ -37,6 +37,7 @@ open_vault(struct test_vault *t)
 	assert_ok(audit_new(&audit_config, &vault->audit));
 	assert_ok(store_open(&store_config, &vault->store));
 	tenants_init(&vault->tenants);
+	lockouts_init(&vault->lockouts);
 	sealed_log_init(&vault->sealed_log);
 	unseal_guard_load(&vault->guard, t->fd, &now);
 	assert_ok(vault_probe(vault));
@@ -62,6 +63,7 @@ close_vault(struct test_vault *t)
 	}
 	vault_forget(&t->vault);
 	tenants_free(&t->vault.tenants);
+	lockouts_free(&t->vault.lockouts);
 	sealed_log_free(&t->vault.sealed_log);
 	audit_free(t->vault.audit);
 	store_close(t->vault.store);
