@@ -27,6 +27,10 @@
 #define NAME_MAX_LEN 128
 #define ACTOR_MAX 128
 #define REQUEST_ID_MAX 64
+#define TOTP_LABEL_MAX 64
+#define TOTP_RECOVERY_CODES 10 /* given out with an enrolment, each good for once */
+#define TOTP_RECOVERY_DIGITS 16
+#define PRINCIPAL_MAX (TENANT_NAME_MAX + NAME_MAX_LEN + 8) /* "key:TENANT/ID", and room */
 
 enum field_kind {
 	FIELD_TEXT,    /* struct vault_text */

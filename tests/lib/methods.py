@@ -16,6 +16,9 @@ ADMIN_CLASS = {
     "tenant.create": TENANT,
     "tenant.list": {},
     "audit.verify": {},
+    "totp.enroll": {"principal": "uid:4242"},
+    "totp.list": {},
+    "totp.remove": {"principal": "uid:4242"},
 }
 
 OTHERS = {
@@ -40,6 +43,7 @@ OTHERS = {
     "token.sign": {**TENANT, "profile": "p", "subject": "s"},
     "token.verify": {**TENANT, "profile": "p", "token": "a.b.c"},
     "audit.query": TENANT,
+    "auth.totp": {"code": "123456"},
 }
 
 # In the contract, not in this build: unsupported where the name is known, else unknown_method.

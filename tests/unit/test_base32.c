@@ -26,7 +26,7 @@ expect(const void *p, size_t n, const char *text)
 static void
 test_published(void **state)
 {
-	static const char *const texts[] = { "",       "MY",       "MZXQ",	"MZXW6",
+	static const char *const texts[] = { "",	"MY",	    "MZXQ",	 "MZXW6",
 					     "MZXW6YQ", "MZXW6YTB", "MZXW6YTBOI" };
 
 	(void)state;

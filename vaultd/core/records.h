@@ -22,6 +22,7 @@ enum row_kind {
 	ROW_HEAD = 10,
 	ROW_TOMBSTONE = 9, /* under the tag of what was deleted */
 	ROW_LOCKOUT = 16,
+	ROW_TOTP = 17,
 };
 
 #define RECORD_BEGIN(id) struct id {

@@ -16,7 +16,7 @@
 MUST_USE enum vault_err totp_code(struct vault_bytes secret, uint64_t step, unsigned digits,
 				  char code[static TOTP_DIGITS_MAX]);
 /* Whether code is that of the step, with TOTP_DIGITS digits; constant time. */
-MUST_USE enum vault_err totp_check(struct vault_bytes secret, uint64_t step,
-				   struct vault_text code, bool *right);
+MUST_USE enum vault_err totp_check(struct vault_bytes secret, uint64_t step, struct vault_text code,
+				   bool *right);
 
 #endif

@@ -149,6 +149,9 @@ publish(struct group *group)
 		    effects->reserved > atomic_load(&effects->reserved_slot->reserved))
 			atomic_store_explicit(&effects->reserved_slot->reserved, effects->reserved,
 					      memory_order_release);
+		/* Its connection waits for the reply, and nobody else looks at it. */
+		if (effects->mfa_session != NULL)
+			effects->mfa_session->mfa_until_ms = effects->mfa_until_ms;
 	}
 	if (group->opened)
 		atomic_store_explicit(&group->vault->state, STATE_OPEN, memory_order_release);

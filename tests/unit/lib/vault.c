@@ -190,7 +190,7 @@ append_records(struct test_vault *t)
 enum verdict
 test_vault_send(struct test_vault *t, const struct identity *who, struct vault_bytes frame)
 {
-	struct session *session = session_new(who);
+	struct session *session = t->session == NULL ? session_new(who) : session_hold(t->session);
 	struct call call = { .session = session,
 			     .frame = frame,
 			     .out = &t->reply,
