@@ -27,10 +27,11 @@ bool command_noun(const char *noun);
 /* Sends what args say and shows the result; the exit code. */
 int command_run(struct ctl *ctl, struct args *args);
 /* The same for the operation's encoded fields; the handle must be closed, and holds the result
- * until then. */
-int command_call(const struct ctl *ctl, const struct op_row *row, struct vault *vault,
+ * until then. A one-time code that is required is asked for, where somebody can be asked. */
+int command_call(struct ctl *ctl, const struct op_row *row, struct vault *vault,
 		 struct vault_map params, struct cursor *result);
 
+int run_auth_totp(struct ctl *ctl, struct args *args);
 int run_call(struct ctl *ctl, struct args *args);
 int run_completion(struct ctl *ctl, struct args *args);
 int run_help(struct ctl *ctl, struct args *args);
