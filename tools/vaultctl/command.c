@@ -36,6 +36,12 @@ command_noun(const char *noun)
 	return false;
 }
 
+bool
+command_is_operation(const struct command *command)
+{
+	return command->method != NULL && strchr(command->name, ' ') != NULL;
+}
+
 /* The tenant of --tenant or of the environment, where the operation asks for one and no argument
  * gave it. */
 static bool

@@ -19,6 +19,9 @@ struct command {
 /* The commands that are no plain operation; name NULL ends. */
 extern const struct command commands[];
 
+/* Whether it is an operation by its own noun and verb, and so stands among those. */
+bool command_is_operation(const struct command *command);
+
 /* "noun", "verb" (dashes or underscores) as an operation; NULL where there is none. */
 const struct op_row *command_find(const char *noun, const char *verb);
 /* Whether any operation has this noun. */

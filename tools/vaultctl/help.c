@@ -46,13 +46,6 @@ put_verb(const struct op_row *row, int width)
 	       (row->flags & OP_LATER) != 0 ? " (not in this build)" : "");
 }
 
-/* A noun and a verb that are more than sending the operation; it stands among the others. */
-static bool
-is_operation(const struct command *command)
-{
-	return command->method != NULL && strchr(command->name, ' ') != NULL;
-}
-
 void
 help_all(void)
 {
@@ -63,7 +56,7 @@ help_all(void)
 	     "       vaultctl [OPTIONS] COMMAND\n");
 	puts("Commands:");
 	for (const struct command *c = commands; c->name != NULL; c++)
-		if (!is_operation(c))
+		if (!command_is_operation(c))
 			printf("  %-14s %s\n", c->name, c->summary);
 	puts("\nNouns (vaultctl NOUN --help lists the verbs):");
 	for (int i = 0; i < OP_COUNT; i++) {
@@ -91,7 +84,8 @@ help_noun(const char *noun)
 		if (strncmp(op_rows[i].method, noun, len) == 0 && op_rows[i].method[len] == '.')
 			put_verb(&op_rows[i], 14);
 	for (const struct command *c = commands; c->name != NULL; c++)
-		if (strncmp(c->name, noun, len) == 0 && c->name[len] == ' ' && !is_operation(c))
+		if (strncmp(c->name, noun, len) == 0 && c->name[len] == ' ' &&
+		    !command_is_operation(c))
 			printf("  %-14s %s\n", c->name + len + 1, c->summary);
 	printf("\nvaultctl %s VERB --help tells a verb's fields.\n", noun);
 }

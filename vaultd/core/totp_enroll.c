@@ -9,9 +9,7 @@
 #include "vaultd/crypto/mac.h"
 #include "vaultd/crypto/totp.h"
 
-#define URI_MAX 512 /* bytes; each of the label's may become three */
-#define URI_HEAD "otpauth://totp/vaultd:"
-#define URI_TAIL "&issuer=vaultd&algorithm=SHA1&digits=6&period=30"
+#define URI_MAX 512	    /* bytes: 110, and a label or principal whose bytes may become three */
 #define HALF_CODE 100000000 /* a recovery code is two numbers below it */
 
 /* Canonical, because auth.totp looks for what the kernel's number is written as. */
@@ -100,23 +98,29 @@ put_principal(char *out, struct vault_text principal)
 	return n + put_label(out + n, (struct vault_text){ principal.p + 4, principal.len - 4 });
 }
 
+static size_t
+put_text(char *out, struct vault_text text)
+{
+	memcpy(out, text.p, text.len);
+	return text.len;
+}
+
 /* In the operation's memory, which is wiped behind a reply that holds a secret. */
 static enum vault_err
 make_uri(struct op *op, const struct totp_record *record, struct vault_text *uri)
 {
-	char *text = scratch_alloc(op->scratch, URI_MAX + sizeof URI_TAIL);
-	size_t n = sizeof URI_HEAD - 1;
+	char *text = scratch_alloc(op->scratch, URI_MAX);
+	size_t n;
 
 	if (text == NULL)
 		return VAULT_BUSY;
-	memcpy(text, URI_HEAD, n);
+	n = put_text(text, TEXT_LITERAL("otpauth://totp/vaultd:"));
 	n += record->label.p != NULL ? put_label(text + n, record->label)
 				     : put_principal(text + n, record->principal);
-	memcpy(text + n, "?secret=", 8);
-	n += 8;
+	n += put_text(text + n, TEXT_LITERAL("?secret="));
 	n += base32_encode_secret(record->secret.p, record->secret.len, text + n);
-	memcpy(text + n, URI_TAIL, sizeof URI_TAIL);
-	*uri = (struct vault_text){ text, n + sizeof URI_TAIL - 1 };
+	n += put_text(text + n, TEXT_LITERAL("&issuer=vaultd&algorithm=SHA1&digits=6&period=30"));
+	*uri = (struct vault_text){ text, n };
 	return VAULT_OK;
 }
 
