@@ -27,10 +27,13 @@
 #define NAME_MAX_LEN 128
 #define ACTOR_MAX 128
 #define REQUEST_ID_MAX 64
+#define PRINCIPAL_MAX (TENANT_NAME_MAX + NAME_MAX_LEN + 8) /* "key:TENANT/ID", and room */
+#define METHODS_MAX 128		/* patterns of a role or a narrowed connection */
+#define GROUPS_SHOWN_MAX 256	/* supplementary groups that auth.whoami tells */
+#define REPLAY_RESULT_MAX 16384 /* bytes of a result that is kept for its request_id */
 #define TOTP_LABEL_MAX 64
 #define TOTP_RECOVERY_CODES 10 /* given out with an enrolment, each good for once */
 #define TOTP_RECOVERY_DIGITS 16
-#define PRINCIPAL_MAX (TENANT_NAME_MAX + NAME_MAX_LEN + 8) /* "key:TENANT/ID", and room */
 
 enum field_kind {
 	FIELD_TEXT,    /* struct vault_text */

@@ -12,8 +12,9 @@
 /* One thread's means of running operations. */
 struct runner {
 	struct vault *vault;
-	struct txn *txn;   /* a read transaction; NULL on the committer */
-	uint64_t snapshot; /* the commit counter before txn took its snapshot */
+	struct txn *txn;       /* a read transaction; NULL on the committer */
+	uint64_t snapshot;     /* the commit counter before txn took its snapshot */
+	struct policy *policy; /* the snapshot followed last; NULL while sealed */
 	struct cache cache;
 	struct random_pool random;
 	struct scratch scratch;

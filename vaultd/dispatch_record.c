@@ -4,6 +4,7 @@
 
 #include "protocol/text.h"
 #include "vaultd/base/base64.h"
+#include "vaultd/core/session.h"
 #include "vaultd/core/tenant.h"
 
 static bool
@@ -134,11 +135,14 @@ record_of(const struct op *op, const struct target *target, enum vault_err err,
 		.event = AUDIT_EVENT_CALL,
 		.outcome = (uint8_t)outcome_of(op, err),
 		.code = (uint8_t)err,
-		.reason = op->note.reason,
+		.reason = op->note.replayed ? AUDIT_REASON_REPLAYED : op->note.reason,
 		.actor = op->common.actor,
 		.source = target->source,
 		.slot = target->slot,
+		.id = op->note.id,
 	};
+	if (op->session->logged_in)
+		rec->login = text_of(op->session->login.principal);
 	if (op->tenant != NULL)
 		rec->tenant = op->tenant->keys.tenant;
 	else if (op->note.tenant != 0 && err == VAULT_OK)
@@ -155,6 +159,8 @@ record_of(const struct op *op, const struct target *target, enum vault_err err,
 	} else {
 		rec->name = target->name;
 	}
+	if (op->who->unit[0] != '\0')
+		rec->unit = text_of(op->who->unit);
 	record_jti(op, rec);
 	if (err == VAULT_OK || op->effects.keep)
 		record_rows(op, rec);

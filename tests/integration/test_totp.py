@@ -348,3 +348,55 @@ def test_a_code_may_be_given_on_either_socket(shared, admin):
         assert admin.call("auth.totp", code=answer["recovery"][1]) == {}
     finally:
         admin.call("totp.remove", principal="uid:0")
+
+
+def test_a_grant_that_asks_for_a_code(person):
+    """On this connection and no other, for a quarter of an hour."""
+    tenant = person.vault.new_tenant(f"t{person.uid}")
+    tenant.key("k", usage="raw")
+    person.vault.admin_call(
+        "grant.put",
+        principal=person.principal,
+        role="raw-signer",
+        tenants=[tenant.name],
+        mfa=True,
+    )
+    person.enroll()
+    sign = ("key.sign", tenant.fields(name="k", message=b"m"))
+    calls = [
+        sign,
+        ("auth.totp", {"code": totp.wrong(person.secret)}),
+        sign,
+        ("auth.totp", {"code": person.recovery[0]}),
+        sign,
+        ("auth.whoami", {}),
+    ]
+    replies = other.call_as(person.uid, GID, person.vault.app_path, calls)
+    assert [r["error"] and r["error"]["code"] for r in replies] == [
+        *("mfa_required", "denied", "mfa_required", None, None, None)
+    ]
+    assert 890 <= replies[-1]["result"]["mfa_left"] <= 900
+    (again,) = other.call_as(person.uid, GID, person.vault.app_path, [sign])
+    assert again["error"]["code"] == "mfa_required"
+    tenant.close()
+
+
+def test_an_enrolment_asked_for_again_shows_nothing_again(open_vault):
+    ann = Person(open_vault, next(_uids))
+    fields = {"principal": ann.principal, "label": "phone", "request_id": f"e{ann.uid}"}
+    with open_vault.admin() as admin:
+        first = admin.call("totp.enroll", **fields)
+        assert admin.call("totp.enroll", **fields) == {"replayed": True}
+    ann.secret = totp.secret_of(first["uri"])
+    assert ann.give(ann.code(totp.step_now()), first["recovery"][0]) == ["ok", "ok"]
+
+
+def test_a_request_id_does_not_give_a_code_twice(person):
+    """A code is for its connection, so its answer is not kept for another."""
+    person.enroll()
+    given = ("auth.totp", {"code": person.recovery[0], "request_id": "once"})
+    calls = [given, ("auth.whoami", {})]
+    first, who = other.call_as(person.uid, GID, person.vault.app_path, calls)
+    assert first["result"] == {} and who["result"]["mfa_left"] > 0
+    again, who = other.call_as(person.uid, GID, person.vault.app_path, calls)
+    assert again["error"]["code"] == "denied" and "mfa_left" not in who["result"]

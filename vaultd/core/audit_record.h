@@ -16,15 +16,22 @@
 #define AUDIT_RECORD_FIXED 52	/* bytes of the fixed part */
 #define AUDIT_RECORD_MAX 2688	/* no record is longer: every field at its limit is 2,612 bytes */
 #define AUDIT_METHOD_NONE 65535 /* the method of internal events */
+/* A reason beside those of enum verify_reason: the call got an earlier one's answer, by request_id. */
+#define AUDIT_REASON_REPLAYED 255
 
 enum audit_event {
-	AUDIT_EVENT_CALL,     /* what a caller asked for; all others are the audit's own */
+	AUDIT_EVENT_CALL,     /* what a caller asked for; others, where not said, the audit's own */
 	AUDIT_EVENT_CREATE,   /* the first record of a store */
 	AUDIT_EVENT_START,    /* unsealed after a clean stop */
 	AUDIT_EVENT_RECOVERY, /* unsealed after a crash: struct audit_recovered */
 	AUDIT_EVENT_LOST, /* a segment was deleted, replaced or cut while open: struct audit_lost */
 	AUDIT_EVENT_EPOCH, /* an epoch's signature */
 	AUDIT_EVENT_STOP,  /* sealed or stopped cleanly */
+	/*
+	 * vaultd recover-owner, by uid; name: the principal. Without row_hash it had the grant
+	 * already.
+	 */
+	AUDIT_EVENT_RECOVER_OWNER,
 	AUDIT_EVENT_COUNT
 };
 
@@ -38,7 +45,7 @@ struct audit_record {
 	uint8_t event;	  /* enum audit_event */
 	uint8_t outcome;  /* enum audit_outcome */
 	uint8_t code;	  /* enum vault_err */
-	uint8_t reason;	  /* enum verify_reason */
+	uint8_t reason;	  /* enum verify_reason, or AUDIT_REASON_REPLAYED */
 	uint8_t kind;	  /* of the target, as the store numbers kinds; 0 where there is none */
 	bool not_applied; /* read only: this change was void, recovery came before its commit */
 	uint8_t name_tag[AUDIT_TAG_BYTES];

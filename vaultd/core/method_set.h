@@ -23,6 +23,29 @@ method_set_add(struct method_set *set, enum op_id id)
 	set->bits[id / 64] |= UINT64_C(1) << (id % 64);
 }
 
+static inline struct method_set
+method_set_all(void)
+{
+	struct method_set set;
+
+	memset(&set, 0xff, sizeof set);
+	return set;
+}
+
+static inline void
+method_set_join(struct method_set *set, const struct method_set *more)
+{
+	for (unsigned i = 0; i < sizeof set->bits / sizeof set->bits[0]; i++)
+		set->bits[i] |= more->bits[i];
+}
+
+static inline void
+method_set_meet(struct method_set *set, const struct method_set *other)
+{
+	for (unsigned i = 0; i < sizeof set->bits / sizeof set->bits[0]; i++)
+		set->bits[i] &= other->bits[i];
+}
+
 /* Whether every operation of part stands in whole. */
 static inline bool
 method_set_within(const struct method_set *part, const struct method_set *whole)

@@ -2,6 +2,31 @@
 
 #include <string.h>
 
+#include "protocol/text.h"
+
+enum vault_err
+op_require(struct op *op, enum op_id id, struct vault_text tenant, struct vault_text name)
+{
+	struct policy_request request = { .row = &op_rows[id],
+					  .tenant = tenant,
+					  .target = name,
+					  .any_target = name.p == NULL,
+					  .now = op->now,
+					  .open = true };
+
+	switch (policy_decide(op->policy, op->session, &request)) {
+	case DECISION_ALLOW:
+		return VAULT_OK;
+	case DECISION_DENY:
+		return VAULT_DENIED;
+	case DECISION_MFA:
+		return VAULT_MFA_REQUIRED;
+	case DECISION_ERROR:
+		break;
+	}
+	return VAULT_INTERNAL;
+}
+
 enum vault_err
 op_keep_bytes(struct op *op, struct vault_bytes from, struct vault_bytes *to)
 {
@@ -27,6 +52,15 @@ op_keep_text(struct op *op, struct vault_text from, struct vault_text *to)
 	TRY(op_keep_bytes(op, bytes, &bytes));
 	*to = (struct vault_text){ (const char *)bytes.p, bytes.len };
 	return VAULT_OK;
+}
+
+enum vault_err
+principal_of(struct op *op, struct vault_text *principal)
+{
+	char text[PRINCIPAL_MAX + 1];
+
+	session_principal(op->session, text);
+	return op_keep_text(op, text_of(text), principal);
 }
 
 enum vault_err

@@ -23,6 +23,8 @@ struct op_note {
 	uint8_t reason;		  /* enum verify_reason; 0: none */
 	struct vault_text jti;	  /* as a token that was looked at has it */
 	const uint8_t *jti_bytes; /* of a token made here: AUDIT_JTI_BYTES */
+	struct vault_text id;	  /* of what has one besides its name */
+	bool replayed;		  /* answered as an earlier request was; nothing was done */
 };
 
 /* What is to happen once the operation's change is durable, and not before. */
@@ -32,6 +34,7 @@ struct op_effects {
 	struct tenant_slot *touched;	   /* this tenant's caches no longer count */
 	struct session *mfa_session;	   /* gave a one-time code, ... */
 	int64_t mfa_until_ms;		   /* ... which counts until then */
+	bool policy_changed;		   /* a role or a grant */
 	bool opened;			   /* the vault is open */
 	bool tenant_created;
 	bool keep; /* what was changed stays also where the request is answered with an error */
@@ -44,12 +47,14 @@ struct op {
 	struct session *session; /* whose who it is; only auth.* writes it */
 	struct clock_now now;
 	struct txn *txn;
-	uint64_t snapshot;     /* the commit counter before txn took its snapshot */
-	struct change *change; /* NULL but on the committer */
+	uint64_t snapshot;	     /* the commit counter before txn took its snapshot */
+	struct change *change;	     /* NULL but on the committer */
+	const struct policy *policy; /* NULL while sealed */
 	struct cache *cache;
 	struct random_pool *random;
 	struct scratch *scratch; /* what replies may point into */
 	struct buf *work;	 /* for text under construction; anyone's, within one function */
+	const void *listing;	 /* the request of a list whose items depend on it */
 	struct op_common common;
 	const struct tenant *tenant;   /* NULL where the operation has none */
 	struct vault_opening *opening; /* sys.init, sys.unseal: what the slow lane prepared */
@@ -82,6 +87,16 @@ op_stale(const struct op *op)
 }
 /* Moves the snapshot on if it is stale. Views into the store's own bytes end with it. */
 MUST_USE enum vault_err op_refresh(struct op *op);
+
+/*
+ * Whether the caller may do that: for what only a handler knows, which is the tenant or the name of
+ * an operation (OP_LATE_TENANT, OP_LATE_NAME), or what one operation asks of another. VAULT_DENIED,
+ * VAULT_MFA_REQUIRED. name.p NULL: any name that a grant allows will do.
+ */
+MUST_USE enum vault_err op_require(struct op *op, enum op_id id, struct vault_text tenant,
+				   struct vault_text name);
+/* Who asks, as grants, answers and records name it ("uid:N", "key:TENANT/ID"); in the operation's memory. */
+MUST_USE enum vault_err principal_of(struct op *op, struct vault_text *principal);
 
 /* Copies what must outlive its source into the operation's memory; VAULT_BUSY when that is full. */
 MUST_USE enum vault_err op_keep_text(struct op *op, struct vault_text from, struct vault_text *to);

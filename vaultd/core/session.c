@@ -41,10 +41,34 @@ session_release(struct session *session)
 }
 
 void
-session_principal(const struct session *session, char text[static PRINCIPAL_MAX])
+session_use(struct session *session, const struct clock_now *now)
+{
+	int64_t expires = session->login.expires_at;
+
+	if (!session->logged_in)
+		return;
+	if (now->boot_ms - session->used_ms > SESSION_LOGIN_IDLE_MS ||
+	    (expires != 0 && now->wall >= expires))
+		session->logged_in = false;
+	session->used_ms = now->boot_ms;
+}
+
+void
+session_narrow(struct session *session, struct vault_text tenant, const struct method_set *methods)
+{
+	if (!session->narrowed)
+		session->narrow_methods = method_set_all();
+	session->narrowed = true;
+	method_set_meet(&session->narrow_methods, methods);
+	if (tenant.p != NULL)
+		memcpy(session->narrow_tenant, tenant.p, tenant.len);
+}
+
+void
+session_principal(const struct session *session, char text[static PRINCIPAL_MAX + 1])
 {
 	if (session->logged_in)
-		snprintf(text, PRINCIPAL_MAX, "%s", session->login.principal);
+		snprintf(text, PRINCIPAL_MAX + 1, "%s", session->login.principal);
 	else
-		snprintf(text, PRINCIPAL_MAX, "uid:%" PRIu32, session->who.uid);
+		snprintf(text, PRINCIPAL_MAX + 1, "uid:%" PRIu32, session->who.uid);
 }

@@ -39,6 +39,7 @@ open_vault(struct test_vault *t)
 	tenants_init(&vault->tenants);
 	lockouts_init(&vault->lockouts);
 	sealed_log_init(&vault->sealed_log);
+	policy_source_init(&vault->policy);
 	unseal_guard_load(&vault->guard, t->fd, &now);
 	assert_ok(vault_probe(vault));
 	assert_ok(lanes_start(&t->lanes, vault, CACHE_BYTES));
