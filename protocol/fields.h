@@ -31,6 +31,9 @@
 #define METHODS_MAX 128		/* patterns of a role or a narrowed connection */
 #define GROUPS_SHOWN_MAX 256	/* supplementary groups that auth.whoami tells */
 #define REPLAY_RESULT_MAX 16384 /* bytes of a result that is kept for its request_id */
+#define TOTP_LABEL_MAX 64
+#define TOTP_RECOVERY_CODES 10 /* given out with an enrolment, each good for once */
+#define TOTP_RECOVERY_DIGITS 16
 
 enum field_kind {
 	FIELD_TEXT,    /* struct vault_text */

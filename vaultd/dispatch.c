@@ -343,6 +343,8 @@ finish(struct passage *p, enum vault_err err)
 		p->call->effects = p->op.effects;
 		p->call->subscription = p->op.subscription;
 	} else {
+		if (err != VAULT_AUDIT_UNAVAILABLE)
+			p->call->effects.keep = p->op.effects.keep;
 		watch_refused(&p->op, p->target.tenant, err);
 		free(p->op.subscription);
 	}

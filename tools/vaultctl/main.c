@@ -23,6 +23,8 @@ const struct command commands[] = {
 	{ "call", NULL, "METHOD [JSON|@FILE|-]", "any method, in JSON", run_call },
 	{ "token inspect", NULL, "TOKEN|@FILE|-", "what a token says, without trusting it",
 	  run_inspect },
+	{ "auth totp", "auth.totp", "", "give a one-time code, to see that it is right",
+	  run_auth_totp },
 	{ "completion", NULL, "bash|zsh|fish", "completions for a shell", run_completion },
 	{ "help", NULL, "[NOUN [VERB]]", "this, or more on a noun or verb", run_help },
 	{ NULL, NULL, NULL, NULL, NULL },

@@ -32,9 +32,12 @@ struct op_effects {
 	struct tenant_slot *reserved_slot; /* reserved numbers of token ids ... */
 	uint64_t reserved;		   /* ... up to here */
 	struct tenant_slot *touched;	   /* this tenant's caches no longer count */
+	struct session *mfa_session;	   /* gave a one-time code, ... */
+	int64_t mfa_until_ms;		   /* ... which counts until then */
 	bool policy_changed;		   /* a role or a grant */
 	bool opened;			   /* the vault is open */
 	bool tenant_created;
+	bool keep; /* what was changed stays also where the request is answered with an error */
 };
 
 struct op {

@@ -36,7 +36,9 @@ refuse_all(struct group *group, enum vault_err err)
 static void
 end_change(struct group *group, struct change *change, const struct call *call)
 {
-	if (call->result != VAULT_OK || change->count == 0) {
+	bool kept = call->result == VAULT_OK || call->effects.keep;
+
+	if (!kept || change->count == 0) {
 		bool opened = call->result == VAULT_OK && call->effects.opened;
 
 		txn_abort(change->txn);
@@ -172,6 +174,9 @@ publish(struct group *group)
 		    effects->reserved > atomic_load(&effects->reserved_slot->reserved))
 			atomic_store_explicit(&effects->reserved_slot->reserved, effects->reserved,
 					      memory_order_release);
+		/* Its connection waits for the reply, and nobody else looks at it. */
+		if (effects->mfa_session != NULL)
+			effects->mfa_session->mfa_until_ms = effects->mfa_until_ms;
 	}
 	if (group->opened)
 		atomic_store_explicit(&group->vault->state, STATE_OPEN, memory_order_release);
