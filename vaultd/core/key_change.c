@@ -4,6 +4,7 @@
 
 #include "protocol/text.h"
 #include "vaultd/base/base64.h"
+#include "vaultd/core/due.h"
 #include "vaultd/core/profile.h"
 
 #define PUBLISH_AHEAD_DEFAULT 86400 /* a day, for keys whose public half others cache */
@@ -15,6 +16,20 @@ key_edit_free(struct key_edit *edit)
 {
 	row_free(&edit->row);
 	secret_free(&edit->made);
+}
+
+/* When the newest version that lives must be followed by another; 0: never. */
+static int64_t
+due_at(const struct key_record *record, const struct version_record *versions, size_t n)
+{
+	int64_t newest = 0;
+
+	if (!record->rotation_period.set)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (!versions[i].revoked_at.set && versions[i].created_at > newest)
+			newest = versions[i].created_at;
+	return newest == 0 ? 0 : newest + record->rotation_period.v;
 }
 
 enum vault_err
@@ -32,6 +47,7 @@ key_edit_open(struct op *op, struct vault_text name, struct key_edit *edit)
 		return VAULT_INTEGRITY;
 	edit->count = edit->loaded = edit->record.versions.n;
 	memcpy(edit->versions, edit->record.versions.v, edit->count * sizeof edit->versions[0]);
+	edit->due = due_at(&edit->record, edit->versions, edit->count);
 	return VAULT_OK;
 }
 
@@ -320,7 +336,8 @@ key_edit_write(struct op *op, struct key_edit *edit)
 			 &edit->record);
 	edit->record.versions.v = NULL;
 	edit->record.versions.n = 0;
-	return err;
+	TRY(err);
+	return due_move(op, due_kind_key, &edit->row, edit->due, due_at(&edit->record, kept, n));
 }
 
 /*

@@ -24,6 +24,9 @@ enum row_kind {
 	ROW_LOCKOUT = 16,
 	ROW_TOTP = 17,
 	ROW_ROLE = 11,
+	ROW_SECRET = 40,
+	ROW_SECRET_VERSION = 41,
+	ROW_DUE = 42, /* index entries of what must be rotated, in the order of time (core/due.h) */
 	ROW_REPLAY = 30,
 	ROW_REPLAY_EXPIRY = 31, /* index entries of the same rows, in the order of their expiry */
 };

@@ -95,29 +95,55 @@ row_ad(const struct row_keys *keys, const struct row_key *key,
 	return (size_t)(p - ad);
 }
 
+/* out: room for what the row holds. */
+static enum vault_err
+open_body(const struct row_keys *keys, const struct row_key *key, struct vault_bytes sealed,
+	  uint8_t *out)
+{
+	uint8_t ad[ROW_AD_MAX];
+	size_t ad_len = row_ad(keys, key, sealed.p, ad);
+
+	return aead_open(keys->record.p, sealed.p + ROW_HEAD_BYTES,
+			 (struct vault_bytes){ ad, ad_len },
+			 (struct vault_bytes){ sealed.p + ROW_HEAD_BYTES + AEAD_NONCE_BYTES,
+					       sealed.len - ROW_HEAD_BYTES - AEAD_NONCE_BYTES },
+			 out);
+}
+
+static bool
+readable(const struct row_keys *keys, struct vault_bytes sealed)
+{
+	return sealed.len > ROW_OVERHEAD && sealed.p[0] == ROW_FORMAT &&
+	       sealed.p[1] == ROW_ALGORITHM_XCHACHA && get_le(sealed.p + 2, 2) == keys->generation;
+}
+
 enum vault_err
 sealed_open(const struct row_keys *keys, const struct row_key *key, struct vault_bytes sealed,
 	    struct row *row)
 {
 	SECRET_LOCAL(plain);
-	uint8_t ad[ROW_AD_MAX];
-	struct vault_bytes body;
-	size_t ad_len;
 
-	if (sealed.len <= ROW_OVERHEAD || sealed.p[0] != ROW_FORMAT ||
-	    sealed.p[1] != ROW_ALGORITHM_XCHACHA || get_le(sealed.p + 2, 2) != keys->generation)
+	if (!readable(keys, sealed))
 		return VAULT_INTEGRITY;
-	ad_len = row_ad(keys, key, sealed.p, ad);
-	body = (struct vault_bytes){ sealed.p + ROW_HEAD_BYTES + AEAD_NONCE_BYTES,
-				     sealed.len - ROW_HEAD_BYTES - AEAD_NONCE_BYTES };
-	TRY(secret_new(keys->record.arena, body.len - AEAD_TAG_BYTES, &plain));
-	TRY(aead_open(keys->record.p, sealed.p + ROW_HEAD_BYTES, (struct vault_bytes){ ad, ad_len },
-		      body, plain.p));
+	TRY(secret_new(keys->record.arena, sealed.len - ROW_OVERHEAD, &plain));
+	TRY(open_body(keys, key, sealed, plain.p));
 	row->key = *key;
 	row->version = (uint32_t)get_le(sealed.p + 4, 4);
 	row->revision = get_le(sealed.p + 8, 8);
 	secret_free(&row->plain);
 	secret_move(&row->plain, &plain);
+	return VAULT_OK;
+}
+
+enum vault_err
+sealed_open_into(const struct row_keys *keys, const struct row_key *key, struct vault_bytes sealed,
+		 uint8_t *room, struct row_view *view)
+{
+	if (!readable(keys, sealed))
+		return VAULT_INTEGRITY;
+	TRY(open_body(keys, key, sealed, room));
+	view->version = (uint32_t)get_le(sealed.p + 4, 4);
+	view->plain = (struct vault_bytes){ room, sealed.len - ROW_OVERHEAD };
 	return VAULT_OK;
 }
 

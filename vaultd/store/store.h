@@ -80,6 +80,7 @@ struct row_walk {
 	bool started;
 	bool from_tag; /* begin behind this tag */
 	uint8_t tag[ROW_TAG_BYTES];
+	uint64_t from_id; /* ... and, with that tag, at this id; to be lowered before the first */
 };
 /* after: the tag behind which to begin; NULL: the first. */
 MUST_USE enum vault_err row_walk_open(struct txn *txn, uint32_t tenant, uint8_t kind,
