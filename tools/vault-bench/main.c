@@ -74,6 +74,8 @@ name_things(struct bench *b)
 		.message = { b->message, o->message },
 		.unique = text_of(b->unique),
 		.rotated = name_or(o->key, b->rotated),
+		.secret = TEXT_LITERAL("db/" COUNTER_MARK),
+		.records = o->records,
 	};
 	return true;
 }

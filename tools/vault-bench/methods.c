@@ -104,6 +104,27 @@ fill_key_rotate(const struct bench_names *names, const struct bench_sample *samp
 		(struct key_rotate_req){ .tenant = names->tenant, .name = names->rotated };
 }
 
+static void
+fill_secret_put(const struct bench_names *names, const struct bench_sample *sample,
+		union op_request *req)
+{
+	(void)sample;
+	req->secret_put = (struct secret_put_req){
+		.tenant = names->tenant,
+		.name = names->secret,
+		.value = names->message,
+	};
+}
+
+static void
+fill_secret_get(const struct bench_names *names, const struct bench_sample *sample,
+		union op_request *req)
+{
+	(void)sample;
+	req->secret_get =
+		(struct secret_get_req){ .tenant = names->tenant, .name = names->secret };
+}
+
 static const struct method methods[] = {
 	{ .op = OP_token_sign, .fill = fill_token_sign },
 	{ .op = OP_token_verify,
@@ -117,6 +138,8 @@ static const struct method methods[] = {
 	  .sample_op = OP_key_sign },
 	{ .op = OP_key_create, .fill = fill_key_create },
 	{ .op = OP_key_rotate, .fill = fill_key_rotate, .modulus = ROTATE_KEYS },
+	{ .op = OP_secret_put, .fill = fill_secret_put, .records = true },
+	{ .op = OP_secret_get, .fill = fill_secret_get, .records = true, .scattered = true },
 	{ .op = OP_tenant_create, .fill = fill_tenant_create },
 	{ .op = OP_tenant_get, .fill = fill_tenant_get },
 	{ .op = OP_sys_ping, .fill = fill_ping },
@@ -206,6 +229,7 @@ method_prepare(const struct method *method, const struct bench_names *names, str
 	if (method->needs_sample)
 		TRY(check_sample(method, &req, caller));
 	TRY(call_encode(method->op, &req, &bytes));
-	*out = template_of(bytes, method->modulus);
+	*out = template_of(bytes, method->records ? names->records : method->modulus);
+	out->scattered = method->scattered;
 	return VAULT_OK;
 }

@@ -67,7 +67,9 @@ static const struct option_row rows[] = {
 	TEXT_ROW("key", key, "NAME", "the key of key.* (what --setup makes)"),
 	TEXT_ROW("algorithm", algorithm, "NAME",
 		 "of the keys that --setup and key.create make (HS256)"),
-	NUMBER_ROW("message", message, 1, MESSAGE_MAX, "bytes that key.sign signs (256)"),
+	NUMBER_ROW("message", message, 1, MESSAGE_MAX, "bytes that key.sign signs and secret.put stores (256)"),
+	NUMBER_ROW("records", records, 1, COUNT_MAX,
+		   "secrets that secret.put and secret.get go round, get by chance (1000)"),
 	FLAG_ROW("setup", setup, "first make the tenant, keys and profile where they are missing"),
 	TEXT_ROW("keyfile", keyfile, "PATH",
 		 "with --setup: initialise or unseal with this key file if need be"),
@@ -189,6 +191,7 @@ options_parse(int argc, char **argv, struct options *o)
 			       .in_flight = 1,
 			       .rounds = 1,
 			       .message = 256,
+			       .records = 1000,
 			       .seconds = 5,
 			       .warmup = 1 };
 	for (size_t i = 0; i < ROWS; i++)

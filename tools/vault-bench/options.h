@@ -24,6 +24,7 @@ struct options {
 	uint64_t rounds;
 	uint64_t count; /* 0: by time */
 	uint64_t message;
+	uint64_t records;
 	double seconds;
 	double warmup;
 	bool echo;
