@@ -65,16 +65,13 @@ MUST_USE enum vault_err sealed_find_none(const struct row_keys *keys, size_t len
 MUST_USE enum vault_err sealed_open(const struct row_keys *keys, const struct row_key *key,
 				    struct vault_bytes sealed, struct row *row);
 /*
- * The same into room of the caller's, sealed.len bytes that are his to wipe, for what is not kept:
- * the arena is not asked.
+ * Opens a row into scratch memory, which needs neither the arena nor a free; what holds a secret is
+ * wiped with it where the operation's reply may. row->key and row->id say which it is; *plain is
+ * valid as long as the scratch memory.
  */
-struct row_view {
-	uint32_t version;
-	struct vault_bytes plain; /* in room */
-};
-MUST_USE enum vault_err sealed_open_into(const struct row_keys *keys, const struct row_key *key,
-					 struct vault_bytes sealed, uint8_t *room,
-					 struct row_view *view);
+MUST_USE enum vault_err sealed_open_plain(const struct row_keys *keys, struct vault_bytes sealed,
+					  struct scratch *scratch, struct row *row,
+					  struct vault_bytes *plain);
 /* Inserts (row->id 0) or replaces; sets row->id. type and in: the record. */
 MUST_USE enum vault_err sealed_put(struct change *change, const struct row_keys *keys,
 				   struct row *row, const struct object_type *type, const void *in);

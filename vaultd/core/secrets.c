@@ -32,21 +32,16 @@ no_such(struct op *op, bool version)
 }
 
 /*
- * Opens a row into the operation's memory, which is wiped behind a reply that holds a secret, as
- * the reply's buffer is. A value passes through no more copies than that.
+ * Into the operation's memory, which is wiped behind a reply that holds a secret, as the reply's
+ * buffer is: a value passes through no more copies than that.
  */
 static enum vault_err
-open_row(struct op *op, const struct row_key *place, struct row_view *view)
+open_row(struct op *op, struct row *row, struct vault_bytes *plain)
 {
 	struct vault_bytes sealed;
-	uint8_t *room;
-	uint64_t id;
 
-	TRY(row_find(op->txn, place, &id, &sealed));
-	room = scratch_room(op->scratch, sealed.len);
-	if (room == NULL)
-		return VAULT_BUSY;
-	return sealed_open_into(&op->tenant->keys, place, sealed, room, view);
+	TRY(row_find(op->txn, &row->key, &row->id, &sealed));
+	return sealed_open_plain(&op->tenant->keys, sealed, op->scratch, row, plain);
 }
 
 static const struct secret_entry *
@@ -89,16 +84,16 @@ static enum vault_err
 read_version(struct op *op, const struct secret_choice *choice, uint32_t version,
 	     struct secret_view *out)
 {
-	struct row_key place = secret_version_place(op, choice->name, version);
+	struct row row = { .key = secret_version_place(op, choice->name, version) };
 	struct secret_value value;
-	struct row_view view;
-	enum vault_err err = open_row(op, &place, &view);
+	struct vault_bytes plain;
+	enum vault_err err = open_row(op, &row, &plain);
 
 	/* The secret's row says that it is there. */
 	if (err == VAULT_NOT_FOUND)
 		return VAULT_INTEGRITY;
 	TRY(err);
-	TRY(record_decode(secret_value_type(), view.plain, op->scratch, &value));
+	TRY(record_decode(secret_value_type(), plain, op->scratch, &value));
 	if (!text_equal(value.name, choice->name) || value.value.p == NULL)
 		return VAULT_INTEGRITY;
 	*out = (struct secret_view){ version, value.created_at, value.expires_at, value.value,
@@ -109,20 +104,20 @@ read_version(struct op *op, const struct secret_choice *choice, uint32_t version
 enum vault_err
 secret_read(struct op *op, const struct secret_choice *choice, struct secret_view *out)
 {
-	struct row_key place = secret_place(op, choice->name);
+	struct row head = { .key = secret_place(op, choice->name) };
 	struct secret_record record;
 	struct secret_view view;
-	struct row_view head;
+	struct vault_bytes plain;
 	enum vault_err err;
 	uint32_t version;
 
-	err = open_row(op, &place, &head);
+	err = open_row(op, &head, &plain);
 	if (err == VAULT_OK)
-		err = record_decode(secret_record_type(), head.plain, op->scratch, &record);
+		err = record_decode(secret_record_type(), plain, op->scratch, &record);
 	if (err == VAULT_NOT_FOUND || (err == VAULT_OK && !text_equal(record.name, choice->name)))
 		return no_such(op, false);
 	TRY(err);
-	op->note.target = place;
+	op->note.target = head.key;
 	version = chosen(choice, &record, head.version);
 	op->note.version = version;
 	if (!is_live(&record, head.version, version))
