@@ -253,6 +253,17 @@ last_of(const struct args *args, const struct field *field)
 	return last;
 }
 
+/* {"kind": "hex"} */
+static bool
+pack_object(const struct ctl *ctl, const struct field *field, const char *text, struct buf *out)
+{
+	char why[JSON_WHY_MAX];
+
+	if (text[0] == '{' && json_parse(out, text_of(text), why))
+		return true;
+	return wrong(ctl, field, text, "an object in JSON, as in {\"name\": \"value\"}");
+}
+
 static bool
 pack_field(struct ctl *ctl, const struct args *args, const struct arg *arg, struct buf *out)
 {
@@ -269,6 +280,7 @@ pack_field(struct ctl *ctl, const struct args *args, const struct arg *arg, stru
 	case FIELD_MAP:
 		return pack_map_field(ctl, args, field, out);
 	case FIELD_OBJECT:
+		return pack_object(ctl, field, arg->text, out);
 	case FIELD_OBJECTS:
 		return wrong(ctl, field, arg->text,
 			     "something that an option can say; use vaultctl call");
