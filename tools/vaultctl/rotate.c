@@ -11,6 +11,8 @@
 #include "tools/vaultctl/child.h"
 #include "tools/vaultctl/command.h"
 
+#define UNUSABLE 65   /* EX_DATAERR: this version will not do, and the target never had it */
+#define TRIES 2	      /* versions made in one run, where the hook finds the first unusable */
 #define UNDECIDED 75  /* EX_TEMPFAIL: whether the target changed is not known */
 #define SIGNALLED 128
 #define NUMBER_TEXT 16
@@ -152,20 +154,38 @@ settle(const struct rotation *r, int exit_code)
 			 exit_code, r->new);
 }
 
+/* One version; *again: the hook wants another. */
 static int
-rotate(struct rotation *r, char *const *argv)
+rotate_once(struct rotation *r, char *const *argv, bool *again)
 {
 	struct child child = { .n = 0 };
-	int status = find_versions(r);
+	int exit_code, status = find_versions(r);
 
+	*again = false;
 	if (status == CTL_DONE && r->resumed)
 		ctl_note(r->ctl, "Version %" PRIu32 " was pending already: going on with it.",
 			 r->new);
 	if (status == CTL_DONE)
 		status = give_all(r, &child);
-	if (status == CTL_DONE)
-		status = settle(r, child_run(r->ctl, &child, argv));
+	if (status == CTL_DONE) {
+		exit_code = child_run(r->ctl, &child, argv);
+		*again = exit_code == UNUSABLE;
+		status = *again ? discard(r) : settle(r, exit_code);
+	}
 	child_free(&child);
+	return status;
+}
+
+static int
+rotate(struct rotation *r, char *const *argv)
+{
+	bool again = true;
+	int status = CTL_LOCAL;
+
+	for (int i = 0; i < TRIES && again; i++) {
+		r->old = r->new = 0;
+		status = rotate_once(r, argv, &again);
+	}
 	return status;
 }
 
