@@ -16,9 +16,9 @@ static void
 every_letter_is_as_likely(void **state)
 {
 	struct test_keys *t = *state;
-	const struct generator generator = {
-		.length = 4000, .alphabet = TEXT_LITERAL("abcdefghijklmnopqrstuvwxyz")
-	};
+	const struct generator generator = { .length = 4000,
+					     .alphabet =
+						     TEXT_LITERAL("abcdefghijklmnopqrstuvwxyz") };
 	size_t counts[256] = { 0 };
 	double chi_square = 0, expected = (double)DRAWS / LETTERS;
 

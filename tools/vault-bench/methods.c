@@ -121,8 +121,7 @@ fill_secret_get(const struct bench_names *names, const struct bench_sample *samp
 		union op_request *req)
 {
 	(void)sample;
-	req->secret_get =
-		(struct secret_get_req){ .tenant = names->tenant, .name = names->secret };
+	req->secret_get = (struct secret_get_req){ .tenant = names->tenant, .name = names->secret };
 }
 
 static const struct method methods[] = {

@@ -11,9 +11,9 @@
 #include "tools/vaultctl/child.h"
 #include "tools/vaultctl/command.h"
 
-#define UNUSABLE 65   /* EX_DATAERR: this version will not do, and the target never had it */
-#define TRIES 2	      /* versions made in one run, where the hook finds the first unusable */
-#define UNDECIDED 75  /* EX_TEMPFAIL: whether the target changed is not known */
+#define UNUSABLE 65  /* EX_DATAERR: this version will not do, and the target never had it */
+#define TRIES 2	     /* versions made in one run, where the hook finds the first unusable */
+#define UNDECIDED 75 /* EX_TEMPFAIL: whether the target changed is not known */
 #define SIGNALLED 128
 #define NUMBER_TEXT 16
 

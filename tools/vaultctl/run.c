@@ -27,7 +27,8 @@ parse(const struct ctl *ctl, const char *option, const char *value, struct vault
 	for (const char *p = value; good && p < equals; p++)
 		good = isalnum((unsigned char)*p) != 0 || *p == '_';
 	if (!good || strncmp(equals + 1, SCHEME, strlen(SCHEME)) != 0) {
-		ctl_usage(ctl, "--%s takes NAME=secret:SECRET, as in DB_PASSWORD=secret:db/password",
+		ctl_usage(ctl,
+			  "--%s takes NAME=secret:SECRET, as in DB_PASSWORD=secret:db/password",
 			  option);
 		return false;
 	}

@@ -65,8 +65,9 @@ run_secret_get(struct ctl *ctl, struct args *args)
 	if (ctl->format == CTL_JSON)
 		return command_run(ctl, args);
 	if (ctl_on_terminal() && !ctl->show)
-		return ctl_usage(ctl, "a secret is not written to a terminal unless --show asks for "
-				      "it; send it to a pipe or a file");
+		return ctl_usage(ctl,
+				 "a secret is not written to a terminal unless --show asks for "
+				 "it; send it to a pipe or a file");
 	if (command_prepare(ctl, args, &params))
 		status = ctl_connect(ctl, args->row, &vault);
 	if (status == CTL_DONE)

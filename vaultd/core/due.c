@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "protocol/text.h"
 #include "vaultd/core/tenant.h"
 
 /*
@@ -144,8 +145,7 @@ due_open(struct op *op, const struct due_entry *entry, enum row_kind kind, struc
 	walk.from_id = 0;
 	do {
 		err = row_walk_next(&walk, &key, &id, NULL);
-		/* Tags are what the index shows anyway. */
-		if (err == VAULT_OK && memcmp(key.tag, from, len) != 0)
+		if (err == VAULT_OK && !text_same(key.tag, from, len))
 			err = VAULT_NOT_FOUND;
 	} while (err == VAULT_OK && id != entry->id);
 	row_walk_close(&walk);

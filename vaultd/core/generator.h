@@ -7,8 +7,8 @@
 #include "vaultd/core/op.h"
 
 struct generator {
-	int kind; /* enum generator_kind; 0: of the alphabet */
-	size_t length; /* characters; of hex and base64 random bytes */
+	int kind;		    /* enum generator_kind; 0: of the alphabet */
+	size_t length;		    /* characters; of hex and base64 random bytes */
 	struct vault_text alphabet; /* absent: letters and digits */
 };
 

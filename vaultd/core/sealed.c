@@ -110,8 +110,8 @@ head_write(const struct row_keys *keys, const struct row *row, uint8_t bytes[sta
 	p = put_short(p, keys->generation);
 	p = put_short(p, row->version);
 	p = put_short(p, row->revision);
-	return (struct row_head){ ROW_FORMAT,	 ROW_ALGORITHM_XCHACHA, keys->generation,
-				  row->version, row->revision,		(size_t)(p - bytes) };
+	return (struct row_head){ ROW_FORMAT,	ROW_ALGORITHM_XCHACHA, keys->generation,
+				  row->version, row->revision,	       (size_t)(p - bytes) };
 }
 
 static bool

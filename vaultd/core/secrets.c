@@ -183,8 +183,7 @@ show_versions(struct op *op, const struct secret_record *record, uint32_t curren
 			continue;
 		}
 		out[at++] = (struct secret_version){
-			entry->version,
-			state_of(record, (uint32_t)entry->version, entry->state.v),
+			entry->version, state_of(record, (uint32_t)entry->version, entry->state.v),
 			entry->created_at
 		};
 		i--;

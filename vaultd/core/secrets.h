@@ -51,11 +51,11 @@ struct secret_edit {
 	struct secret_record record;
 	struct secret_entry entries[SECRET_VERSIONS_MAX]; /* but the current one, oldest first */
 	size_t count;
-	uint32_t current; /* 0: only a pending version is there */
-	uint32_t last;	  /* the highest number that was ever given out under the name */
-	int64_t due;	  /* as the index has it */
-	struct row loaded;	    /* what a promoted version was read from */
-	struct secret made;	    /* a generated value */
+	uint32_t current;   /* 0: only a pending version is there */
+	uint32_t last;	    /* the highest number that was ever given out under the name */
+	int64_t due;	    /* as the index has it */
+	struct row loaded;  /* what a promoted version was read from */
+	struct secret made; /* a generated value */
 };
 #define SECRET_EDIT_LOCAL(name)                                                                    \
 	__attribute__((cleanup(secret_edit_free))) struct secret_edit name = { 0 }

@@ -283,8 +283,8 @@ static enum vault_err
 prune(struct op *op, struct secret_edit *edit)
 {
 	const struct secret_record *record = &edit->record;
-	size_t keep = record->keep_versions.set ? (size_t)record->keep_versions.v
-						: SECRET_KEEP_DEFAULT;
+	size_t keep =
+		record->keep_versions.set ? (size_t)record->keep_versions.v : SECRET_KEEP_DEFAULT;
 	size_t apart = (record->pending.set ? 1 : 0), others = keep - (edit->current != 0);
 
 	while (edit->count - apart > others) {
