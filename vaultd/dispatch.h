@@ -5,6 +5,7 @@
 #ifndef VAULTD_DISPATCH_H
 #define VAULTD_DISPATCH_H
 
+#include "vaultd/core/finder.h"
 #include "vaultd/core/op.h"
 #include "vaultd/core/session.h"
 #include "vaultd/dispatch_record.h"
@@ -16,6 +17,7 @@ struct runner {
 	uint64_t snapshot;     /* the commit counter before txn took its snapshot */
 	struct policy *policy; /* the snapshot followed last; NULL while sealed */
 	struct cache cache;
+	struct finder finder;
 	struct random_pool random;
 	struct scratch scratch;
 	struct buf work;

@@ -186,6 +186,18 @@ def test_destroying_all_removes_the_record_and_keeps_its_numbers(acme, size):
     assert put(acme) == 6
 
 
+def test_what_was_found_before_is_seen_as_it_is_now(acme):
+    """A worker remembers where a name stands: never what stands there."""
+    for n in range(1, 6):
+        put(acme, value=b"v%d" % n)
+        assert value(acme) == b"v%d" % n
+    acme.call("secret.destroy", name="db/password")
+    assert code(acme, "secret.get") == "not_found"
+    put(acme, value=b"again")
+    assert value(acme) == b"again"
+    assert code(acme, "secret.get", "db/passworD") == "not_found"
+
+
 def test_expiry(acme):
     now = int(time.time())
     error = acme.error("secret.put", name="a", value=b"v", expires_at=now)

@@ -11,6 +11,7 @@
 #include "vaultd/core/cache.h"
 #include "vaultd/core/vault.h"
 
+struct finder;
 struct session;
 struct tenant;
 
@@ -60,6 +61,7 @@ struct op {
 	struct change *change;	     /* NULL but on the committer */
 	const struct policy *policy; /* NULL while sealed */
 	struct cache *cache;
+	struct finder *finder; /* NULL on the committer */
 	struct random_pool *random;
 	struct scratch *scratch; /* what replies may point into */
 	struct buf *work;	 /* for text under construction; anyone's, within one function */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "protocol/text.h"
+#include "vaultd/core/finder.h"
 #include "vaultd/core/tenant.h"
 
 struct row_key
@@ -104,14 +105,16 @@ read_version(struct op *op, const struct secret_choice *choice, uint32_t version
 enum vault_err
 secret_read(struct op *op, const struct secret_choice *choice, struct secret_view *out)
 {
-	struct row head = { .key = secret_place(op, choice->name) };
+	struct row head = { .key = { .kind = ROW_SECRET } };
 	struct secret_record record;
 	struct secret_view view;
-	struct vault_bytes plain;
+	struct vault_bytes plain, sealed;
 	enum vault_err err;
 	uint32_t version;
 
-	err = open_row(op, &head, &plain);
+	err = finder_row(op->finder, op->txn, &op->tenant->keys, choice->name, &head, &sealed);
+	if (err == VAULT_OK)
+		err = sealed_open_plain(&op->tenant->keys, sealed, op->scratch, &head, &plain);
 	if (err == VAULT_OK)
 		err = record_decode(secret_record_type(), plain, op->scratch, &record);
 	if (err == VAULT_NOT_FOUND || (err == VAULT_OK && !text_equal(record.name, choice->name)))

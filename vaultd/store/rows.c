@@ -79,8 +79,8 @@ row_linked(struct txn *txn, const struct row_key *key, uint64_t *id)
 	return store_error(rc);
 }
 
-static enum vault_err
-row_by_id(struct txn *txn, uint64_t id, struct vault_bytes *row)
+enum vault_err
+row_read(struct txn *txn, uint64_t id, struct vault_bytes *row)
 {
 	MDB_val k = { sizeof id, &id }, v;
 	int rc = mdb_get(txn->mdb, txn->store->rows, &k, &v);
@@ -97,7 +97,7 @@ row_find(struct txn *txn, const struct row_key *key, uint64_t *id, struct vault_
 	uint64_t found = 0;
 
 	TRY(row_linked(txn, key, &found));
-	TRY(row_by_id(txn, found, row));
+	TRY(row_read(txn, found, row));
 	*id = found;
 	return VAULT_OK;
 }
@@ -201,7 +201,7 @@ row_walk_next(struct row_walk *walk, struct row_key *key, uint64_t *id, struct v
 	*key = (struct row_key){ .tenant = walk->tenant, .kind = walk->kind };
 	memcpy(key->tag, v.mv_data, ROW_TAG_BYTES);
 	*id = get_be((const uint8_t *)v.mv_data + ROW_TAG_BYTES, 8);
-	return row == NULL ? VAULT_OK : row_by_id(walk->txn, *id, row);
+	return row == NULL ? VAULT_OK : row_read(walk->txn, *id, row);
 }
 
 void

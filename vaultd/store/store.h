@@ -71,6 +71,9 @@ MUST_USE enum vault_err row_unlink(struct txn *txn, const struct row_key *key, u
 /* Whether the index has the key; VAULT_NOT_FOUND where not. */
 MUST_USE enum vault_err row_linked(struct txn *txn, const struct row_key *key, uint64_t *id);
 
+/* The row behind an index entry; VAULT_INTEGRITY where there is none. */
+MUST_USE enum vault_err row_read(struct txn *txn, uint64_t id, struct vault_bytes *row);
+
 /* The rows of one tenant and kind, in tag order. */
 struct row_walk {
 	void *cursor;
