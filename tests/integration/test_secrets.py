@@ -359,10 +359,10 @@ def test_roles_and_names(vault_for_users):
 
 
 def test_answered_once_by_request_id(acme):
-    first = acme.call("secret.put", name="a", value=b"v", request_id="r1")
-    again = acme.call("secret.put", name="a", value=b"v", request_id="r1")
+    first = acme.call("secret.put", name="a", value=b"v", request_id="secrets-once")
+    again = acme.call("secret.put", name="a", value=b"v", request_id="secrets-once")
     assert first == {"version": 1} and again == {"version": 1, "replayed": True}
-    error = acme.error("secret.put", name="a", value=b"w", request_id="r1")
+    error = acme.error("secret.put", name="a", value=b"w", request_id="secrets-once")
     assert error.code == "conflict"
     assert states(acme, "a") == {1: "current"}
 
