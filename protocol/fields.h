@@ -22,6 +22,10 @@
 #define DURATION_MAX INT64_C(3153600000) /* a hundred years */
 #define TTL_MAX 63072000		 /* two years: the longest life of a token */
 #define LIST_MAX 64			 /* entries of an audience, scope or claim list */
+#define SUBJECT_MAX 512
+#define JTI_MAX 256	 /* bytes of a peer's token id; ours have 27 */
+#define USE_MAX 64	 /* bytes of the text that tells one use from another */
+#define DOMAIN_NAME_MAX 253
 #define CLAIMS_MAX 12288 /* bytes of extra claims: the token stays below 16 KiB and more */
 #define TENANT_NAME_MAX 63
 #define NAME_MAX_LEN 128
@@ -158,8 +162,8 @@ struct object_list {
 	INT(need, max_ttl, 1, TTL_MAX, 3600, F_DURATION)                                           \
 	INT(need, leeway, 0, 300, 0, F_DURATION)                                                   \
 	TEXTS(O, scopes, LIST_MAX, 1, 256, 0)                                                      \
-	TEXTS(O, domains, LIST_MAX, 1, 255, F_LATER)                                               \
-	INT(O, max_uses, 1, UINT32_MAX, 0, F_LATER)                                                \
+	TEXTS(O, domains, LIST_MAX, 1, 2 + DOMAIN_NAME_MAX, 0)                                     \
+	INT(O, max_uses, 1, UINT32_MAX, 0, 0)                                                      \
 	ENUM(need, subject, subject_need, subject_need_required, 0)                                \
 	BOOL(need, tenant_claim, true, 0)                                                          \
 	TEXTS(O, claims, LIST_MAX, 1, 256, 0)                                                      \

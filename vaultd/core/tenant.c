@@ -75,6 +75,27 @@ read_record(struct op *op, struct vault_text name, struct row *row, struct tenan
 	return text_equal(record->name, name) ? VAULT_OK : VAULT_NOT_FOUND;
 }
 
+/* Which kinds of revocation there are, so that a token is looked up under no other. */
+static enum vault_err
+find_revoked(struct op *op, struct tenant *tenant)
+{
+	for (int kind = ROW_TOKEN_REVOKED; kind <= ROW_PROFILE_REVOKED; kind++) {
+		struct row_walk walk;
+		struct row_key key;
+		enum vault_err err;
+		uint64_t id;
+
+		TRY(row_walk_open(op->txn, tenant->keys.tenant, (uint8_t)kind, NULL, &walk));
+		err = row_walk_next(&walk, &key, &id, NULL);
+		row_walk_close(&walk);
+		if (err == VAULT_OK)
+			tenant->revoked |= (uint8_t)(1 << (kind - ROW_TOKEN_REVOKED));
+		else if (err != VAULT_NOT_FOUND)
+			return err;
+	}
+	return VAULT_OK;
+}
+
 static enum vault_err
 tenant_load(struct op *op, struct vault_text name, struct tenant *tenant)
 {
@@ -97,6 +118,8 @@ tenant_load(struct op *op, struct vault_text name, struct tenant *tenant)
 	/* A tenant without its keys was damaged, not erased: erasing removes both. */
 	if (err == VAULT_OK)
 		err = unwrap_keys(op, &wraps, tenant);
+	if (err == VAULT_OK)
+		err = find_revoked(op, tenant);
 	return err == VAULT_NOT_FOUND ? VAULT_INTEGRITY : err;
 }
 

@@ -14,6 +14,7 @@ struct tenant {
 	struct row_keys keys;
 	struct secret pepper;
 	enum tenant_state state;
+	uint8_t revoked; /* bits 1 << (kind - ROW_TOKEN_REVOKED): there are such rows */
 	char name[TENANT_NAME_MAX + 1];
 	uint8_t name_len;
 };
@@ -43,6 +44,13 @@ tenant_generation(const struct op *op)
 	return atomic_load_explicit(&op->tenant->slot->generation, memory_order_acquire);
 }
 
+/* Whether rows of that kind refuse tokens: ROW_TOKEN_REVOKED and the two kinds after it. */
+static inline bool
+tenant_revokes(const struct tenant *tenant, enum row_kind kind)
+{
+	return (tenant->revoked >> (kind - ROW_TOKEN_REVOKED) & 1) != 0;
+}
+
 /* On the committer. VAULT_EXISTS where the name is taken. display_name and labels may be absent. */
 MUST_USE enum vault_err tenant_create(struct op *op, const struct tenant_create_req *req);
 
@@ -63,5 +71,12 @@ MUST_USE enum vault_err tenant_name_by_number(struct op *op, uint32_t number,
  * is used up; on the committer it reserves more.
  */
 MUST_USE enum vault_err tenant_issue(struct op *op, uint64_t *number);
+/*
+ * On the committer: the number that divides the token ids made until now, all below it, from those
+ * to come.
+ */
+MUST_USE enum vault_err tenant_next_number(struct op *op, uint64_t *number);
+/* No token id of the tenant has this number or a higher one. */
+MUST_USE enum vault_err tenant_reserved(struct op *op, uint64_t *number);
 
 #endif

@@ -40,6 +40,12 @@ struct vault_settings {
 	unsigned spin_us; /* how long an idle worker polls before it sleeps */
 };
 
+/* Since when the clocks advance alike; see core/expiry.h. */
+struct expiry_clock {
+	int64_t wall, boot_ms;
+	bool set;
+};
+
 struct vault {
 	struct vault_settings settings;
 	struct arena *arena;
@@ -63,6 +69,7 @@ struct vault {
 	struct row head_row;  /* the committer: where the head stands; holds no plain text */
 	uint64_t revision;    /* the committer: counts groups of changes */
 	uint32_t next_tenant; /* the committer */
+	struct expiry_clock expiry_clock; /* the committer */
 };
 
 #define INITIAL_SLOT "initial"
