@@ -251,6 +251,8 @@ fill_settings(struct daemon *daemon)
 	settings->owner_uid = (uint32_t)geteuid();
 	settings->started_boot_ms = clock_read().boot_ms;
 	clock_boot_id(settings->boot_id);
+	settings->plans = daemon->config.plans;
+	settings->plan_count = daemon->config.plan_count;
 	settings->spin_us = daemon->config.spin_us;
 	settings->audit_sync_always = daemon->config.audit_sync_always;
 }
@@ -302,6 +304,8 @@ serve(struct daemon *daemon)
 		.admin = &daemon->admin,
 		.workers = workers,
 		.max_connections = daemon->config.max_connections,
+		.max_connections_per_uid = start_connections_per_uid(&daemon->config),
+		.uid_rate = daemon->config.uid_rate,
 		.cache_limit = share,
 		.reload = on_reload,
 		.ready = on_ready,

@@ -19,6 +19,8 @@ MUST_USE enum vault_err start_listener(const struct listener_config *config, int
  * daemon's own.
  */
 unsigned start_connections(unsigned wanted);
+/* As configured, else half of all, but no fewer than a handful. */
+unsigned start_connections_per_uid(const struct config *config);
 unsigned start_workers_wanted(const struct config *config);
 
 /* A key file to unseal with, read before the sandbox closes it off; empty where there is none. */

@@ -15,6 +15,9 @@ ADMIN_CLASS = {
     "sys.seal": {},
     "tenant.create": TENANT,
     "tenant.list": {},
+    "tenant.update": TENANT,
+    "tenant.suspend": TENANT,
+    "tenant.resume": TENANT,
     "audit.verify": {},
 }
 
@@ -24,6 +27,7 @@ OTHERS = {
     "sys.methods": {},
     "sys.status": {},
     "tenant.get": TENANT,
+    "tenant.settings": TENANT,
     "key.create": {**NAMED, "algorithm": "HS256"},
     "key.import": {**NAMED, "algorithm": "HS256", "key": b"k" * 32},
     "key.get": NAMED,
@@ -53,8 +57,6 @@ LATER = {
     "token.uses": {**TENANT, "jti": "j"},
     "token.grant_uses": {**TENANT, "jti": "j", "add": 1},
     "token.revoke": {**TENANT, "jti": "j"},
-    "tenant.update": TENANT,
-    "tenant.suspend": TENANT,
     "tenant.erase": {**TENANT, "confirm": "acme"},
     "key.update": NAMED,
     "key.delete": NAMED,

@@ -12,6 +12,7 @@
 #include "vaultd/net/worker.h"
 
 #define ACCEPT_BATCH 64	      /* connections accepted before others are looked at */
+#define REFUSED_LOG_MS 10000  /* between lines about connections refused by uid */
 #define ACCEPT_REST_US 100000 /* pause when there are no descriptors left */
 
 struct server {
@@ -24,6 +25,8 @@ struct server {
 	int wake_fd;
 	struct job_queue jobs;
 	struct runner runner; /* main's own */
+	struct uids uids;
+	int64_t told_ms; /* when a refused connection was last logged */
 };
 
 bool
@@ -46,15 +49,39 @@ connection_count(const struct server *server)
 	return n;
 }
 
+/* At a bounded rate: who floods the daemon shall not flood its log. */
+static void
+tell_refused(struct server *server, const struct identity *who)
+{
+	int64_t now_ms = clock_read().boot_ms;
+
+	if (server->told_ms != 0 && now_ms - server->told_ms < REFUSED_LOG_MS)
+		return;
+	server->told_ms = now_ms;
+	log_warning("uid %u has %u connections already; further ones are closed", who->uid,
+		    server->config->max_connections_per_uid);
+}
+
 static void
 take_connection(struct server *server, int fd, bool admin)
 {
 	struct worker *worker = &server->workers[server->next++ % server->worker_count];
+	struct uid_place *uid;
 	struct identity who;
 
 	if (connection_count(server) >= server->config->max_connections ||
-	    peer_identity(fd, admin, &who) != VAULT_OK || !worker_add(worker, fd, &who))
+	    peer_identity(fd, admin, &who) != VAULT_OK) {
 		close(fd);
+		return;
+	}
+	uid = uids_place(&server->uids, who.uid);
+	if (atomic_load_explicit(&uid->connections, memory_order_relaxed) >=
+	    server->config->max_connections_per_uid) {
+		tell_refused(server, &who);
+		close(fd);
+	} else if (!worker_add(worker, fd, &who, uid)) {
+		close(fd);
+	}
 }
 
 static void
@@ -276,9 +303,10 @@ static enum vault_err
 start_workers(struct server *server)
 {
 	const struct server_config *config = server->config;
+	struct worker_config worker = { config->cache_limit, config->uid_rate };
 
 	for (unsigned i = 0; i < config->workers && i < WORKERS_MAX; i++) {
-		TRY(worker_start(&server->workers[i], server, config->lanes, config->cache_limit));
+		TRY(worker_start(&server->workers[i], server, config->lanes, &worker));
 		server->worker_count++;
 	}
 	return VAULT_OK;

@@ -10,6 +10,7 @@
 #define SWEEP_MS 250 /* how often deadlines are looked at */
 #define STOP_MS 3000 /* how long a stopping daemon waits for readers of its last answers */
 #define TABLE_FIRST 64
+#define REST_US 1000 /* of a connection whose request was refused as limited */
 
 static bool
 table_grow(struct worker *worker)
@@ -63,6 +64,7 @@ adopt(struct worker *worker, struct conn *conn)
 {
 	if (worker->stopping || !table_add(worker, conn)) {
 		worker->conn_count--;
+		atomic_fetch_sub_explicit(&conn->uid->connections, 1, memory_order_relaxed);
 		close(conn->fd);
 		free(conn);
 		return;
@@ -76,7 +78,7 @@ adopt(struct worker *worker, struct conn *conn)
 }
 
 bool
-worker_add(struct worker *worker, int fd, const struct identity *who)
+worker_add(struct worker *worker, int fd, const struct identity *who, struct uid_place *uid)
 {
 	struct conn *conn = calloc(1, sizeof *conn);
 
@@ -85,6 +87,8 @@ worker_add(struct worker *worker, int fd, const struct identity *who)
 	conn->worker = worker;
 	conn->fd = fd;
 	conn->who = *who;
+	conn->uid = uid;
+	atomic_fetch_add_explicit(&uid->connections, 1, memory_order_relaxed);
 	/* Counted from here on, so that a burst of connections cannot pass the limit unseen. */
 	worker->conn_count++;
 	pthread_mutex_lock(&worker->mutex);
@@ -222,6 +226,24 @@ on_sweep(evutil_socket_t fd, short what, void *arg)
 		conn_check_deadlines(conn, worker->runner.now.boot_ms);
 }
 
+static void
+on_rest(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *worker = arg;
+	struct conn *conn = worker->resting;
+
+	(void)fd;
+	(void)what;
+	worker_turn(worker);
+	worker->resting = NULL;
+	while (conn != NULL) {
+		struct conn *next = conn->next_resting;
+
+		conn_wake(conn);
+		conn = next;
+	}
+}
+
 /* The connection's out without this turn's audited replies, each of which becomes an error. */
 static bool
 rebuild(struct turn_reply *reply)
@@ -296,6 +318,7 @@ run_waiting(struct worker *worker)
 static void
 end_turn(struct worker *worker)
 {
+	const struct timeval rest = { 0, REST_US };
 	struct conn *conn;
 
 	append_audit(worker);
@@ -310,6 +333,9 @@ end_turn(struct worker *worker)
 		conn = next;
 	}
 	worker->in_turn = false;
+	worker->turn++;
+	if (worker->resting != NULL && !event_pending(&worker->rest, EV_TIMEOUT, NULL))
+		event_add(&worker->rest, &rest);
 }
 
 /* Stands still, without a secret, until main says to go on. */
@@ -401,15 +427,17 @@ make_base(struct worker *worker)
 	event_assign(&worker->wake, worker->base, worker->wake_fd, EV_READ | EV_PERSIST, on_wake,
 		     worker);
 	event_assign(&worker->sweep, worker->base, -1, EV_PERSIST, on_sweep, worker);
+	event_assign(&worker->rest, worker->base, -1, 0, on_rest, worker);
 	event_add(&worker->wake, NULL);
 	event_add(&worker->sweep, &period);
 	return VAULT_OK;
 }
 
 enum vault_err
-worker_start(struct worker *worker, struct server *server, struct lanes *lanes, size_t cache_limit)
+worker_start(struct worker *worker, struct server *server, struct lanes *lanes,
+	     const struct worker_config *config)
 {
-	*worker = (struct worker){ .server = server, .lanes = lanes };
+	*worker = (struct worker){ .server = server, .lanes = lanes, .uid_rate = config->uid_rate };
 	worker->spin_ns = (int64_t)lanes->vault->settings.spin_us * 1000;
 	worker->done_tail = &worker->done;
 	pthread_mutex_init(&worker->mutex, NULL);
@@ -419,7 +447,7 @@ worker_start(struct worker *worker, struct server *server, struct lanes *lanes, 
 	if (worker->replies == NULL || worker->wake_fd < 0)
 		return VAULT_BUSY;
 	TRY(make_base(worker));
-	TRY(runner_init(&worker->runner, lanes->vault, cache_limit, true));
+	TRY(runner_init(&worker->runner, lanes->vault, config->cache_limit, true));
 	return pthread_create(&worker->thread, NULL, worker_main, worker) == 0 ? VAULT_OK
 									       : VAULT_BUSY;
 }
@@ -470,6 +498,7 @@ worker_free(struct worker *worker)
 		job_free(job);
 	event_del(&worker->wake);
 	event_del(&worker->sweep);
+	event_del(&worker->rest);
 	event_base_free(worker->base);
 	runner_free(&worker->runner);
 	free(worker->replies);
