@@ -194,7 +194,8 @@ open_store(struct daemon *daemon)
 	tenants_init(&vault->tenants);
 	lockouts_init(&vault->lockouts);
 	sealed_log_init(&vault->sealed_log);
-	unseal_guard_load(&vault->guard, daemon->state_dir, &now);
+	clock_boot_id(vault->settings.boot_id);
+	unseal_guard_load(&vault->guard, daemon->state_dir, vault->settings.boot_id, &now);
 	err = vault_probe(vault);
 	if (err == VAULT_UNSUPPORTED)
 		log_error("the store is of a newer format; run the build that wrote it");
@@ -250,7 +251,6 @@ fill_settings(struct daemon *daemon)
 		(struct slot_cost){ daemon->config.argon2_memory, daemon->config.argon2_passes };
 	settings->owner_uid = (uint32_t)geteuid();
 	settings->started_boot_ms = clock_read().boot_ms;
-	clock_boot_id(settings->boot_id);
 	settings->plans = daemon->config.plans;
 	settings->plan_count = daemon->config.plan_count;
 	settings->spin_us = daemon->config.spin_us;

@@ -39,7 +39,7 @@ open_vault(struct test_vault *t)
 	tenants_init(&vault->tenants);
 	lockouts_init(&vault->lockouts);
 	sealed_log_init(&vault->sealed_log);
-	unseal_guard_load(&vault->guard, t->fd, &now);
+	unseal_guard_load(&vault->guard, t->fd, vault->settings.boot_id, &now);
 	assert_ok(vault_probe(vault));
 	assert_ok(lanes_start(&t->lanes, vault, CACHE_BYTES));
 	assert_ok(runner_init(&t->runner, vault, CACHE_BYTES, true));
