@@ -185,7 +185,7 @@ take_plans(cfg_t *cfg, const char *file, struct config *config)
 		if (strlen(name) == 0 || strlen(name) >= sizeof plan->name)
 			return complain(file, "plan", "a plan's name has 1 to 64 characters");
 		memcpy(plan->name, name, strlen(name) + 1);
-		for (unsigned class = 0; class < LIMIT_CLASSES; class++)
+		for (unsigned class = 0; class < LIMIT_CLASSES; class ++)
 			TRY(take_rate(section, file, class, plan));
 	}
 	config->plan_count = n;

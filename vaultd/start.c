@@ -14,8 +14,8 @@
 #include "protocol/text.h"
 #include "protocol/value.h"
 
-#define KEYFILE_MAX 4096  /* bytes, as sys.unseal takes them */
-#define FILES_RESERVED 64 /* descriptors that connections leave to the daemon itself */
+#define KEYFILE_MAX 4096	   /* bytes, as sys.unseal takes them */
+#define FILES_RESERVED 64	   /* descriptors that connections leave to the daemon itself */
 #define CONNECTIONS_PER_UID_MIN 16 /* by default, however few there are in all */
 #define CREDENTIAL "vaultd.key"
 

@@ -38,8 +38,10 @@ test_unlimited(void **state)
 static void
 test_a_clock_that_stands_still(void **state)
 {
-	struct limit_rate rates[] = { { 1000, 1000 }, { 5, 3 }, { 1, 1 }, { 10, 0 },
-				      { LIMIT_RATE_MAX, 7 }, { 3, LIMIT_RATE_MAX } };
+	struct limit_rate rates[] = {
+		{ 1000, 1000 },	      { 5, 3 }, { 1, 1 }, { 10, 0 }, { LIMIT_RATE_MAX, 7 },
+		{ 3, LIMIT_RATE_MAX }
+	};
 	unsigned bursts[] = { 1000, 3, 1, 10, 7, 200000 };
 
 	(void)state;

@@ -12,7 +12,8 @@ const struct limit_rate limit_defaults[LIMIT_CLASSES] = {
 };
 
 bool
-limit_take(_Atomic int64_t *bucket, const struct limit_rate *rate, int64_t now_ns, int64_t *retry_ms)
+limit_take(_Atomic int64_t *bucket, const struct limit_rate *rate, int64_t now_ns,
+	   int64_t *retry_ms)
 {
 	int64_t interval, room, next, arrival;
 

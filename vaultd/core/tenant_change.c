@@ -15,9 +15,14 @@ struct clearable {
 };
 #define MEMBER_END(member)                                                                         \
 	(offsetof(struct tenant_record, member) + sizeof(((struct tenant_record *)0)->member))
-#define CLEARABLE(member) { #member, offsetof(struct tenant_record, member), MEMBER_END(member) }
+#define CLEARABLE(member)                                                                          \
+	{                                                                                          \
+#member, offsetof(struct tenant_record, member), MEMBER_END(member)                \
+	}
 #define CLEARABLE_RANGE(name, first, last)                                                         \
-	{ name, offsetof(struct tenant_record, first), MEMBER_END(last) }
+	{                                                                                          \
+		name, offsetof(struct tenant_record, first), MEMBER_END(last)                      \
+	}
 
 static const struct clearable operators[] = {
 	CLEARABLE(display_name),
@@ -72,7 +77,8 @@ host_length(struct vault_text t)
 
 		if (c == '.' && label > 0 && next != ':' && next != '.')
 			label = 0;
-		else if (((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c == '-' && !edge)) &&
+		else if (((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+			  (c == '-' && !edge)) &&
 			 label < LABEL_MAX)
 			label++;
 		else

@@ -132,13 +132,12 @@ tenant_limits_resolve(const struct vault_settings *settings, const struct tenant
 		else
 			tenant->limits[i] = limit_defaults[i];
 	}
-	tenant->source_rule = (struct lockout_rule){ SOURCE_FAILURES, SOURCE_WINDOW * 1000,
-						     SOURCE_BLOCK * 1000 };
+	tenant->source_rule =
+		(struct lockout_rule){ SOURCE_FAILURES, SOURCE_WINDOW * 1000, SOURCE_BLOCK * 1000 };
 	if (record->source_failures.set)
-		tenant->source_rule =
-			(struct lockout_rule){ (unsigned)record->source_failures.v,
-					       record->source_window.v * 1000,
-					       record->source_block.v * 1000 };
+		tenant->source_rule = (struct lockout_rule){ (unsigned)record->source_failures.v,
+							     record->source_window.v * 1000,
+							     record->source_block.v * 1000 };
 	if (record->source_failures.set && record->source_enabled.v == 0)
 		tenant->source_rule.failures = 0;
 	tenant->key_lockout = record->key_lockout.set ? (enum key_lockout)record->key_lockout.v

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "vaultd/net/rest.h"
 #include "vaultd/net/uids.h"
 #include "vaultd/net/worker.h"
 
@@ -67,16 +68,6 @@ mark_waiting(struct conn *conn)
 	conn->worker->waiting = conn;
 }
 
-static void
-start_resting(struct conn *conn)
-{
-	if (conn->resting)
-		return;
-	conn->resting = true;
-	conn->next_resting = conn->worker->resting;
-	conn->worker->resting = conn;
-}
-
 void
 conn_wake(struct conn *conn)
 {
@@ -136,7 +127,7 @@ refused_by_uid(struct conn *conn, struct vault_bytes frame)
 	note_reply(conn, before, msgid, false);
 	/* It may hold a secret: nobody looked. */
 	explicit_bzero((void *)(uintptr_t)frame.p, frame.len);
-	start_resting(conn);
+	rest_begin(conn);
 	return true;
 }
 
@@ -160,7 +151,7 @@ run_frame(struct conn *conn, struct vault_bytes frame)
 		if (verdict == VERDICT_CLOSE)
 			conn->ending = true;
 		if (call.result == VAULT_LIMITED)
-			start_resting(conn);
+			rest_begin(conn);
 	} else if (!worker_queue(worker, conn, frame, call.msgid, verdict)) {
 		note_reply(conn, before, call.msgid, false);
 	} else {
@@ -232,7 +223,8 @@ conn_run(struct conn *conn)
 bool
 conn_idle(const struct conn *conn)
 {
-	bool more = !conn->ending && buf_len(&conn->in) > 0 && (!has_room(conn) || conn->queued || conn->resting);
+	bool more = !conn->ending && buf_len(&conn->in) > 0 &&
+		    (!has_room(conn) || conn->queued || conn->resting);
 
 	return conn->in_flight == 0 && buf_len(&conn->out) == 0 && !more;
 }

@@ -45,11 +45,11 @@ struct conn {
 	unsigned in_flight; /* requests in other lanes */
 	size_t in_flight_bytes;
 	bool dirty, queued, resting; /* in the worker's lists */
-	bool reading;	    /* the read event is set */
-	bool eof;	    /* the peer sends no more */
-	bool ending;	    /* no more requests; closed once its replies are sent */
-	bool dead;	    /* to be closed at the turn's end */
-	bool secret;	    /* out holds what must be wiped once it is sent */
+	bool reading;		     /* the read event is set */
+	bool eof;		     /* the peer sends no more */
+	bool ending;		     /* no more requests; closed once its replies are sent */
+	bool dead;		     /* to be closed at the turn's end */
+	bool secret;		     /* out holds what must be wiped once it is sent */
 };
 
 /* Starts reading; the worker's thread. */

@@ -20,10 +20,10 @@ struct server_config {
 	unsigned max_connections;
 	unsigned max_connections_per_uid;
 	struct limit_rate uid_rate; /* of a caller's requests, before anything is parsed */
-	size_t cache_limit;	   /* bytes of the arena for each worker */
-	void (*reload)(void *arg); /* SIGHUP */
-	void (*ready)(void *arg);  /* once connections are accepted */
-	void (*beat)(void *arg);   /* every second */
+	size_t cache_limit;	    /* bytes of the arena for each worker */
+	void (*reload)(void *arg);  /* SIGHUP */
+	void (*ready)(void *arg);   /* once connections are accepted */
+	void (*beat)(void *arg);    /* every second */
 	void *arg;
 };
 

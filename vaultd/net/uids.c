@@ -1,6 +1,6 @@
 #include "vaultd/net/uids.h"
 
-#define PROBES 64 /* places looked at before one is shared */
+#define PROBES 64		    /* places looked at before one is shared */
 #define SPREAD UINT32_C(2654435761) /* Knuth's multiplier: uids come in rows */
 
 struct uid_place *

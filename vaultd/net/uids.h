@@ -11,8 +11,8 @@
 #define UIDS_MAX 4096 /* places */
 
 struct uid_place {
-	uint64_t owner;		 /* uid + 1; 0: free. main */
-	_Atomic int64_t bucket;	 /* of the requests, by whichever worker */
+	uint64_t owner;		      /* uid + 1; 0: free. main */
+	_Atomic int64_t bucket;	      /* of the requests, by whichever worker */
 	_Atomic unsigned connections; /* main counts up, workers down */
 };
 

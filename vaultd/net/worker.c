@@ -5,12 +5,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "vaultd/net/rest.h"
 #include "vaultd/net/server.h"
 
 #define SWEEP_MS 250 /* how often deadlines are looked at */
 #define STOP_MS 3000 /* how long a stopping daemon waits for readers of its last answers */
 #define TABLE_FIRST 64
-#define REST_US 1000 /* of a connection whose request was refused as limited */
 
 static bool
 table_grow(struct worker *worker)
@@ -226,24 +226,6 @@ on_sweep(evutil_socket_t fd, short what, void *arg)
 		conn_check_deadlines(conn, worker->runner.now.boot_ms);
 }
 
-static void
-on_rest(evutil_socket_t fd, short what, void *arg)
-{
-	struct worker *worker = arg;
-	struct conn *conn = worker->resting;
-
-	(void)fd;
-	(void)what;
-	worker_turn(worker);
-	worker->resting = NULL;
-	while (conn != NULL) {
-		struct conn *next = conn->next_resting;
-
-		conn_wake(conn);
-		conn = next;
-	}
-}
-
 /* The connection's out without this turn's audited replies, each of which becomes an error. */
 static bool
 rebuild(struct turn_reply *reply)
@@ -318,7 +300,6 @@ run_waiting(struct worker *worker)
 static void
 end_turn(struct worker *worker)
 {
-	const struct timeval rest = { 0, REST_US };
 	struct conn *conn;
 
 	append_audit(worker);
@@ -334,8 +315,7 @@ end_turn(struct worker *worker)
 	}
 	worker->in_turn = false;
 	worker->turn++;
-	if (worker->resting != NULL && !event_pending(&worker->rest, EV_TIMEOUT, NULL))
-		event_add(&worker->rest, &rest);
+	rest_arm(worker);
 }
 
 /* Stands still, without a secret, until main says to go on. */
@@ -427,7 +407,7 @@ make_base(struct worker *worker)
 	event_assign(&worker->wake, worker->base, worker->wake_fd, EV_READ | EV_PERSIST, on_wake,
 		     worker);
 	event_assign(&worker->sweep, worker->base, -1, EV_PERSIST, on_sweep, worker);
-	event_assign(&worker->rest, worker->base, -1, 0, on_rest, worker);
+	rest_init(worker);
 	event_add(&worker->wake, NULL);
 	event_add(&worker->sweep, &period);
 	return VAULT_OK;
@@ -498,7 +478,7 @@ worker_free(struct worker *worker)
 		job_free(job);
 	event_del(&worker->wake);
 	event_del(&worker->sweep);
-	event_del(&worker->rest);
+	rest_free(worker);
 	event_base_free(worker->base);
 	runner_free(&worker->runner);
 	free(worker->replies);
