@@ -83,13 +83,13 @@ def test_what_cannot_be_cleared(admin, tenant, name):
 @pytest.mark.parametrize(
     "limits, field",
     [
-        ({"hot": {"rate": 1, "burst": 1}, "cold": {"rate": 1}}, "cold"),
-        ({"hot": {"rate": 1, "burst": 1, "size": 1}}, "size"),
-        ({"hot": {"burst": 1}}, "rate"),
-        ({"hot": {"rate": -1}}, "rate"),
-        ({"hot": {"rate": 10_000_001}}, "rate"),
-        ({"hot": {"rate": 1, "burst": -1}}, "burst"),
-        ({"hot": 5}, "hot"),
+        ({"hot": {"rate": 1, "burst": 1}, "cold": {"rate": 1}}, "limits.cold"),
+        ({"hot": {"rate": 1, "burst": 1, "size": 1}}, "limits.hot.size"),
+        ({"hot": {"burst": 1}}, "limits.hot.rate"),
+        ({"hot": {"rate": -1}}, "limits.hot.rate"),
+        ({"hot": {"rate": 10_000_001}}, "limits.hot.rate"),
+        ({"hot": {"rate": 1, "burst": -1}}, "limits.hot.burst"),
+        ({"hot": 5}, "limits.hot"),
         (5, "limits"),
     ],
 )
@@ -103,9 +103,9 @@ def test_limits_that_are_none(admin, tenant, limits, field):
 @pytest.mark.parametrize(
     "fields, field",
     [
-        ({"source_limit": {"failures": 0}}, "failures"),
-        ({"source_limit": {"windows": 1}}, "windows"),
-        ({"source_limit": {"enabled": 1}}, "enabled"),
+        ({"source_limit": {"failures": 0}}, "source_limit.failures"),
+        ({"source_limit": {"windows": 1}}, "source_limit.windows"),
+        ({"source_limit": {"enabled": 1}}, "source_limit.enabled"),
         ({"key_lockout": "both"}, "key_lockout"),
         ({"retention": 0}, "retention"),
         ({"plan": "platinum"}, "plan"),
