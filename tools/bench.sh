@@ -193,14 +193,16 @@ thousands() {
 }
 
 throughput() {
-	say "token.sign, bare echo and Redis GET, $rounds rounds of $seconds s"
+	say "token.sign, bare echo, floor and Redis GET, $rounds rounds of $seconds s"
 	daemon_start throughput
 	redis_start
 	setup
 	for in_flight in 1 64; do
 		load="16 × $in_flight"
-		measure --method token.sign --connections 16 --in-flight $in_flight --rounds "$rounds" --echo --redis "$redis"
+		measure --method token.sign --connections 16 --in-flight $in_flight --rounds "$rounds" --echo --floor \
+			--redis "$redis"
 		rate "$load" "bare echo" echo_
+		rate "$load" "floor" floor_
 		rate "$load" "token.sign" ""
 		rate "$load" "Redis GET" redis_
 		ours=$(thousands "$(field throughput)")
