@@ -1,8 +1,13 @@
 """Requests made by another user: a child process with that user's identity does the talking."""
 
 import json
+import os
 import subprocess
 import sys
+
+from lib.rpc import Conn
+
+USERS = 100  # the group "users"
 
 # Run as `python3 -c`, because that user may not be able to read this file.
 CHILD = """
@@ -70,3 +75,14 @@ def call_as(uid, gid, path, calls, **options):
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     return answer.get("connect") or answer["replies"]
+
+
+def connect_as(path, uid, gid=USERS):
+    """A connection that the kernel tells to be that user's: what counts is who connected it."""
+    os.setegid(gid)
+    os.seteuid(uid)
+    try:
+        return Conn(path)
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
