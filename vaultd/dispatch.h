@@ -84,6 +84,14 @@ enum verdict dispatch_run(struct runner *runner, struct call *call);
 void dispatch_limited(struct buf *out, uint32_t msgid, int64_t retry_ms);
 
 /*
+ * What the daemon does of its own, on the committer: task in an operation that nobody asked for, with
+ * a number of the task's choice. It may change rows, but has no tenant and nobody's rights.
+ */
+MUST_USE enum vault_err dispatch_own(struct runner *runner, struct change *change,
+				     enum vault_err (*task)(struct op *op, unsigned part),
+				     unsigned part);
+
+/*
  * A reply that says why, for what never came to run: the queue was full, or the audit could not be
  * written. Without memory for it the request stays unanswered, and out as it was.
  */

@@ -100,12 +100,13 @@ forget(struct op *op, const struct entry *entry)
 	struct row row = { .id = entry->id };
 	enum vault_err err = find_row(op->change->txn, entry, &row.key);
 
-	if (err == VAULT_OK)
-		err = sealed_delete(op->change, &row);
 	/* An entry without its row leads nowhere, and must not stop the others. */
+	if (err == VAULT_NOT_FOUND)
+		op->change->count++;
+	else if (err == VAULT_OK)
+		err = sealed_delete(op->change, &row);
 	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
 		return err;
-	op->change->count++;
 	return row_unlink(op->change->txn, &entry->place, entry->id);
 }
 

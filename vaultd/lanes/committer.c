@@ -4,6 +4,7 @@
  * commits with the audit's head, then replies leave.
  */
 #include "vaultd/base/log.h"
+#include "vaultd/core/expiry.h"
 #include "vaultd/dispatch_watch.h"
 #include "vaultd/lanes/lanes.h"
 
@@ -55,6 +56,27 @@ end_change(struct group *group, struct change *change, const struct call *call)
 	group->wrote = true;
 }
 
+/* What cannot be removed now is due again with the next round. */
+static void
+run_forget(struct group *group)
+{
+	struct change change;
+	struct txn *child;
+
+	if (txn_child(group->txn, &child) != VAULT_OK)
+		return;
+	change_start(&change, child);
+	if (dispatch_own(&group->lanes->commit_runner, &change, expiry_sweep, EXPIRY_SWEEP_JOB) !=
+		    VAULT_OK ||
+	    change.count == 0) {
+		txn_abort(child);
+		return;
+	}
+	if (txn_commit(child) != VAULT_OK)
+		lanes_fatal("a change could not be added to its group");
+	group->wrote = true;
+}
+
 static void
 run_job(struct group *group, struct job *job)
 {
@@ -71,6 +93,10 @@ run_job(struct group *group, struct job *job)
 
 	if (job->head_only) {
 		group->wrote = true;
+		return;
+	}
+	if (job->forget) {
+		run_forget(group);
 		return;
 	}
 	err = txn_child(group->txn, &child);
@@ -233,7 +259,8 @@ run_group(struct group *group)
 	 * The keeper may ask while the vault is being sealed: then nothing here may be touched any
 	 * more.
 	 */
-	if (group->jobs->head_only && vault_state(group->vault) != STATE_OPEN)
+	if ((group->jobs->head_only || group->jobs->forget) &&
+	    vault_state(group->vault) != STATE_OPEN)
 		return;
 	err = lanes_disk_full(group->vault) ? VAULT_STORAGE_FULL : runner_turn(runner);
 

@@ -22,6 +22,7 @@ struct job {
 	struct vault_opening opening;
 	bool exclusive; /* a commit of its own */
 	bool head_only; /* the daemon's own: commit where the audit has got to */
+	bool forget;	/* likewise: remove rows whose time has come */
 	enum vault_err result;
 };
 

@@ -21,6 +21,7 @@ struct lanes {
 	pthread_t committer, slow_lane, keeper;
 	pthread_mutex_t keeper_mutex;
 	pthread_cond_t keeper_wake;
+	int64_t forget_due_ns; /* the keeper: CLOCK_MONOTONIC, of the next round of forgetting */
 	bool keeper_stop;
 	bool running;
 };
