@@ -6,7 +6,7 @@ set -eu
 build="gcc make pkg-config libc6-dev libsodium-dev liblmdb-dev libevent-dev libmsgpack-dev libssl-dev libjansson-dev
 	libseccomp-dev libconfuse-dev libsmartcols-dev libqrencode-dev scdoc"
 test="libcmocka-dev bats python3 python3-pytest python3-msgpack python3-jwt python3-cryptography python3-prometheus-client util-linux procps jose jq
-	neovim redis-server faketime"
+	neovim redis-server faketime nodejs npm"
 lint="git python3 clang clang-format clang-tidy cppcheck valgrind libclang-rt-14-dev strace shellcheck pyflakes3"
 
 fail() {
@@ -58,11 +58,25 @@ if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
 	exit 0
 fi
 
+# What tests/thirdparty asks of npm, as its lock file has it.
+npm_packages() {
+	case " $groups " in
+	*" test "*) ;;
+	*) return 0 ;;
+	esac
+	directory=$(dirname "$0")/../tests/thirdparty
+	lock=$directory/package-lock.json
+	[ "$directory/node_modules/.package-lock.json" -nt "$lock" ] || (cd "$directory" && npm ci --no-audit --no-fund)
+}
+
 missing=
 for package in $wanted; do
 	installed "$package" || missing="$missing $package"
 done
-[ -n "$missing" ] || exit 0
+if [ -z "$missing" ]; then
+	npm_packages
+	exit 0
+fi
 
 echo "setup: installing the Debian packages$missing"
 no_services
@@ -79,3 +93,4 @@ case " $missing " in
 	fi
 	;;
 esac
+npm_packages

@@ -80,6 +80,46 @@ teardown_file() { stop_daemon; }
 	run -0 vaultctl token verify launch --token - <<<"$token"
 }
 
+@test "a token bound to a domain, for some uses" {
+	vaultctl profile put bound k --domains 'LMS.example.org' --domains '*.play.example.org' --max-uses 2
+	run -0 vaultctl --format json profile get bound
+	[ "$(jq -c '[.domains, .max_uses]' <<<"$output")" = '[["lms.example.org","*.play.example.org"],2]' ]
+	run -2 --separate-stderr vaultctl token sign bound --subject s
+	stderr_has 'domain'
+	token=$(vaultctl --quiet token sign bound --subject s --domain A.play.example.org)
+	run -0 vaultctl token inspect "$token"
+	has '"a.play.example.org"  (good only there)'
+	has '(good for 2 uses'
+	has '(in '
+	run -3 vaultctl token verify bound "$token"
+	has 'domain'
+	run -0 vaultctl --format json token verify bound "$token" --domain a.play.example.org --consume --use first
+	[ "$(jq .uses_left <<<"$output")" = 1 ]
+	jti=$(jq -r .jti <<<"$output")
+	run -0 vaultctl --format json token uses "$jti"
+	[ "$(jq -c . <<<"$output")" = '{"used":1,"max":2}' ]
+	run -0 vaultctl token grant_uses "$jti" 3
+	run -0 vaultctl --format json token uses "$jti"
+	[ "$(jq -c . <<<"$output")" = '{"used":1,"max":5}' ]
+}
+
+@test "tokens are revoked: one, or many once that was meant" {
+	token=$(vaultctl --format json token sign launch --subject gone)
+	run -0 vaultctl token revoke --jti "$(jq -r .jti <<<"$token")"
+	run -3 vaultctl token verify launch "$(jq -r .token <<<"$token")"
+	has revoked
+	token=$(vaultctl --quiet token sign launch --subject gone)
+	run -0 vaultctl --yes token revoke --subject gone
+	run -3 vaultctl token verify launch "$token"
+	run -0 vaultctl --yes token revoke --profile launch --before -1h
+	run -2 --separate-stderr vaultctl --yes token revoke --profile launch --before +1h
+	stderr_has before
+	run -2 --separate-stderr vaultctl --yes token revoke
+	stderr_has jti
+	run -1 /usr/bin/python3 "$BATS_TEST_DIRNAME/terminal.py" 'go on? [y/N] =n' -- vaultctl token revoke --subject gone
+	has 'many tokens'
+}
+
 @test "not valid is 3" {
 	token=$(vaultctl --quiet token sign launch --subject learner-42 --ttl 1)
 	run -3 vaultctl token verify launch "${token%????}AAAA"

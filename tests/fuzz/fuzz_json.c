@@ -74,8 +74,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size] = '\0';
 	taken = json_read_object((struct vault_text){ text, size }, DEPTH, room, &map);
 	other = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
-	FUZZ_CHECK(taken == (json_is_object(other) && depth_of(other) <= DEPTH &&
-			     size <= JSON_READ_MAX));
+	/* jansson loses a NUL behind a number; no JSON holds one. */
+	if (memchr(data, '\0', size) != NULL)
+		FUZZ_CHECK(!taken);
+	else
+		FUZZ_CHECK(taken == (json_is_object(other) && depth_of(other) <= DEPTH &&
+				     size <= JSON_READ_MAX));
 	if (taken) {
 		struct cursor c = { map.p, map.p + map.len };
 		uint32_t n;
