@@ -10,6 +10,7 @@
 
 #include "protocol/error.h"
 #include "vaultd/base/limit.h"
+#include "vaultd/core/revoked_filter.h"
 
 #define TENANTS_PER_CHUNK 1024
 #define TENANTS_MAX (4096 * TENANTS_PER_CHUNK)
@@ -20,6 +21,7 @@ struct tenant_slot {
 	_Atomic uint64_t
 		reserved; /* numbers below this are durably reserved; 0: none yet since start */
 	_Atomic int64_t buckets[LIMIT_CLASSES]; /* of the tenant's limits, by enum op_class */
+	_Atomic(struct revoked_filter *) revoked; /* NULL: not made yet, the store knows */
 };
 
 struct tenant_chunk;

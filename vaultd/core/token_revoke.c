@@ -32,6 +32,21 @@ tell_kind(struct op *op, enum row_kind kind)
 		op->effects.touched = op->tenant->slot;
 }
 
+/*
+ * On the committer. Told at once, also of what the commit may still fail to write: "maybe" does no
+ * harm. Where there is none yet it is made from the rows, this one among them, by who first asks.
+ */
+static enum vault_err
+tell_filter(struct op *op, const struct row_key *place)
+{
+	struct tenant_slot *slot = op->tenant->slot;
+	struct revoked_filter *filter = atomic_load_explicit(&slot->revoked, memory_order_acquire);
+
+	if (filter == NULL || revoked_filter_add(filter, place->tag))
+		return VAULT_OK;
+	return revoked_filter_build(op->txn, place->tenant, place->kind, &slot->revoked);
+}
+
 static enum vault_err
 revoke_id(struct op *op, struct vault_text jti)
 {
@@ -55,6 +70,8 @@ revoke_id(struct op *op, struct vault_text jti)
 	op->note.jti = jti;
 	tell_kind(op, ROW_TOKEN_REVOKED);
 	TRY(sealed_put(op->change, &op->tenant->keys, &row, token_revoked_record_type(), &record));
+	if (before == 0)
+		TRY(tell_filter(op, &row.key));
 	return expiry_put(op, &row.key, row.id, before, record.forget_at);
 }
 
@@ -144,6 +161,31 @@ token_revoke(struct op *op, const struct token_revoke_req *req)
 	return revoke_all(op, ROW_PROFILE_REVOKED, req->profile, req->before);
 }
 
+/*
+ * Whether the id may be revoked. The first question since the start goes to the committer, which
+ * makes the filter: whoever else made it could miss what is being written meanwhile.
+ */
+static enum vault_err
+may_be_revoked(struct op *op, const struct row_key *place, bool *maybe)
+{
+	struct tenant_slot *slot = op->tenant->slot;
+	const struct revoked_filter *filter =
+		atomic_load_explicit(&slot->revoked, memory_order_acquire);
+
+	*maybe = true;
+	if (filter != NULL) {
+		*maybe = revoked_filter_maybe(filter, place->tag);
+		return VAULT_OK;
+	}
+	if (op->change == NULL) {
+		op->deferred = true;
+		return VAULT_BUSY;
+	}
+	if (!tenant_revokes(op->tenant, ROW_TOKEN_REVOKED))
+		return VAULT_OK;
+	return revoked_filter_build(op->txn, place->tenant, place->kind, &slot->revoked);
+}
+
 /* The tag was found; the row says whether it is that id. */
 static enum vault_err
 id_revoked(struct op *op, struct vault_text jti, bool *revoked)
@@ -151,8 +193,12 @@ id_revoked(struct op *op, struct vault_text jti, bool *revoked)
 	struct row_key place = token_id_place(op->tenant, ROW_TOKEN_REVOKED, jti);
 	struct token_revoked_record record;
 	enum vault_err err;
+	bool maybe;
 	ROW_LOCAL(row);
 
+	TRY(may_be_revoked(op, &place, &maybe));
+	if (!maybe)
+		return VAULT_OK;
 	err = find(op, &place, &row);
 	if (err == VAULT_OK)
 		err = record_decode(token_revoked_record_type(), row_plain(&row), NULL, &record);

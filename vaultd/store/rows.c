@@ -39,6 +39,23 @@ index_place(const struct row_key *key, uint64_t id)
 	return place;
 }
 
+/* A read transaction keeps its cursor, which outlives the snapshot; a write transaction's does not. */
+static int
+seeker_get(struct txn *txn, MDB_cursor **cursor)
+{
+	int rc = 0;
+
+	if (txn->writes)
+		return mdb_cursor_open(txn->mdb, txn->store->index, cursor);
+	if (txn->seeker == NULL)
+		rc = mdb_cursor_open(txn->mdb, txn->store->index, &txn->seeker);
+	else if (txn->seeker_old)
+		rc = mdb_cursor_renew(txn->mdb, txn->seeker);
+	txn->seeker_old = rc != 0;
+	*cursor = txn->seeker;
+	return rc;
+}
+
 enum vault_err
 row_linked(struct txn *txn, const struct row_key *key, uint64_t *id)
 {
@@ -47,7 +64,7 @@ row_linked(struct txn *txn, const struct row_key *key, uint64_t *id)
 	MDB_cursor *cursor;
 	int rc;
 
-	rc = mdb_cursor_open(txn->mdb, txn->store->index, &cursor);
+	rc = seeker_get(txn, &cursor);
 	if (rc != 0)
 		return store_error(rc);
 	/* The entry is found by its tag alone: id 0 sorts before every id. */
@@ -57,7 +74,8 @@ row_linked(struct txn *txn, const struct row_key *key, uint64_t *id)
 		rc = MDB_NOTFOUND;
 	if (rc == 0)
 		*id = get_be((const uint8_t *)v.mv_data + ROW_TAG_BYTES, 8);
-	mdb_cursor_close(cursor);
+	if (txn->writes)
+		mdb_cursor_close(cursor);
 	return store_error(rc);
 }
 
