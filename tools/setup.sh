@@ -6,8 +6,11 @@ set -eu
 build="gcc make pkg-config libc6-dev libsodium-dev liblmdb-dev libevent-dev libmsgpack-dev libssl-dev libjansson-dev
 	libseccomp-dev libconfuse-dev libsmartcols-dev libqrencode-dev scdoc"
 test="libcmocka-dev bats python3 python3-pytest python3-msgpack python3-jwt python3-cryptography python3-prometheus-client util-linux procps jose jq
-	neovim redis-server faketime nodejs npm"
+	neovim redis-server faketime"
 lint="git python3 clang clang-format clang-tidy cppcheck valgrind libclang-rt-14-dev strace shellcheck pyflakes3"
+
+# Node from elsewhere brings its own npm, which Debian's conflicts with.
+command -v npm >/dev/null || test="$test nodejs npm"
 
 fail() {
 	echo "setup: $*" >&2
