@@ -23,8 +23,8 @@
 #define TTL_MAX 63072000		 /* two years: the longest life of a token */
 #define LIST_MAX 64			 /* entries of an audience, scope or claim list */
 #define SUBJECT_MAX 512
-#define JTI_MAX 256	 /* bytes of a peer's token id; ours have 27 */
-#define USE_MAX 64	 /* bytes of the text that tells one use from another */
+#define JTI_MAX 256 /* bytes of a peer's token id; ours have 27 */
+#define USE_MAX 64  /* bytes of the text that tells one use from another */
 #define DOMAIN_NAME_MAX 253
 #define CLAIMS_MAX 12288 /* bytes of extra claims: the token stays below 16 KiB and more */
 #define TENANT_NAME_MAX 63

@@ -52,10 +52,10 @@ depth_of(const json_t *value)
 
 	if (!json_is_object(value) && !json_is_array(value))
 		return 0;
-	json_object_foreach((json_t *)(uintptr_t)value, name, member)
-		deepest = (depth = depth_of(member)) > deepest ? depth : deepest;
-	json_array_foreach(value, i, member)
-		deepest = (depth = depth_of(member)) > deepest ? depth : deepest;
+	json_object_foreach((json_t *)(uintptr_t)value, name, member) deepest =
+		(depth = depth_of(member)) > deepest ? depth : deepest;
+	json_array_foreach(value, i, member) deepest =
+		(depth = depth_of(member)) > deepest ? depth : deepest;
 	return deepest + 1;
 }
 

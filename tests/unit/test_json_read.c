@@ -51,20 +51,20 @@ values(void **state)
 	READS("{}", "\x80");
 	READS(" \t\r\n{ } \n", "\x80");
 	READS("{\"a\":true,\"b\":false,\"c\":null}", "\x83\xa1"
-						      "a\xc3\xa1"
-						      "b\xc2\xa1"
-						      "c\xc0");
+						     "a\xc3\xa1"
+						     "b\xc2\xa1"
+						     "c\xc0");
 	READS("{\"\":\"\"}", "\x81\xa0\xa0");
 	READS("{\"a\":[[],{},[{}]]}", "\x81\xa1"
-				       "a\x93\x90\x80\x91\x80");
+				      "a\x93\x90\x80\x91\x80");
 	READS("{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"}", "\x81\xa1"
-						   "a\xa8\"\\/\b\f\n\r\t");
+							"a\xa8\"\\/\b\f\n\r\t");
 	READS("{\"a\":\"\\u0041\\u00e9\\u20AC\\uD83D\\uDE00\\u0000\"}",
 	      "\x81\xa1"
 	      "a\xab"
 	      "A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\0");
 	READS("{\"a\":\"\xc3\xa9 and eight more\"}", "\x81\xa1"
-						      "a\xb1\xc3\xa9 and eight more");
+						     "a\xb1\xc3\xa9 and eight more");
 }
 
 static void
@@ -72,22 +72,22 @@ integers(void **state)
 {
 	(void)state;
 	READS("{\"a\":0,\"b\":-0,\"c\":127,\"d\":128,\"e\":256}", "\x85\xa1"
-								    "a\0\xa1"
-								    "b\0\xa1"
-								    "c\x7f\xa1"
-								    "d\xcc\x80\xa1"
-								    "e\xcd\x01\0");
+								  "a\0\xa1"
+								  "b\0\xa1"
+								  "c\x7f\xa1"
+								  "d\xcc\x80\xa1"
+								  "e\xcd\x01\0");
 	READS("{\"a\":-1,\"b\":-32,\"c\":-33,\"d\":-129}", "\x84\xa1"
-							     "a\xff\xa1"
-							     "b\xe0\xa1"
-							     "c\xd0\xdf\xa1"
-							     "d\xd1\xff\x7f");
+							   "a\xff\xa1"
+							   "b\xe0\xa1"
+							   "c\xd0\xdf\xa1"
+							   "d\xd1\xff\x7f");
 	READS("{\"a\":1800000000}", "\x81\xa1"
-				     "a\xce\x6b\x49\xd2\0");
+				    "a\xce\x6b\x49\xd2\0");
 	READS("{\"a\":9223372036854775807}", "\x81\xa1"
-					      "a\xcf\x7f\xff\xff\xff\xff\xff\xff\xff");
+					     "a\xcf\x7f\xff\xff\xff\xff\xff\xff\xff");
 	READS("{\"a\":-9223372036854775808}", "\x81\xa1"
-					       "a\xd3\x80\0\0\0\0\0\0\0");
+					      "a\xd3\x80\0\0\0\0\0\0\0");
 }
 
 static void
@@ -95,13 +95,13 @@ floats(void **state)
 {
 	(void)state;
 	READS("{\"a\":1.5}", "\x81\xa1"
-			      "a\xcb\x3f\xf8\0\0\0\0\0\0");
+			     "a\xcb\x3f\xf8\0\0\0\0\0\0");
 	READS("{\"a\":1e0}", "\x81\xa1"
-			      "a\xcb\x3f\xf0\0\0\0\0\0\0");
+			     "a\xcb\x3f\xf0\0\0\0\0\0\0");
 	READS("{\"a\":-0.0}", "\x81\xa1"
-			       "a\xcb\x80\0\0\0\0\0\0\0");
+			      "a\xcb\x80\0\0\0\0\0\0\0");
 	READS("{\"a\":100000000000000000000000000000.0}", "\x81\xa1"
-							    "a\xcb\x45\xf4\x31\xe0\xfa\xe6\xd7\x21");
+							  "a\xcb\x45\xf4\x31\xe0\xfa\xe6\xd7\x21");
 }
 
 static void
@@ -163,9 +163,27 @@ static void
 what_is_no_number(void **state)
 {
 	static const char *const bad[] = {
-		"01",	"-",	"+1",	".5",	"5.",	"1e",	"1e+",	"0x10", "1_0", "--1",
-		"-01",	"1.e1", "1e1.5", "1 2", "1e400", "-1e400", "9223372036854775808",
-		"-9223372036854775809", "99999999999999999999999999", "1e99999999999", "00.5",
+		"01",
+		"-",
+		"+1",
+		".5",
+		"5.",
+		"1e",
+		"1e+",
+		"0x10",
+		"1_0",
+		"--1",
+		"-01",
+		"1.e1",
+		"1e1.5",
+		"1 2",
+		"1e400",
+		"-1e400",
+		"9223372036854775808",
+		"-9223372036854775809",
+		"99999999999999999999999999",
+		"1e99999999999",
+		"00.5",
 	};
 	char json[64];
 
@@ -180,10 +198,17 @@ static void
 what_is_no_string(void **state)
 {
 	static const char *const bad[] = {
-		"\\x",	 "\\u12",     "\\u12g4", "\\ud800",	"\\udc00", "\\ud800\\u0041",
-		"\\ud800x", "\\ud800\\ud800", "\\",   "\n",		"\t",	   "\x1f",
-		"\xff",	 "\xc0\x80",  "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc3",  "\\a",
-		"\\0",	 "\\u",	      "\\uD83D\\u", "\\U0041",
+		"\\x",		"\\u12",
+		"\\u12g4",	"\\ud800",
+		"\\udc00",	"\\ud800\\u0041",
+		"\\ud800x",	"\\ud800\\ud800",
+		"\\",		"\n",
+		"\t",		"\x1f",
+		"\xff",		"\xc0\x80",
+		"\xed\xa0\x80", "\xf4\x90\x80\x80",
+		"\xc3",		"\\a",
+		"\\0",		"\\u",
+		"\\uD83D\\u",	"\\U0041",
 	};
 	char json[64];
 
@@ -212,11 +237,11 @@ names_given_twice(void **state)
 	refused("{\"\":1,\"\":1}");
 	/* Of different objects they are different names. */
 	READS("{\"a\":{\"a\":1},\"b\":[{\"a\":1},{\"a\":1}]}", "\x82\xa1"
-								  "a\x81\xa1"
-								  "a\1\xa1"
-								  "b\x92\x81\xa1"
-								  "a\1\x81\xa1"
-								  "a\1");
+							       "a\x81\xa1"
+							       "a\1\xa1"
+							       "b\x92\x81\xa1"
+							       "a\1\x81\xa1"
+							       "a\1");
 	refused("{\"b\":{\"a\":1},\"c\":{},\"b\":1}");
 }
 
@@ -225,7 +250,7 @@ nesting(void **state)
 {
 	(void)state;
 	READS("{\"a\":[[[[]]]]}", "\x81\xa1"
-				   "a\x91\x91\x91\x90");
+				  "a\x91\x91\x91\x90");
 	refused("{\"a\":[[[[[]]]]]}");
 	refused("{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{}}}}}}");
 	refused("{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[");
@@ -257,10 +282,10 @@ lengths(void **state)
 		uint8_t *room;
 		size_t len = 0;
 
-		len += (size_t)sprintf(json, "{\"a\":[1e1");
+		len += (size_t)snprintf(json, sizeof json, "{\"a\":[1e1");
 		for (size_t i = 1; i < n; i++)
-			len += (size_t)sprintf(json + len, ",1e1");
-		len += (size_t)sprintf(json + len, "]}");
+			len += (size_t)snprintf(json + len, sizeof json - len, ",1e1");
+		len += (size_t)snprintf(json + len, sizeof json - len, "]}");
 		assert_true(read_bytes(json, len, &room, &map));
 		assert_int_equal(map.len, 3 + (n <= 15 ? 1 : 3) + 9 * n);
 		free(room);
@@ -279,7 +304,7 @@ many_members(void **state)
 	(void)state;
 	json[0] = '{';
 	for (unsigned i = 0; len + 9 < JSON_READ_MAX && i < 2000; i++)
-		len += (size_t)sprintf(json + len, "%s\"%x\":1", i == 0 ? "" : ",", i);
+		len += (size_t)snprintf(json + len, JSON_READ_MAX - len, "%s\"%x\":1", i == 0 ? "" : ",", i);
 	json[len++] = '}';
 	assert_true(read_bytes(json, len, &room, &map));
 	free(room);
@@ -296,11 +321,16 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(values),	     cmocka_unit_test(integers),
-		cmocka_unit_test(floats),	     cmocka_unit_test(what_is_no_object),
-		cmocka_unit_test(what_is_no_number), cmocka_unit_test(what_is_no_string),
-		cmocka_unit_test(names_given_twice), cmocka_unit_test(nesting),
-		cmocka_unit_test(lengths),	     cmocka_unit_test(many_members),
+		cmocka_unit_test(values),
+		cmocka_unit_test(integers),
+		cmocka_unit_test(floats),
+		cmocka_unit_test(what_is_no_object),
+		cmocka_unit_test(what_is_no_number),
+		cmocka_unit_test(what_is_no_string),
+		cmocka_unit_test(names_given_twice),
+		cmocka_unit_test(nesting),
+		cmocka_unit_test(lengths),
+		cmocka_unit_test(many_members),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

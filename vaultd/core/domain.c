@@ -111,6 +111,6 @@ domain_matches(struct vault_text pattern, struct vault_text name)
 	suffix = (struct vault_text){ pattern.p + 1, pattern.len - 1 };
 	if (name.len <= suffix.len)
 		return false;
-	return domain_same(suffix, (struct vault_text){ name.p + name.len - suffix.len,
-							suffix.len });
+	return domain_same(suffix,
+			   (struct vault_text){ name.p + name.len - suffix.len, suffix.len });
 }

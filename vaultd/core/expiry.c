@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "protocol/text.h"
+
 /* An entry's tag: the hour, the tenant, the kind, and how the row's own tag begins. */
 #define HOUR_BYTES 3 /* since 1970: until the year 3883 */
 #define TENANT_AT HOUR_BYTES
@@ -51,7 +53,7 @@ expiry_put(struct op *op, const struct row_key *row, uint64_t id, int64_t before
 	struct row_key place = entry_place(row, at), old = entry_place(row, before);
 
 	if (before != 0) {
-		if (memcmp(place.tag, old.tag, ROW_TAG_BYTES) == 0)
+		if (text_same(place.tag, old.tag, ROW_TAG_BYTES))
 			return VAULT_OK;
 		TRY(row_unlink(op->change->txn, &old, id));
 	}
@@ -87,7 +89,7 @@ find_row(struct txn *txn, const struct entry *entry, struct row_key *row)
 			  entry->place.tag[KIND_AT], start, &walk));
 	do {
 		err = row_walk_next(&walk, row, &id, NULL);
-		if (err == VAULT_OK && memcmp(row->tag, start, START_BYTES) != 0)
+		if (err == VAULT_OK && !text_same(row->tag, start, START_BYTES))
 			err = VAULT_NOT_FOUND;
 	} while (err == VAULT_OK && id != entry->id);
 	row_walk_close(&walk);
@@ -120,8 +122,7 @@ next_due(struct op *op, struct entry *entry)
 	TRY(row_walk_open(op->change->txn, 0, ROW_EXPIRY, NULL, &walk));
 	err = row_walk_next(&walk, &entry->place, &entry->id, NULL);
 	row_walk_close(&walk);
-	if (err == VAULT_OK &&
-	    (int64_t)get_be(entry->place.tag, HOUR_BYTES) * HOUR > op->now.wall)
+	if (err == VAULT_OK && (int64_t)get_be(entry->place.tag, HOUR_BYTES) * HOUR > op->now.wall)
 		err = VAULT_NOT_FOUND;
 	return err;
 }

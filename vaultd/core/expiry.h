@@ -10,11 +10,11 @@
 
 #include "vaultd/core/op.h"
 
-#define EXPIRY_STEADY_SECONDS 600    /* after a start or a jump, before anything is forgotten */
-#define EXPIRY_DRIFT_SECONDS 300     /* how far the clocks may part before it is a jump */
-#define EXPIRY_SWEEP_CHANGE 4	     /* rows that go as a change is written which adds one */
-#define EXPIRY_SWEEP_JOB 512	     /* and in one round of the periodic job */
-#define EXPIRY_PERIOD_SECONDS 60     /* between its rounds */
+#define EXPIRY_STEADY_SECONDS 600 /* after a start or a jump, before anything is forgotten */
+#define EXPIRY_DRIFT_SECONDS 300  /* how far the clocks may part before it is a jump */
+#define EXPIRY_SWEEP_CHANGE 4	  /* rows that go as a change is written which adds one */
+#define EXPIRY_SWEEP_JOB 512	  /* and in one round of the periodic job */
+#define EXPIRY_PERIOD_SECONDS 60  /* between its rounds */
 
 /*
  * On the committer: the row, which was just written, is to go at that time, or within the hour after

@@ -26,7 +26,7 @@ enum row_kind {
 	ROW_ROLE = 11,
 	ROW_REPLAY = 30,
 	ROW_REPLAY_EXPIRY = 31, /* index entries of the same rows, in the order of their expiry */
-	ROW_TOKEN_REVOKED = 50,	/* the first five bytes of the tag are of the issuance number */
+	ROW_TOKEN_REVOKED = 50, /* the first five bytes of the tag are of the issuance number */
 	ROW_SUBJECT_REVOKED = 51,
 	ROW_PROFILE_REVOKED = 52,
 	ROW_TOKEN_USES = 53, /* tagged as ROW_TOKEN_REVOKED */

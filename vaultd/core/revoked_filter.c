@@ -4,8 +4,9 @@
 #include <string.h>
 
 #define ROOM_MIN 1024
-#define ROOM_MAX (UINT64_C(1) << 26) /* 128 MiB; beyond it more and more ids are looked for in the store */
-#define IDS_PER_WORD 4		     /* 16 bits an id, three of them set: 2 % are "maybe" */
+#define ROOM_MAX                                                                                   \
+	(UINT64_C(1) << 26) /* 128 MiB; beyond it more and more ids are looked for in the store */
+#define IDS_PER_WORD 4	    /* 16 bits an id, three of them set: 2 % are "maybe" */
 
 struct place {
 	uint64_t word;

@@ -20,7 +20,7 @@ struct tenant_slot {
 	_Atomic uint64_t next_id;    /* the next token's issuance number */
 	_Atomic uint64_t
 		reserved; /* numbers below this are durably reserved; 0: none yet since start */
-	_Atomic int64_t buckets[LIMIT_CLASSES]; /* of the tenant's limits, by enum op_class */
+	_Atomic int64_t buckets[LIMIT_CLASSES];	  /* of the tenant's limits, by enum op_class */
 	_Atomic(struct revoked_filter *) revoked; /* NULL: not made yet, the store knows */
 };
 

@@ -14,8 +14,8 @@ decode(struct vault_text jti, uint8_t bytes[static JTI_BYTES])
 	uint8_t room[BASE64_DECODED_MAX(BASE64_LENGTH(JTI_BYTES)) + 1];
 	size_t len;
 
-	if (jti.len != BASE64_LENGTH(JTI_BYTES) ||
-	    !base64url_decode(jti.p, jti.len, room, &len) || len != JTI_BYTES)
+	if (jti.len != BASE64_LENGTH(JTI_BYTES) || !base64url_decode(jti.p, jti.len, room, &len) ||
+	    len != JTI_BYTES)
 		return false;
 	memcpy(bytes, room, JTI_BYTES);
 	return true;

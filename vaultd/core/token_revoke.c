@@ -87,8 +87,7 @@ widen(struct op *op, struct vault_opt_int before, struct token_rule_record *rule
 	}
 	TRY(tenant_next_number(op, &number));
 	rule->number = (struct vault_opt_int){ later(rule->number.v, (int64_t)number), true };
-	rule->issued_at =
-		(struct vault_opt_int){ later(rule->issued_at.v, op->now.wall), true };
+	rule->issued_at = (struct vault_opt_int){ later(rule->issued_at.v, op->now.wall), true };
 	return VAULT_OK;
 }
 
@@ -211,8 +210,8 @@ id_revoked(struct op *op, struct vault_text jti, bool *revoked)
  * whole seconds; a peer's by when it says that it was issued, and refused where it does not say.
  */
 static enum vault_err
-rule_refuses(struct op *op, const struct token_rule_record *rule,
-	     const struct token_claimed *token, bool *refuses)
+rule_refuses(struct op *op, const struct token_rule_record *rule, const struct token_claimed *token,
+	     bool *refuses)
 {
 	const struct vault_opt_int *iat = &token->issued_at;
 	uint64_t number;

@@ -157,8 +157,8 @@ write_domain(char *at, struct vault_text domain)
 static enum vault_err
 usual_members(struct buf *out, const struct token_sign_req *req, struct vault_text jti)
 {
-	size_t most = USUAL_NAMES_MAX + jti.len + JSON_STRING_MAX(req->subject.len) +
-		      req->domain.len;
+	size_t most =
+		USUAL_NAMES_MAX + jti.len + JSON_STRING_MAX(req->subject.len) + req->domain.len;
 	char *at;
 
 	for (size_t i = 0; i < req->scope.n; i++)

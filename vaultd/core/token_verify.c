@@ -119,9 +119,9 @@ check_uses(struct check *check)
  * is looked at that is not good otherwise.
  */
 static const check_step steps[] = {
-	check_signature, check_read_claims, check_type,	   check_issuer,  check_audience,
-	check_times,	 check_scope,	    check_domain,  check_revoked, check_tenant,
-	check_profile,	 check_uses,
+	check_signature, check_read_claims, check_type,	   check_issuer,
+	check_audience,	 check_times,	    check_scope,   check_domain,
+	check_revoked,	 check_tenant,	    check_profile, check_uses,
 };
 
 static enum vault_err
