@@ -69,7 +69,8 @@ npm_packages() {
 	esac
 	directory=$(dirname "$0")/../tests/thirdparty
 	lock=$directory/package-lock.json
-	[ "$directory/node_modules/.package-lock.json" -nt "$lock" ] || (cd "$directory" && npm ci --no-audit --no-fund)
+	made=$directory/node_modules/.made-from
+	cmp -s "$lock" "$made" || (cd "$directory" && npm ci --no-audit --no-fund && cp package-lock.json node_modules/.made-from)
 }
 
 missing=

@@ -270,8 +270,9 @@ lengths(void **state)
 		uint8_t *room;
 
 		memset(json, 'x', sizeof json);
-		memcpy(json, "{\"a\":\"", 6);
-		memcpy(json + 6 + n, "\"}", 2);
+		memcpy(json, "{\"a\":\"", sizeof "{\"a\":\"" - 1);
+		json[6 + n] = '"';
+		json[7 + n] = '}';
 		assert_true(read_bytes(json, n + 8, &room, &map));
 		assert_int_equal(map.len, 3 + head + n);
 		assert_int_equal(map.p[map.len - 1], 'x');
@@ -304,7 +305,8 @@ many_members(void **state)
 	(void)state;
 	json[0] = '{';
 	for (unsigned i = 0; len + 9 < JSON_READ_MAX && i < 2000; i++)
-		len += (size_t)snprintf(json + len, JSON_READ_MAX - len, "%s\"%x\":1", i == 0 ? "" : ",", i);
+		len += (size_t)snprintf(json + len, JSON_READ_MAX - len, "%s\"%x\":1",
+					i == 0 ? "" : ",", i);
 	json[len++] = '}';
 	assert_true(read_bytes(json, len, &room, &map));
 	free(room);

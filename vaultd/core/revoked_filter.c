@@ -20,7 +20,7 @@ place_of(const struct revoked_filter *filter, const uint8_t tag[static ROW_TAG_B
 	const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
 	uint64_t h, front;
 
-	memcpy(&h, tag + ROW_TAG_BYTES - sizeof h, sizeof h);
+	memcpy(&h, tag + (ROW_TAG_BYTES - sizeof h), sizeof h);
 	memcpy(&front, tag, sizeof front);
 	h = (h ^ front * odd) * odd;
 	h ^= h >> 32;
