@@ -1,8 +1,11 @@
 """Requests made by another user: a child process with that user's identity does the talking."""
 
 import json
+import socket
 import subprocess
 import sys
+
+from lib.rpc import Conn
 
 # Run as `python3 -c`, because that user may not be able to read this file.
 CHILD = """
@@ -38,6 +41,15 @@ except (EOFError, ConnectionError):
 print(json.dumps({"replies": out}, default=lambda b: "hex:" + b.hex()))
 """
 
+# Connects as its user and hands the connection over: the kernel's word of who connected stays.
+CONNECT = """
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+socket.send_fds(socket.socket(fileno=int(sys.argv[2])), [b"x"], [s.fileno()])
+sys.stdin.read()
+"""
+
 
 def run_as(uid, gid, argv, **options):
     return subprocess.run(
@@ -62,3 +74,37 @@ def call_as(uid, gid, path, calls):
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     return answer.get("connect") or answer["replies"]
+
+
+def connect_as(uid, gid, path, groups=()):
+    """A connection that another user made, as lib.rpc's: he was here and is gone."""
+    mine, theirs = socket.socketpair()
+    child = subprocess.Popen(
+        [
+            "setpriv",
+            f"--reuid={uid}",
+            f"--regid={gid}",
+            "--groups=" + ",".join(str(g) for g in groups) if groups else "--clear-groups",
+            sys.executable,
+            "-S",
+            "-c",
+            CONNECT,
+            path,
+            str(theirs.fileno()),
+        ],
+        stdin=subprocess.PIPE,
+        pass_fds=[theirs.fileno()],
+        cwd="/",
+    )
+    theirs.close()
+    try:
+        mine.settimeout(20)
+        _, fds, _, _ = socket.recv_fds(mine, 1, 1)
+        assert fds, f"uid {uid} could not connect to {path}"
+        conn = Conn(path, sock=socket.socket(fileno=fds[0]))
+        conn.call("sys.ping")  # the daemon read who it is while he lived
+    finally:
+        child.stdin.close()
+        child.wait(20)
+        mine.close()
+    return conn
