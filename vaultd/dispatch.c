@@ -306,6 +306,8 @@ request(struct passage *p)
 {
 	enum vault_err err;
 
+	if (p->call->stage == STAGE_WORKER)
+		session_use(p->op.session, &p->op.now);
 	/* A connection mostly asks for what it asked for before. */
 	p->op.row = op_find_from(p->frame.method, p->runner->last_op);
 	if (p->op.row == NULL) {

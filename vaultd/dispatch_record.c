@@ -159,6 +159,8 @@ record_of(const struct op *op, const struct target *target, enum vault_err err,
 	} else {
 		rec->name = target->name;
 	}
+	if (op->who->unit[0] != '\0')
+		rec->unit = text_of(op->who->unit);
 	record_jti(op, rec);
 	if (err == VAULT_OK)
 		record_rows(op, rec);

@@ -117,10 +117,10 @@ grant_check(const struct grant *grant, const struct session *session,
 		return GRANT_TENANT;
 	if (!request->any_target && !patterns_match(&record->names, request->target))
 		return GRANT_NAME;
-	if (record->unit.p != NULL && !text_is(record->unit, session->who.unit))
-		return GRANT_UNIT;
 	if (!within_time(record, request->now.wall))
 		return GRANT_TIME;
+	if (record->unit.p != NULL && !text_is(record->unit, session->who.unit))
+		return GRANT_UNIT;
 	if (record->mfa && !mfa_given(session, &request->now))
 		return GRANT_MFA;
 	return GRANT_PASSES;
@@ -252,6 +252,58 @@ decide_grants(const struct policy *policy, const struct session *session,
 	return best;
 }
 
+/* A key's own role counts on its own tenant, and never for what an administrator does. */
+static bool
+login_role_passes(const struct policy *policy, const struct session_login *login,
+		  const struct policy_request *request)
+{
+	const struct role *role = policy_role(policy, text_of(login->role));
+	bool own = text_is(request->tenant, login->tenant) ||
+		   (request->any_tenant && request->tenant.p == NULL);
+
+	return role != NULL && own && method_set_has(&role->methods, request->row->id) &&
+	       request->row->class != CLASS_ADMIN && (request->row->flags & OP_EXPORTS) == 0;
+}
+
+/*
+ * What who made the key may do himself now. He is not the one who asks, so where he would ask from
+ * is not looked at, nor whether he gave a code.
+ */
+static bool
+creator_may(const struct policy *policy, const struct session_login *login,
+	    const struct policy_request *request)
+{
+	static const struct session elsewhere = { .mfa_until_ms = INT64_MAX };
+	const struct holder *holder;
+	struct principal creator;
+
+	if (!principal_parse(text_of(login->creator), &creator))
+		return false;
+	holder = policy_holder_of(policy, &creator);
+	if (holder == NULL)
+		return false;
+	for (const struct grant *grant = holder->grants; grant != NULL; grant = grant->next) {
+		enum grant_verdict verdict = grant_check(grant, &elsewhere, request);
+
+		if (verdict == GRANT_PASSES || verdict == GRANT_UNIT)
+			return true;
+	}
+	return false;
+}
+
+static enum decision
+decide_login(const struct policy *policy, const struct session *session,
+	     const struct policy_request *request)
+{
+	enum decision decision = decide_grants(policy, session, request);
+
+	if (login_role_passes(policy, &session->login, request))
+		decision = DECISION_ALLOW;
+	if (decision != DECISION_DENY && !creator_may(policy, &session->login, request))
+		return DECISION_DENY;
+	return decision;
+}
+
 /* What auth.narrow left. */
 static bool
 narrowed_out(const struct session *session, const struct policy_request *request)
@@ -282,5 +334,8 @@ policy_decide(const struct policy *policy, const struct session *session,
 		return who->uid != UID_NOBODY && (who->uid == 0 || who->uid == request->owner_uid)
 			       ? DECISION_ALLOW
 			       : DECISION_DENY;
-	return policy == NULL ? DECISION_ERROR : decide_grants(policy, session, request);
+	if (policy == NULL)
+		return DECISION_ERROR;
+	return session->logged_in ? decide_login(policy, session, request)
+				  : decide_grants(policy, session, request);
 }

@@ -105,8 +105,8 @@ enum grant_verdict {
 	GRANT_METHOD,
 	GRANT_TENANT,
 	GRANT_NAME,
-	GRANT_UNIT,
 	GRANT_TIME,
+	GRANT_UNIT,
 	GRANT_MFA,
 };
 enum grant_verdict grant_check(const struct grant *grant, const struct session *session,

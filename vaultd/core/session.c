@@ -41,6 +41,19 @@ session_release(struct session *session)
 }
 
 void
+session_use(struct session *session, const struct clock_now *now)
+{
+	int64_t expires = session->login.expires_at;
+
+	if (!session->logged_in)
+		return;
+	if (now->boot_ms - session->used_ms > SESSION_LOGIN_IDLE_MS ||
+	    (expires != 0 && now->wall >= expires))
+		session->logged_in = false;
+	session->used_ms = now->boot_ms;
+}
+
+void
 session_narrow(struct session *session, struct vault_text tenant, const struct method_set *methods)
 {
 	if (!session->narrowed)

@@ -10,6 +10,7 @@
 
 #include "protocol/error.h"
 #include "protocol/fields.h"
+#include "vaultd/base/clock.h"
 #include "vaultd/core/identity.h"
 #include "vaultd/core/method_set.h"
 
@@ -28,10 +29,10 @@ struct session_login {
 struct session {
 	_Atomic unsigned references;
 	struct identity who;
-	bool logged_in;
+	_Atomic bool logged_in; /* ended by the connection's own thread when idle for too long */
 	struct session_login login;
-	_Atomic int64_t used_ms; /* CLOCK_BOOTTIME of the last request while logged in */
-	int64_t mfa_until_ms;	 /* CLOCK_BOOTTIME; 0: no code was given */
+	int64_t used_ms;      /* CLOCK_BOOTTIME of the last request while logged in */
+	int64_t mfa_until_ms; /* CLOCK_BOOTTIME; 0: no code was given */
 	/* auth.narrow: only ever less. */
 	bool narrowed;
 	char narrow_tenant[TENANT_NAME_MAX + 1]; /* empty: any */
@@ -47,6 +48,8 @@ struct session *session_hold(struct session *session);
 /* NULL is fine. */
 void session_release(struct session *session);
 
+/* Ends a login that has expired or was not used for too long, and notes that it is used now. */
+void session_use(struct session *session, const struct clock_now *now);
 /* Only ever less: from here on these methods, of those that were left, and that tenant (p NULL: as it was). */
 void session_narrow(struct session *session, struct vault_text tenant,
 		    const struct method_set *methods);
