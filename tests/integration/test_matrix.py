@@ -1,44 +1,19 @@
 """The authorization matrix: every method of ops.def x every built-in role x (own, other, suspended,
 no such tenant) x both sockets, asked by real users. What is to come of it is worked out from the
-contract's words about the built-in roles, which stand here once more, and not from ops.def's."""
-
-import fnmatch
-import json
-import subprocess
+contract's words about the built-in roles (lib/contract.py), and not from ops.def's."""
 
 import msgpack
 import pytest
 
 from lib import encode, methods
+from lib.contract import EXPORTS, ROLES, ROWS, fields_of, holds, takes_tenant
 from lib.policy import Stage
-from lib.vault import BUILD, KEYFILE
+from lib.vault import KEYFILE
 
-# "role: what it holds, but: what not", as PROTOCOL.md has it.
-ROLES = {
-    "signer": (["token.sign", "webhook.sign"], []),
-    "verifier": (["token.verify", "webhook.verify", "apikey.verify", "key.public"], []),
-    "reader": (["secret.get", "secret.describe", "secret.list", "secret.watch"], []),
-    "writer": (["secret.*"], ["secret.get"]),
-    "crypto": (["crypto.*"], []),
-    "raw-signer": (["key.sign", "key.verify"], []),
-    "operator": (["sys.*", "tenant.*"], []),
-    "security-admin": (["role.*", "grant.*", "policy.*"], []),
-    "auditor": (["audit.*", "policy.explain", "*.list"], []),
-    "backup": (["backup.*"], []),
-    # All R and W of its tenants: see holds().
-    "tenant-admin": (["*"], ["key.sign", "secret.get", "crypto.decrypt", "crypto.datakey"]),
-    "owner": (["*"], []),
-}
-# What can carry the whole store away: nobody's but the owner's.
-EXPORTS = {"slot.add", "tenant.export", "tenant.import", "totp.enroll"}
 # "Without any grant".
 OPEN = {"sys.hello", "sys.ping"}
-# Of no tenant, whatever they take.
-NOBODYS = {"sys", "slot", "role", "grant", "policy", "auth", "totp", "backup"}
 # Asked without a tenant they answer from those that the caller has a grant on.
 FROM_ANY_TENANT = {"grant.list", "apikey.verify", "secret.due"}
-# Of a grant, which none of the requests here names.
-OF_A_GRANT = {"grant.delete"}
 
 # What answers a request that policy let pass; all else is a mistake of the test or of the daemon.
 PASSED = {
@@ -55,43 +30,6 @@ SAYS_WHY = {"grant.put"}
 HARSH = ("sys.seal", "tenant.erase", "tenant.suspend", "tenant.resume", "tenant.delete")
 # Another test's business: they change what the connection is.
 OWN_CONNECTION = ("auth.",)
-
-
-def rows():
-    """What ops.def has, as the tool tells that the build makes its tables with."""
-    out = subprocess.run([BUILD / "opsgen", "json"], capture_output=True, check=True).stdout
-    return {m["method"]: m for m in json.loads(out)["methods"]}
-
-
-ROWS = rows()
-
-
-def fields_of(method):
-    return {field["name"]: field for field in ROWS[method]["request"]}
-
-
-def takes_tenant(method):
-    return "tenant" in fields_of(method)
-
-
-def matches(patterns, method):
-    return any(fnmatch.fnmatchcase(method, p) for p in patterns)
-
-
-def holds(role, method):
-    """Whether the contract gives the role the method."""
-    if role == "owner":
-        return True
-    if role is None or method in EXPORTS:
-        return False
-    allowed, but = ROLES[role]
-    if role == "tenant-admin":
-        family = method.split(".")[0]
-        if ROWS[method]["class"] not in ("read", "write") or family in NOBODYS:
-            return False
-        if not takes_tenant(method):
-            return False
-    return matches(allowed, method) and not matches(but, method)
 
 
 class Place:
@@ -165,8 +103,7 @@ def expected(place, who, socket, method, tenant):
         return "passed"
     suspends = takes_tenant(method) and ROWS[method]["class"] != "admin"
     if place.suspended and tenant == place.suspended and suspends:
-        # Those about grants, not about what the tenant has, go on.
-        return "passed" if method.split(".")[0] in NOBODYS | {"audit"} else "suspended"
+        return "suspended"
     return "passed"
 
 

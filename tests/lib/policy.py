@@ -3,10 +3,13 @@
 import itertools
 
 from lib import other
+from lib.rpc import VaultError
 from lib.vault import Vault
 
 SOCKETS_GROUP = 100  # "users", to whom both sockets are open
 CONFIG = 'app_group = "users"\nadmin_group = "users"'
+
+ALL = ["*"]
 
 _numbers = itertools.count(1)
 
@@ -74,3 +77,28 @@ class User:
 
     def admin(self):
         return self.connect(self.vault.admin_path)
+
+
+def security_admin(stage, tenants=("*",), may_grant=("*",), groups=(), **conditions):
+    """A user who may grant, and his connection to admin.sock."""
+    user = stage.user(groups)
+    stage.grant(user, "security-admin", tenants, may_grant=list(may_grant), **conditions)
+    return user, user.admin()
+
+
+def give(conn, principal, role="signer", tenants=("*",), **conditions):
+    """The code that grant.put answers, or "ok"."""
+    fields = {"principal": str(principal), "role": role, "tenants": list(tenants), **conditions}
+    return code(conn, "grant.put", fields)
+
+
+def code(conn, method, fields):
+    try:
+        conn.call_map(method, fields)
+    except VaultError as e:
+        return e.code
+    return "ok"
+
+
+def sign(conn, tenant, profile="p"):
+    return code(conn, "token.sign", {"tenant": tenant, "profile": profile, "subject": "s"})

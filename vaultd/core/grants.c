@@ -87,8 +87,7 @@ may_grant_all(const struct vault_texts *may, const struct granting *wanted)
 
 /* What is given may reach no further than what it is given from. */
 static bool
-reaches(const struct policy *policy, const struct grant_record *from,
-	const struct granting *wanted)
+reaches(const struct policy *policy, const struct grant_record *from, const struct granting *wanted)
 {
 	if (!wanted->any_tenants && !patterns_cover(&from->tenants, wanted->tenants))
 		return false;
