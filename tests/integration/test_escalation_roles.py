@@ -6,7 +6,6 @@ import time
 import pytest
 
 from lib.policy import ALL, Stage, code, security_admin
-from lib.rpc import VaultError
 
 
 # Roles
