@@ -29,7 +29,7 @@ CPPFLAGS_ALL = -D_GNU_SOURCE -DVAULT_VERSION='"$(VERSION)"' -I. $(CPPFLAGS)
 CFLAGS_ALL = -std=gnu11 $(CPPFLAGS_ALL) $(OPT) $(WARN) $(HARD) $(MODE) $(CFLAGS) -MMD -MP
 LDFLAGS_ALL = -Wl,-z,relro,-z,now $(MODE) $(LDFLAGS)
 LIBS_DAEMON = -lsodium -llmdb -levent_core -lcrypto -ljansson -lseccomp -lconfuse -lpthread
-LIBS_TOOLS  = -lsmartcols -ljansson
+LIBS_TOOLS  = -lsmartcols -ljansson -lqrencode
 
 OBJ := $(BUILD)/obj
 objects = $(patsubst %.c,$(OBJ)/%.o,$(1))

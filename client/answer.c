@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "client/handle.h"
+#include "protocol/text.h"
 
 /* Takes msgid off the list of those in flight; false where it is not on it. */
 static bool
@@ -87,6 +88,8 @@ take_message(struct vault *v, size_t len, uint32_t msgid, bool *arrived)
 	enum vault_err err = frame_parse(buf_data(&v->in), len, &frame);
 
 	if (frame.type == FRAME_NOTIFICATION && err != VAULT_INVALID_REQUEST) {
+		if (err == VAULT_OK && text_is(frame.method, "event"))
+			client_keep_event(v, buf_data(&v->in), len);
 		buf_take(&v->in, len);
 		v->scan = (struct scan){ 0 };
 		return VAULT_OK;
@@ -130,6 +133,34 @@ take_messages(struct vault *v, uint32_t msgid, bool *arrived)
 	return VAULT_OK;
 }
 
+/* Whether a result says that it was given before. */
+static bool
+says_replayed(struct cursor result)
+{
+	struct vault_text name;
+	bool replayed = false;
+	uint32_t n;
+
+	if (!cursor_map(&result, &n))
+		return false;
+	for (uint32_t i = 0; i < n && cursor_str(&result, &name); i++) {
+		if (text_is(name, "replayed"))
+			return cursor_bool(&result, &replayed) && replayed;
+		if (!cursor_skip(&result, NULL))
+			return false;
+	}
+	return false;
+}
+
+enum vault_err
+client_take_events(struct vault *v)
+{
+	bool arrived = false;
+
+	/* 0 is no request's, so every answer is kept. */
+	return take_messages(v, 0, &arrived);
+}
+
 static enum vault_err
 open_reply(struct vault *v, struct cursor *result)
 {
@@ -145,6 +176,7 @@ open_reply(struct vault *v, struct cursor *result)
 		return err;
 	}
 	*result = frame.result;
+	v->replayed = says_replayed(frame.result);
 	return VAULT_OK;
 }
 
@@ -156,6 +188,7 @@ client_await(struct vault *v, uint32_t msgid, struct cursor *result)
 
 	TRY(client_ready(v));
 	client_forget_reply(v);
+	v->replayed = false;
 	arrived = take_kept(v, msgid);
 	if (!arrived && !is_in_flight(v, msgid))
 		return client_fail(v, VAULT_LOCAL_USE, 0, "no request of this msgid is in flight");

@@ -1,13 +1,20 @@
 #include "vaultd/dispatch.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "protocol/codec.h"
 #include "protocol/frame.h"
 #include "protocol/text.h"
 #include "protocol/value.h"
+#include "vaultd/core/replay.h"
 #include "vaultd/core/tenant.h"
+#include "vaultd/dispatch_watch.h"
 #include "vaultd/ops/ops.h"
+
+#define NS_PER_MS 1000000
+
+_Static_assert(CLASS_HOT == 0 && CLASS_ADMIN + 1 == LIMIT_CLASSES, "a limit for each class");
 
 /* Each handler behind one signature, from the list. */
 #define RUN(id)                                                                                    \
@@ -81,9 +88,22 @@ struct passage {
 	struct frame frame;
 	struct op op;
 	struct target target;
+	struct replay replay;	  /* of a request that is answered once (answers_once) */
+	struct vault_map earlier; /* its answer, where op.note.replayed */
 	union op_request req;
 	union op_result res;
 };
+
+/* What changes nothing has nothing to be done only once. */
+static enum vault_err
+check_request_id(struct op *op)
+{
+	if (op->common.request_id.p == NULL || op->row->class == CLASS_WRITE ||
+	    op->row->class == CLASS_ADMIN)
+		return VAULT_OK;
+	return op_fail(op, VAULT_INVALID_PARAMS, "request_id",
+		       "only methods of class write and admin take one");
+}
 
 static enum vault_err
 decode(struct passage *p)
@@ -104,7 +124,7 @@ decode(struct passage *p)
 	 * about.
 	 */
 	p->target = target_of(&p->runner->access[p->op.row->id], &p->req);
-	return err;
+	return err == VAULT_OK ? check_request_id(&p->op) : err;
 }
 
 static enum vault_err
@@ -187,12 +207,55 @@ find_tenant(struct passage *p)
 
 	if (p->target.tenant.p == NULL || op->row->id == OP_tenant_create)
 		return VAULT_OK;
+	/* Only what answers while sealed comes here without the keys that a tenant's name needs. */
+	if ((op->row->flags & OP_SEALED) != 0 && vault_state(op->vault) != STATE_OPEN)
+		return VAULT_SEALED;
 	err = tenant_get(op, p->target.tenant, &op->tenant);
 	if (err == VAULT_NOT_FOUND)
 		return op_fail(op, err, "tenant", "there is no such tenant");
 	TRY(err);
 	if (op->tenant->state == tenant_state_suspended && op->row->class != CLASS_ADMIN)
 		return VAULT_SUSPENDED;
+	return VAULT_OK;
+}
+
+/*
+ * The tenant's limit for the class, once a request: on the worker, whichever lane runs it. A tenant
+ * that is not found here may be there by the time its lane looks, which then decides.
+ */
+static enum vault_err
+check_limit(struct passage *p)
+{
+	unsigned class = p->op.row->class;
+	const struct tenant *tenant = p->op.tenant;
+	int64_t retry_ms;
+
+	if (p->call->stage != STAGE_WORKER || tenant == NULL)
+		return VAULT_OK;
+	if (limit_take(&tenant->slot->buckets[class], &tenant->limits[class],
+		       p->op.now.boot_ms * NS_PER_MS, &retry_ms))
+		return VAULT_OK;
+	(void)op_fail(&p->op, VAULT_LIMITED, NULL, NULL);
+	p->op.fail.retry_after_ms = retry_ms;
+	return VAULT_LIMITED;
+}
+
+/* What goes to another lane is held to the limit here, before it costs that lane anything. */
+static enum vault_err
+check_limit_ahead(struct passage *p)
+{
+	enum vault_err err;
+
+	if (p->call->stage != STAGE_WORKER || p->target.tenant.p == NULL ||
+	    vault_state(p->runner->vault) != STATE_OPEN)
+		return VAULT_OK;
+	err = fresh_snapshot(p);
+	if (err == VAULT_OK)
+		err = find_tenant(p);
+	if (err == VAULT_OK)
+		return check_limit(p);
+	p->op.fail = (struct fail){ 0 };
+	p->op.tenant = NULL;
 	return VAULT_OK;
 }
 
@@ -227,27 +290,70 @@ admit(struct passage *p)
 	return (p->op.row->flags & OP_LATER) != 0 ? VAULT_UNSUPPORTED : VAULT_OK;
 }
 
+/*
+ * Whether the answer is kept for its request_id: of what the committer does, but for sys.init and
+ * sys.unseal, which come before the keys to keep it under.
+ */
+static bool
+answers_once(const struct passage *p)
+{
+	const struct op_row *row = p->op.row;
+
+	return p->op.common.request_id.p != NULL && (row->flags & (OP_SEALED | OP_BARRIER)) == 0 &&
+	       (row->lane == LANE_COMMIT || row->lane == LANE_SLOW_COMMIT);
+}
+
 static enum vault_err
-run_handler(struct passage *p)
+find_earlier(struct passage *p)
+{
+	if (!answers_once(p))
+		return VAULT_NOT_FOUND;
+	TRY(replay_of(&p->op, &p->req, &p->replay));
+	return replay_find(&p->op, &p->replay, &p->earlier);
+}
+
+static enum vault_err
+call_handler(struct passage *p)
 {
 	const struct handler *handler = &handlers[p->op.row->id];
 
-	TRY(fresh_snapshot(p));
-	TRY(find_tenant(p));
 	if (p->call->stage == STAGE_SLOW && handler->prepare != NULL)
 		return handler->prepare(&p->op, &p->req);
 	memset(&p->res, 0, p->op.row->result()->size);
-	return handler->run(&p->op, &p->req, &p->res);
+	TRY(handler->run(&p->op, &p->req, &p->res));
+	if (p->op.change != NULL && answers_once(p))
+		return replay_keep(&p->op, &p->replay, &p->res);
+	return VAULT_OK;
+}
+
+static enum vault_err
+run_handler(struct passage *p)
+{
+	enum vault_err tenant, earlier;
+
+	TRY(fresh_snapshot(p));
+	tenant = find_tenant(p);
+	/* The answer to what removed the tenant outlives it. */
+	if (tenant != VAULT_OK && tenant != VAULT_NOT_FOUND)
+		return tenant;
+	earlier = find_earlier(p);
+	if (earlier != VAULT_NOT_FOUND)
+		return earlier;
+	TRY(tenant);
+	TRY(check_limit(p));
+	return call_handler(p);
 }
 
 static void
 reply(struct passage *p, enum vault_err err)
 {
-	struct codec_writer writer = { .sink = value_into_buf, .into = p->call->out };
+	struct codec_writer writer = { .out = p->call->out };
 	size_t before = buf_len(p->call->out);
 
 	p->call->result = err;
-	if (err == VAULT_OK)
+	if (err == VAULT_OK && p->op.note.replayed)
+		codec_write_replayed(&writer, p->frame.msgid, p->earlier);
+	else if (err == VAULT_OK)
 		codec_write_result(&writer, p->frame.msgid, p->op.row->result(), &p->res);
 	else
 		codec_write_error(&writer, p->frame.msgid, err, &p->op.fail);
@@ -275,8 +381,18 @@ finish(struct passage *p, enum vault_err err)
 {
 	if (record(p, err) != VAULT_OK)
 		err = VAULT_AUDIT_UNAVAILABLE;
-	if (err == VAULT_OK)
+	metrics_count(&p->runner->metrics
+			       .requests[p->op.row == NULL ? METRICS_OTHER : p->op.row->id][err],
+		      1);
+	if (err == VAULT_OK) {
 		p->call->effects = p->op.effects;
+		p->call->subscription = p->op.subscription;
+	} else {
+		if (err != VAULT_AUDIT_UNAVAILABLE)
+			p->call->effects.keep = p->op.effects.keep;
+		watch_refused(&p->op, p->target.tenant, err);
+		free(p->op.subscription);
+	}
 	reply(p, err);
 }
 
@@ -287,12 +403,17 @@ carry_out(struct passage *p)
 	enum verdict verdict = lane_verdict(p);
 	enum vault_err err;
 
-	if (verdict != VERDICT_DONE)
-		return verdict;
+	if (verdict != VERDICT_DONE) {
+		err = check_limit_ahead(p);
+		if (err == VAULT_OK)
+			return verdict;
+		finish(p, err);
+		return VERDICT_DONE;
+	}
 	err = run_handler(p);
 	if (err != VAULT_OK && p->op.deferred)
 		return VERDICT_COMMIT;
-	if (err == VAULT_OK && p->call->stage == STAGE_SLOW &&
+	if (err == VAULT_OK && p->call->stage == STAGE_SLOW && !p->op.note.replayed &&
 	    p->op.row->lane == LANE_SLOW_COMMIT) {
 		p->call->exclusive = true;
 		return VERDICT_COMMIT;
@@ -373,14 +494,29 @@ dispatch_run(struct runner *runner, struct call *call)
 	return verdict;
 }
 
+static void
+refuse_with(struct buf *out, uint32_t msgid, enum vault_err err, const struct fail *fail)
+{
+	size_t before = buf_len(out);
+	struct codec_writer writer = { .out = out };
+
+	codec_write_error(&writer, msgid, err, fail);
+	if (writer.failed)
+		buf_truncate(out, before);
+}
+
 void
 dispatch_refuse(struct buf *out, uint32_t msgid, enum vault_err err, const char *message)
 {
-	size_t before = buf_len(out);
-	struct codec_writer writer = { .sink = value_into_buf, .into = out };
 	struct fail fail = { .message = message };
 
-	codec_write_error(&writer, msgid, err, &fail);
-	if (writer.failed)
-		buf_truncate(out, before);
+	refuse_with(out, msgid, err, &fail);
+}
+
+void
+dispatch_limited(struct buf *out, uint32_t msgid, int64_t retry_ms)
+{
+	struct fail fail = { .retry_after_ms = retry_ms };
+
+	refuse_with(out, msgid, VAULT_LIMITED, &fail);
 }

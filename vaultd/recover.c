@@ -233,7 +233,7 @@ change_grants(struct recovery *recovery, struct commit *commit, struct audit_bat
 	struct audit_recovery recovered;
 	struct change change;
 
-	TRY(vault_load(vault, commit->txn, &recovery->opening, &recovered));
+	TRY(vault_load(vault, commit->txn, &recovery->opening, &recovery->now, &recovered));
 	atomic_store(&vault->state, STATE_OPEN);
 	change_start(&change, commit->txn);
 	TRY(put_grant(recovery, &change));

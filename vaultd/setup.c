@@ -115,9 +115,14 @@ setup_store(struct setup *setup)
 	snprintf(path, sizeof path, "%s/audit", setup->config.state);
 	TRY(audit_new(&audit, &vault->audit));
 	tenants_init(&vault->tenants);
+	lockouts_init(&vault->lockouts);
 	sealed_log_init(&vault->sealed_log);
 	policy_source_init(&vault->policy);
-	unseal_guard_load(&vault->guard, setup->state_dir, &now);
+	events_init(&vault->events);
+	alerts_init(&vault->alerts);
+	metrics_init(&vault->metrics);
+	clock_boot_id(vault->settings.boot_id);
+	unseal_guard_load(&vault->guard, setup->state_dir, vault->settings.boot_id, &now);
 	err = vault_probe(vault);
 	if (err == VAULT_UNSUPPORTED)
 		log_error("the store is of a newer format; run the build that wrote it");
@@ -149,7 +154,10 @@ setup_close(struct setup *setup)
 	audit_free(setup->vault.audit);
 	store_close(setup->vault.store);
 	tenants_free(&setup->vault.tenants);
+	lockouts_free(&setup->vault.lockouts);
 	sealed_log_free(&setup->vault.sealed_log);
+	events_free(&setup->vault.events);
+	alerts_free(&setup->vault.alerts);
 	arena_close(setup->vault.arena);
 	if (setup->lock >= 0)
 		close(setup->lock);

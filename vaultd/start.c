@@ -14,7 +14,8 @@
 #include "protocol/text.h"
 #include "protocol/value.h"
 
-#define FILES_RESERVED 64 /* descriptors that connections leave to the daemon itself */
+#define FILES_RESERVED 64	   /* descriptors that connections leave to the daemon itself */
+#define CONNECTIONS_PER_UID_MIN 16 /* by default, however few there are in all */
 #define CREDENTIAL "vaultd.key"
 
 enum vault_err
@@ -102,6 +103,16 @@ start_connections(unsigned wanted)
 }
 
 unsigned
+start_connections_per_uid(const struct config *config)
+{
+	unsigned half = config->max_connections / 2;
+
+	if (config->max_connections_per_uid > 0)
+		return config->max_connections_per_uid;
+	return half > CONNECTIONS_PER_UID_MIN ? half : CONNECTIONS_PER_UID_MIN;
+}
+
+unsigned
 start_workers_wanted(const struct config *config)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -186,7 +197,7 @@ start_unseal(struct lanes *lanes, struct start_key *key)
 				 .pid = getpid(),
 				 .admin_socket = true };
 	struct buf frame = { 0 };
-	struct codec_writer writer = { .sink = value_into_buf, .into = &frame };
+	struct codec_writer writer = { .out = &frame };
 	struct session *session;
 	struct job *job;
 

@@ -9,6 +9,7 @@ import pytest
 
 from lib import encode
 from lib.vault import KEYFILE, VaultError
+from lib.watch import Watcher
 
 MIB = 1 << 20
 FULL = ("audit_unavailable", "storage_full")
@@ -275,4 +276,51 @@ def test_files_do_not_grow_without_reason(vault):
     for _ in range(3):
         vault.restart()
     assert size() - before < 80 * MIB
+    acme.close()
+
+
+def store_bytes(vault):
+    return sum(f.stat().st_blocks * 512 for f in (vault.state / "store").iterdir())
+
+
+def test_a_thread_that_waits_does_not_make_the_store_grow(vault):
+    """Threads that had not run anything yet held the snapshot of their start, so that no page
+    freed since was ever used again."""
+    acme = vault.new_tenant("acme")
+    acme.key()
+    for _ in range(100):
+        acme.profile()
+    before = store_bytes(vault)
+    for _ in range(500):
+        acme.profile()
+    assert store_bytes(vault) - before <= 65536
+    acme.close()
+
+
+def test_request_ids_take_little(vault):
+    acme = vault.new_tenant("acme")
+    acme.key()
+    before = store_bytes(vault)
+    calls = [
+        ("profile.put", acme.fields(name="p", key="k", request_id=f"id-{n}")) for n in range(10000)
+    ]
+    assert acme.conn.call_many(calls) == [{}] * 10000
+    assert store_bytes(vault) - before < 10000 * 400
+    assert acme.conn.call_many(calls) == [{"replayed": True}] * 10000
+def test_a_full_disk_is_told_to_who_watches(small_disk):
+    """Once, however many changes are refused."""
+    vault = small_disk(192)
+    vault.init()
+    acme = vault.new_tenant("acme")
+    with Watcher(vault.admin_path) as watcher:
+        watcher.watch(kinds=list(FULL))
+        ballast = fill(vault)
+        try:
+            refused = set()
+            for n in range(200):
+                refused.add(acme.error("key.create", name=f"k{n}", algorithm="HS256").code)
+            told = {watcher.event()["kind"] for _ in refused}
+        finally:
+            ballast.unlink()
+        assert told == refused and watcher.quiet()
     acme.close()

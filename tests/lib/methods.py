@@ -8,15 +8,22 @@ SECRET = {"keyfile": b"k" * 32}
 # What answers while sealed and before sys.init, to anyone or to the operator.
 OPEN = {"sys.hello", "sys.ping", "auth.whoami", "auth.narrow", "auth.login", "auth.logout"}
 # Likewise while sealed.
-ALWAYS = {"sys.hello", "sys.ping", "sys.methods", "sys.status"}
+ALWAYS = {"sys.hello", "sys.ping", "sys.methods", "sys.status", "sys.metrics", "sys.watch"}
 
 ADMIN_CLASS = {
     "sys.init": SECRET,
     "sys.unseal": SECRET,
     "sys.seal": {},
+    "sys.watch": {"kinds": ["sealed"]},
     "tenant.create": TENANT,
     "tenant.list": {},
+    "tenant.update": TENANT,
+    "tenant.suspend": TENANT,
+    "tenant.resume": TENANT,
     "audit.verify": {},
+    "totp.enroll": {"principal": "uid:4242"},
+    "totp.list": {},
+    "totp.remove": {"principal": "uid:4242"},
     "role.put": {"role": "r", "methods": ["key.get"]},
     "role.delete": {"role": "r"},
     "grant.put": {"principal": "uid:1", "role": "signer", "tenants": ["acme"]},
@@ -28,7 +35,9 @@ OTHERS = {
     "sys.ping": {},
     "sys.methods": {},
     "sys.status": {},
+    "sys.metrics": {},
     "tenant.get": TENANT,
+    "tenant.settings": TENANT,
     "key.create": {**NAMED, "algorithm": "HS256"},
     "key.import": {**NAMED, "algorithm": "HS256", "key": b"k" * 32},
     "key.get": NAMED,
@@ -45,6 +54,7 @@ OTHERS = {
     "token.sign": {**TENANT, "profile": "p", "subject": "s"},
     "token.verify": {**TENANT, "profile": "p", "token": "a.b.c"},
     "audit.query": TENANT,
+    "auth.totp": {"code": "123456"},
     "role.get": {"role": "owner"},
     "role.list": {},
     "grant.list": {},
@@ -59,13 +69,9 @@ LATER = {
     "slot.remove": {"slot": "two"},
     "slot.list": {},
     "sys.rekey": {},
-    "sys.metrics": {},
-    "sys.watch": {},
     "token.uses": {**TENANT, "jti": "j"},
     "token.grant_uses": {**TENANT, "jti": "j", "add": 1},
     "token.revoke": {**TENANT, "jti": "j"},
-    "tenant.update": TENANT,
-    "tenant.suspend": TENANT,
     "tenant.erase": {**TENANT, "confirm": "acme"},
     "key.update": NAMED,
     "key.delete": NAMED,

@@ -70,7 +70,7 @@ class User:
         return f"uid:{self.uid}"
 
     def connect(self, path):
-        return other.connect_as(self.uid, self.gid, path, self.groups)
+        return other.connected_by(self.uid, self.gid, path, self.groups)
 
     def app(self):
         return self.connect(self.vault.app_path)

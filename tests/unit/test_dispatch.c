@@ -92,7 +92,7 @@ static void
 test_later(void **state)
 {
 	struct slot_remove_req slot = { .slot = TEXT_LITERAL("s") };
-	struct slot_list_req slots = { 0 };
+	struct slot_list_req slots = {};
 	struct token_uses_req uses = { .tenant = TEXT_LITERAL("acme"), .jti = TEXT_LITERAL("j") };
 	struct token_revoke_req revoke = { .tenant = TEXT_LITERAL("acme") };
 	struct key_update_req update = { .tenant = TEXT_LITERAL("acme"),
@@ -123,7 +123,7 @@ test_every_operation_without_fields(void **state)
 
 	for (int id = 0; id < OP_COUNT; id++) {
 		struct buf frame = { 0 };
-		struct codec_writer writer = { .sink = value_into_buf, .into = &frame };
+		struct codec_writer writer = { .out = &frame };
 
 		if (id == OP_sys_seal)
 			continue;
@@ -139,6 +139,64 @@ test_every_operation_without_fields(void **state)
 		buf_free(&frame);
 	}
 	test_vault_acme(t, key_algorithm_EdDSA);
+}
+
+/* key.rotate of acme's k under the id; what was answered stands in t->reply. */
+static void
+rotate_once(struct test_vault *t, const char *id)
+{
+	struct key_rotate_req req = { .tenant = TEXT_LITERAL("acme"), .name = TEXT_LITERAL("k") };
+	struct op_common common = { .request_id = text_of(id) };
+	struct buf frame = { 0 };
+	struct codec_writer writer = { .out = &frame };
+
+	codec_write_request(&writer, &(struct codec_request){ .msgid = 9,
+							      .method = TEXT_LITERAL("key.rotate"),
+							      .type = key_rotate_req_type(),
+							      .fields = &req,
+							      .common = &common });
+	test_vault_send(t, &test_root, (struct vault_bytes){ buf_data(&frame), buf_len(&frame) });
+	buf_free(&frame);
+}
+
+static bool
+reply_says(const struct test_vault *t, const char *word)
+{
+	return memmem(buf_data(&t->reply), buf_len(&t->reply), word, strlen(word)) != NULL;
+}
+
+/* The store's grants again, or as if there were none. */
+static void
+publish(struct test_vault *t, bool none)
+{
+	struct policy *policy;
+	struct txn *txn;
+
+	assert_ok(txn_read(t->vault.store, &txn));
+	assert_ok(policy_load(txn, &t->vault.keyring.store, &policy));
+	if (none)
+		memset(policy->holders, 0, (policy->mask + 1) * sizeof policy->holders[0]);
+	policy_publish(&t->vault.policy, policy);
+	txn_abort(txn);
+}
+
+/* The checks come before what was answered earlier, or a right that was lost would live on. */
+static void
+test_who_lost_the_right_gets_no_earlier_answer(void **state)
+{
+	struct test_vault *t = *state;
+
+	test_vault_acme(t, key_algorithm_HS256);
+	rotate_once(t, "a");
+	assert_true(reply_says(t, "version") && !reply_says(t, "replayed"));
+	rotate_once(t, "a");
+	assert_true(reply_says(t, "version") && reply_says(t, "replayed"));
+	publish(t, true);
+	rotate_once(t, "a");
+	assert_true(reply_says(t, "denied") && !reply_says(t, "version"));
+	publish(t, false);
+	rotate_once(t, "a");
+	assert_true(reply_says(t, "replayed"));
 }
 
 /* The records of one method, newest first, as the audit gives them. */
@@ -277,6 +335,7 @@ main(void)
 		TEST(test_admin_is_for_the_other_socket),
 		TEST(test_later),
 		TEST(test_every_operation_without_fields),
+		TEST(test_who_lost_the_right_gets_no_earlier_answer),
 		TEST(test_audit_records),
 		TEST(test_sealed),
 		TEST(test_revoked_is_refused_at_once),

@@ -7,6 +7,7 @@
 #include "protocol/text.h"
 #include "tools/vaultctl/json.h"
 #include "tools/vaultctl/show.h"
+#include "tools/vaultctl/totp.h"
 
 #define METHOD_MAX 64 /* bytes of a method's name */
 
@@ -33,6 +34,12 @@ command_noun(const char *noun)
 		if (strncmp(op_rows[i].method, noun, len) == 0 && op_rows[i].method[len] == '.')
 			return true;
 	return false;
+}
+
+bool
+command_is_operation(const struct command *command)
+{
+	return command->method != NULL && strchr(command->name, ' ') != NULL;
 }
 
 /* The tenant of --tenant or of the environment, where the operation asks for one and no argument
@@ -102,12 +109,25 @@ confirmed(const struct ctl *ctl, const struct op_row *row)
 }
 
 int
-command_call(const struct ctl *ctl, const struct op_row *row, struct vault *vault,
+command_call(struct ctl *ctl, const struct op_row *row, struct vault *vault,
 	     struct vault_map params, struct cursor *result)
 {
 	struct vault_bytes bytes;
+	enum vault_err err = vault_call(vault, row->method, params, &bytes);
+	int status;
 
-	if (vault_call(vault, row->method, params, &bytes) != VAULT_OK)
+	if (err == VAULT_MFA_REQUIRED && totp_can_ask(ctl)) {
+		ctl_note(ctl, "%s asks for a one-time code.", row->method);
+		status = totp_give(ctl, vault);
+		if (status != CTL_DONE)
+			return status;
+		/* The first try changed nothing, so its id is free. */
+		if (ctl->request_id != NULL)
+			err = vault_set_request_id(vault, vault_text(ctl->request_id));
+		if (ctl->request_id == NULL || err == VAULT_OK)
+			err = vault_call(vault, row->method, params, &bytes);
+	}
+	if (err != VAULT_OK)
 		return ctl_failed(ctl, vault, row);
 	*result = (struct cursor){ bytes.p, bytes.p + bytes.len };
 	return CTL_DONE;
@@ -147,9 +167,19 @@ offer_once(struct ctl *ctl, const struct op_row *row, struct cursor result)
 }
 
 static void
-show_result(struct ctl *ctl, const struct op_row *row, struct cursor result)
+show_result(struct ctl *ctl, const struct op_row *row, struct cursor result, bool replayed)
 {
+	/* Enrolling asks for the secret to be shown: an app reads it off the terminal. */
+	if (row->id == OP_totp_enroll && ctl->format == CTL_TABLE && !ctl->quiet &&
+	    (ctl->qr || ctl_on_terminal())) {
+		totp_show(ctl, result);
+		return;
+	}
 	offer_once(ctl, row, result);
+	if (replayed && ctl->format == CTL_TABLE)
+		ctl_note(ctl,
+			 "This was done before under the same request id; nothing was changed now. "
+			 "Secrets are shown the first time only.");
 	if (ctl->format == CTL_JSON)
 		json_print(stdout, &result, row->result(), ctl_on_terminal() && !ctl->show);
 	else if (ctl->quiet)
@@ -259,14 +289,18 @@ run_once(struct ctl *ctl, const struct args *args, struct vault *vault, const st
 
 	if (status != CTL_DONE)
 		return status;
-	show_result(ctl, args->row, result);
+	show_result(ctl, args->row, result, vault_replayed(vault));
 	return verdict(result);
 }
 
 /* What is wrong on the command line is told before anybody is asked. */
-static bool
-prepare(struct ctl *ctl, struct args *args, struct buf *params)
+bool
+command_prepare(struct ctl *ctl, struct args *args, struct buf *params)
 {
+	if (ctl->qr && (args->row->id != OP_totp_enroll || ctl->format == CTL_JSON)) {
+		ctl_usage(ctl, "--qr is for totp enroll, and not for JSON");
+		return false;
+	}
 	if (!take_tenant(ctl, args) || !require_all(ctl, args) ||
 	    !args_encode(ctl, args, (struct vault_text){ NULL, 0 }, params))
 		return false;
@@ -283,7 +317,7 @@ command_run(struct ctl *ctl, struct args *args)
 	struct vault *vault = NULL;
 	int status = CTL_LOCAL;
 
-	if (prepare(ctl, args, &params))
+	if (command_prepare(ctl, args, &params))
 		status = ctl_connect(ctl, args->row, &vault);
 	if (status == CTL_DONE)
 		status = items_field(args->row) != NULL ? run_list(ctl, args, vault, &params)

@@ -19,6 +19,9 @@ struct command {
 /* The commands that are no plain operation; name NULL ends. */
 extern const struct command commands[];
 
+/* Whether it is an operation by its own noun and verb, and so stands among those. */
+bool command_is_operation(const struct command *command);
+
 /* "noun", "verb" (dashes or underscores) as an operation; NULL where there is none. */
 const struct op_row *command_find(const char *noun, const char *verb);
 /* Whether any operation has this noun. */
@@ -27,18 +30,25 @@ bool command_noun(const char *noun);
 /* Sends what args say and shows the result; the exit code. */
 int command_run(struct ctl *ctl, struct args *args);
 /* The same for the operation's encoded fields; the handle must be closed, and holds the result
- * until then. */
-int command_call(const struct ctl *ctl, const struct op_row *row, struct vault *vault,
+ * until then. A one-time code that is required is asked for, where somebody can be asked. */
+int command_call(struct ctl *ctl, const struct op_row *row, struct vault *vault,
 		 struct vault_map params, struct cursor *result);
 
+/* Encodes what args say into params, asking before what cannot be taken back; false: told already.
+ */
+bool command_prepare(struct ctl *ctl, struct args *args, struct buf *params);
+
+int run_auth_totp(struct ctl *ctl, struct args *args);
 int run_call(struct ctl *ctl, struct args *args);
 int run_completion(struct ctl *ctl, struct args *args);
 int run_help(struct ctl *ctl, struct args *args);
 int run_init(struct ctl *ctl, struct args *args);
 int run_inspect(struct ctl *ctl, struct args *args);
 int run_methods(struct ctl *ctl, struct args *args);
+int run_metrics(struct ctl *ctl, struct args *args);
 int run_status(struct ctl *ctl, struct args *args);
 int run_unseal(struct ctl *ctl, struct args *args);
+int run_watch(struct ctl *ctl, struct args *args);
 
 /* Help on everything, on a noun, on an operation, on a command. */
 void help_all(void);

@@ -49,7 +49,8 @@ put_verbs(const char *noun, int len)
 		if (strncmp(op_rows[i].method, noun, (size_t)len + 1) == 0)
 			printf("%s ", dashed(op_rows[i].method + len + 1, word));
 	for (const struct command *c = commands; c->name != NULL; c++)
-		if (strncmp(c->name, noun, (size_t)len) == 0 && c->name[len] == ' ')
+		if (strncmp(c->name, noun, (size_t)len) == 0 && c->name[len] == ' ' &&
+		    !command_is_operation(c))
 			printf("%s ", c->name + len + 1);
 }
 
@@ -86,7 +87,7 @@ put_cases(void)
 		puts("' ;;");
 	}
 	for (const struct command *c = commands; c->name != NULL; c++)
-		if (c->method != NULL) {
+		if (c->method != NULL && !command_is_operation(c)) {
 			printf("\t'%s ') cand='", c->name);
 			put_options(command_find("sys", strchr(c->method, '.') + 1));
 			puts("' ;;");

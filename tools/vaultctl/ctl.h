@@ -35,6 +35,10 @@ struct ctl {
 	bool yes;  /* ask nothing */
 	bool show; /* secrets may be printed on a terminal */
 	bool all;  /* every page of a list */
+	bool qr;   /* draw the QR code wherever the output goes */
+	const char
+		*totp; /* where a one-time code comes from: "" the terminal, - or @FILE; NULL: not
+			   * said */
 	bool help;
 	int timeout_ms;
 	bool stdin_taken; /* one field has been read from it */
@@ -57,8 +61,8 @@ bool ctl_colours(void);
 /* Asks on the terminal; true without asking where --yes is given or nobody could answer. */
 bool ctl_confirm(const struct ctl *ctl, const char *question);
 
-/* Connects to the socket on which the operation is answered. On failure the exit code; *vault must
- * be closed anyway. */
-int ctl_connect(const struct ctl *ctl, const struct op_row *row, struct vault **vault);
+/* Connects to the socket on which the operation is answered, and gives a one-time code there where
+ * --totp says so. On failure the exit code; *vault must be closed anyway. */
+int ctl_connect(struct ctl *ctl, const struct op_row *row, struct vault **vault);
 
 #endif

@@ -18,6 +18,8 @@ static const char global_help[] =
 	"  --yes                ask nothing before what cannot be taken back\n"
 	"  --show               print secrets even on a terminal\n"
 	"  --all                every page of a list\n"
+	"  --totp[=-|@FILE]     give a one-time code first; asks for it, or reads it from there\n"
+	"  --qr                 draw an enrolment's QR code wherever the output goes\n"
 	"  --timeout S          how long a call may take [30]\n"
 	"  --actor TEXT         who you act for: audited, not verified\n"
 	"  --request-id ID      the same change under the same id is made once\n"
@@ -54,7 +56,8 @@ help_all(void)
 	     "       vaultctl [OPTIONS] COMMAND\n");
 	puts("Commands:");
 	for (const struct command *c = commands; c->name != NULL; c++)
-		printf("  %-14s %s\n", c->name, c->summary);
+		if (!command_is_operation(c))
+			printf("  %-14s %s\n", c->name, c->summary);
 	puts("\nNouns (vaultctl NOUN --help lists the verbs):");
 	for (int i = 0; i < OP_COUNT; i++) {
 		size_t len = strcspn(op_rows[i].method, ".") + 1;
@@ -81,7 +84,8 @@ help_noun(const char *noun)
 		if (strncmp(op_rows[i].method, noun, len) == 0 && op_rows[i].method[len] == '.')
 			put_verb(&op_rows[i], 14);
 	for (const struct command *c = commands; c->name != NULL; c++)
-		if (strncmp(c->name, noun, len) == 0 && c->name[len] == ' ')
+		if (strncmp(c->name, noun, len) == 0 && c->name[len] == ' ' &&
+		    !command_is_operation(c))
 			printf("  %-14s %s\n", c->name + len + 1, c->summary);
 	printf("\nvaultctl %s VERB --help tells a verb's fields.\n", noun);
 }
@@ -104,6 +108,8 @@ metavar(const struct field *field)
 		return "";
 	case FIELD_MAP:
 		return "KEY=VALUE";
+	case FIELD_OBJECT:
+		return "MEMBER=VALUE,...";
 	case FIELD_TEXTS:
 	case FIELD_INTS:
 		return "A,B,...";

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "tools/vaultctl/source.h"
 #include "tools/vaultctl/units.h"
 
 #define ADMIN_SOCKET_DEFAULT "/run/vaultd/admin.sock"
@@ -21,6 +22,8 @@ enum {
 	OPTION_YES,
 	OPTION_SHOW,
 	OPTION_ALL,
+	OPTION_QR,
+	OPTION_TOTP,
 	OPTION_TIMEOUT,
 	OPTION_ACTOR,
 	OPTION_REQUEST_ID,
@@ -35,6 +38,8 @@ const struct option options_global[OPTIONS_GLOBAL_COUNT] = {
 	{ "yes", no_argument, NULL, OPTION_YES },
 	{ "show", no_argument, NULL, OPTION_SHOW },
 	{ "all", no_argument, NULL, OPTION_ALL },
+	{ "qr", no_argument, NULL, OPTION_QR },
+	{ "totp", optional_argument, NULL, OPTION_TOTP },
 	{ "timeout", required_argument, NULL, OPTION_TIMEOUT },
 	{ "actor", required_argument, NULL, OPTION_ACTOR },
 	{ "request-id", required_argument, NULL, OPTION_REQUEST_ID },
@@ -91,6 +96,19 @@ set_timeout(struct ctl *ctl, const char *value)
 	return true;
 }
 
+/* value NULL: the terminal. */
+static bool
+set_totp(struct ctl *ctl, const char *value)
+{
+	if (value != NULL && !source_is(value)) {
+		ctl_usage(ctl, "--totp asks for the code; --totp=- reads stdin and --totp=@FILE a "
+			       "file: it never stands on the command line");
+		return false;
+	}
+	ctl->totp = value == NULL ? "" : value;
+	return true;
+}
+
 bool
 options_take(struct ctl *ctl, int option, const char *value)
 {
@@ -119,6 +137,11 @@ options_take(struct ctl *ctl, int option, const char *value)
 	case OPTION_ALL:
 		ctl->all = true;
 		return true;
+	case OPTION_QR:
+		ctl->qr = true;
+		return true;
+	case OPTION_TOTP:
+		return set_totp(ctl, value);
 	case OPTION_TIMEOUT:
 		return set_timeout(ctl, value);
 	case OPTION_ACTOR:

@@ -8,7 +8,7 @@
 
 #include "tools/vaultctl/ctl.h"
 
-#define OPTIONS_GLOBAL_COUNT 13
+#define OPTIONS_GLOBAL_COUNT 15
 extern const struct option options_global[OPTIONS_GLOBAL_COUNT];
 
 /* The settings of the environment; false: told already. */

@@ -9,6 +9,7 @@
 #include "tools/vaultctl/ctl.h"
 #include "tools/vaultctl/json.h"
 #include "tools/vaultctl/names.h"
+#include "tools/vaultctl/totp.h"
 
 #define MESSAGE_MAX 1024 /* bytes of one line to the user */
 
@@ -136,8 +137,14 @@ advise(const struct ctl *ctl, const struct vault_failure *f, const struct op_row
 	case VAULT_UNINITIALIZED:
 		fputs("Run: vaultctl init\n", stderr);
 		break;
+	case VAULT_MFA_REQUIRED:
+		fputs("Give a one-time code: --totp asks for it.\n", stderr);
+		break;
 	case VAULT_DENIED:
-		if (row == NULL || row->id != OP_sys_unseal)
+		if (row != NULL && row->id == OP_auth_totp)
+			fputs("The code is wrong, or has counted before: wait for the next one.\n",
+			      stderr);
+		else if (row == NULL || row->id != OP_sys_unseal)
 			fputs("You need a grant for this; `vaultctl status` shows who the daemon "
 			      "takes "
 			      "you for.\n",
@@ -200,7 +207,7 @@ ctl_confirm(const struct ctl *ctl, const char *question)
 }
 
 int
-ctl_connect(const struct ctl *ctl, const struct op_row *row, struct vault **vault)
+ctl_connect(struct ctl *ctl, const struct op_row *row, struct vault **vault)
 {
 	struct vault_options options = { .timeout_ms = ctl->timeout_ms, .client = "vaultctl" };
 	bool admin = row != NULL && row->class == CLASS_ADMIN;
@@ -209,6 +216,13 @@ ctl_connect(const struct ctl *ctl, const struct op_row *row, struct vault **vaul
 		return ctl_failed(ctl, *vault, row);
 	if (ctl->actor != NULL && vault_set_actor(*vault, vault_text(ctl->actor)) != VAULT_OK)
 		return ctl_failed(ctl, *vault, row);
+	if (ctl->totp != NULL) {
+		int status = totp_give(ctl, *vault);
+
+		if (status != CTL_DONE)
+			return status;
+	}
+	/* The next request carries the id, so it is set behind the code's. */
 	if (ctl->request_id != NULL &&
 	    vault_set_request_id(*vault, vault_text(ctl->request_id)) != VAULT_OK)
 		return ctl_failed(ctl, *vault, row);

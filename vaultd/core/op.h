@@ -24,6 +24,7 @@ struct op_note {
 	struct vault_text jti;	  /* as a token that was looked at has it */
 	const uint8_t *jti_bytes; /* of a token made here: AUDIT_JTI_BYTES */
 	struct vault_text id;	  /* of what has one besides its name */
+	bool replayed;		  /* answered as an earlier request was; nothing was done */
 };
 
 /* What is to happen once the operation's change is durable, and not before. */
@@ -31,9 +32,12 @@ struct op_effects {
 	struct tenant_slot *reserved_slot; /* reserved numbers of token ids ... */
 	uint64_t reserved;		   /* ... up to here */
 	struct tenant_slot *touched;	   /* this tenant's caches no longer count */
+	struct session *mfa_session;	   /* gave a one-time code, ... */
+	int64_t mfa_until_ms;		   /* ... which counts until then */
 	bool policy_changed;		   /* a role or a grant */
 	bool opened;			   /* the vault is open */
 	bool tenant_created;
+	bool keep; /* what was changed stays also where the request is answered with an error */
 };
 
 struct op {
@@ -57,6 +61,7 @@ struct op {
 	struct fail fail;
 	struct op_note note;
 	struct op_effects effects;
+	struct subscription *subscription; /* sys.watch: what it made; dispatch takes it over */
 	bool deferred; /* the handler asks to be run again, whole, on the committer */
 };
 
@@ -91,6 +96,8 @@ MUST_USE enum vault_err op_refresh(struct op *op);
  */
 MUST_USE enum vault_err op_require(struct op *op, enum op_id id, struct vault_text tenant,
 				   struct vault_text name);
+/* Who asks, as grants, answers and records name it ("uid:N", "key:TENANT/ID"); in the operation's memory. */
+MUST_USE enum vault_err principal_of(struct op *op, struct vault_text *principal);
 
 /* Copies what must outlive its source into the operation's memory; VAULT_BUSY when that is full. */
 MUST_USE enum vault_err op_keep_text(struct op *op, struct vault_text from, struct vault_text *to);

@@ -21,7 +21,11 @@ enum row_kind {
 	ROW_ISSUANCE = 8,
 	ROW_HEAD = 10,
 	ROW_TOMBSTONE = 9, /* under the tag of what was deleted */
+	ROW_LOCKOUT = 16,
+	ROW_TOTP = 17,
 	ROW_ROLE = 11,
+	ROW_REPLAY = 30,
+	ROW_REPLAY_EXPIRY = 31, /* index entries of the same rows, in the order of their expiry */
 };
 
 #define RECORD_BEGIN(id) struct id {

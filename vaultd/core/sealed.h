@@ -56,6 +56,11 @@ struct row_key row_key_of(const struct row_keys *keys, enum row_kind kind, struc
 /* Finds and opens; VAULT_NOT_FOUND, or VAULT_INTEGRITY where it does not authenticate. */
 MUST_USE enum vault_err sealed_find(struct txn *txn, const struct row_keys *keys,
 				    const struct row_key *key, struct row *row);
+/*
+ * Costs what sealed_find does where there is a row of len plain bytes, for who must not learn by the
+ * time it takes whether there is one.
+ */
+MUST_USE enum vault_err sealed_find_none(const struct row_keys *keys, size_t len);
 /* Opens what row_walk_next found. */
 MUST_USE enum vault_err sealed_open(const struct row_keys *keys, const struct row_key *key,
 				    struct vault_bytes sealed, struct row *row);

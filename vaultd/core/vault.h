@@ -7,8 +7,13 @@
 
 #include <stdatomic.h>
 
+#include "vaultd/core/alerts.h"
+#include "vaultd/base/clock.h"
 #include "vaultd/core/audit.h"
+#include "vaultd/core/events.h"
 #include "vaultd/core/keyring.h"
+#include "vaultd/core/metrics.h"
+#include "vaultd/core/lockout_table.h"
 #include "vaultd/core/policy.h"
 #include "vaultd/core/sealed_log.h"
 #include "vaultd/core/slots.h"
@@ -30,7 +35,10 @@ struct vault_settings {
 	struct slot_cost slot_cost;
 	uint32_t owner_uid; /* the daemon's own */
 	int64_t started_boot_ms;
+	uint8_t boot_id[BOOT_ID_BYTES]; /* zero: not known */
 	bool audit_sync_always;
+	const struct limit_plan *plans; /* what tenants' plans may be */
+	size_t plan_count;
 	unsigned spin_us; /* how long an idle worker polls before it sleeps */
 };
 
@@ -40,7 +48,11 @@ struct vault {
 	struct store *store;
 	struct audit *audit;
 	struct sealed_log sealed_log; /* requests made while the audit did not run */
+	struct events events;	      /* locked by itself, and so the next */
+	struct alerts alerts;
+	struct metrics metrics;
 	struct tenants tenants;
+	struct lockouts lockouts;
 	_Atomic int state;	  /* enum vault_state; main and the committer */
 	_Atomic uint64_t commits; /* counts commits; after the commit, before its generations */
 	_Atomic uint64_t tenant_count; /* the committer */
@@ -96,9 +108,13 @@ MUST_USE enum vault_err vault_try_slots(struct vault *vault, struct txn *txn,
 MUST_USE enum vault_err vault_create(struct vault *vault, struct change *change,
 				     struct vault_opening *opening, int64_t now,
 				     uint8_t audit_key[static 32]);
-/* On the committer: loads the keys and the grants, and recovers the audit to the store's head. */
+/*
+ * On the committer: loads the keys, the grants and the lockouts, and recovers the audit to the
+ * store's head.
+ */
 MUST_USE enum vault_err vault_load(struct vault *vault, struct txn *txn,
-				   struct vault_opening *opening, struct audit_recovery *recovery);
+				   struct vault_opening *opening, const struct clock_now *now,
+				   struct audit_recovery *recovery);
 /* Writes the head that every commit carries. */
 MUST_USE enum vault_err vault_put_head(struct vault *vault, struct txn *txn,
 				       const struct audit_head *head);

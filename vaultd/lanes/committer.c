@@ -4,6 +4,7 @@
  * commits with the audit's head, then replies leave.
  */
 #include "vaultd/base/log.h"
+#include "vaultd/dispatch_watch.h"
 #include "vaultd/lanes/lanes.h"
 
 struct group {
@@ -24,6 +25,9 @@ struct group {
 static void
 refuse_all(struct group *group, enum vault_err err)
 {
+	struct clock_now now = clock_read();
+
+	watch_trouble(group->vault, err, &now);
 	for (struct job *job = group->jobs; job != NULL; job = job->next)
 		job_refuse(job, err, NULL);
 }
@@ -32,7 +36,9 @@ refuse_all(struct group *group, enum vault_err err)
 static void
 end_change(struct group *group, struct change *change, const struct call *call)
 {
-	if (call->result != VAULT_OK || change->count == 0) {
+	bool kept = call->result == VAULT_OK || call->effects.keep;
+
+	if (!kept || change->count == 0) {
 		bool opened = call->result == VAULT_OK && call->effects.opened;
 
 		txn_abort(change->txn);
@@ -168,9 +174,16 @@ publish(struct group *group)
 		    effects->reserved > atomic_load(&effects->reserved_slot->reserved))
 			atomic_store_explicit(&effects->reserved_slot->reserved, effects->reserved,
 					      memory_order_release);
+		/* Its connection waits for the reply, and nobody else looks at it. */
+		if (effects->mfa_session != NULL)
+			effects->mfa_session->mfa_until_ms = effects->mfa_until_ms;
 	}
 	if (group->opened)
 		atomic_store_explicit(&group->vault->state, STATE_OPEN, memory_order_release);
+	/* It went alone, so the group's only request is the one that opened it. */
+	if (group->opened && group->jobs != NULL)
+		watch_state(group->vault, event_kind_unsealed, group->jobs->session,
+			    &group->lanes->commit_runner.now);
 }
 
 static void
@@ -252,6 +265,7 @@ committer_main(void *arg)
 
 		for (struct job *job = jobs; job != NULL; job = job->next)
 			group.n++;
+		metrics_group(&lanes->vault->metrics, group.n);
 		run_group(&group);
 		while (jobs != NULL) {
 			struct job *job = jobs;

@@ -5,7 +5,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "vaultd/dispatch_watch.h"
+#include "vaultd/net/rest.h"
 #include "vaultd/net/server.h"
+#include "vaultd/net/watch.h"
 
 #define SWEEP_MS 250 /* how often deadlines are looked at */
 #define STOP_MS 3000 /* how long a stopping daemon waits for readers of its last answers */
@@ -48,8 +51,8 @@ table_find(const struct worker *worker, uint64_t id)
 	return conn != NULL && conn->id == id ? conn : NULL;
 }
 
-static void
-wake(struct worker *worker)
+void
+worker_wake(struct worker *worker)
 {
 	uint64_t one = 1;
 
@@ -58,12 +61,24 @@ wake(struct worker *worker)
 		return;
 }
 
+void
+worker_count(struct worker *worker, int n)
+{
+	struct metrics *metrics = &worker->lanes->vault->metrics;
+
+	worker->conn_count += (size_t)n;
+	atomic_fetch_add_explicit(&metrics->connections, n, memory_order_relaxed);
+	if (n > 0)
+		atomic_fetch_add_explicit(&metrics->accepted, 1, memory_order_relaxed);
+}
+
 static void
 adopt(struct worker *worker, struct conn *conn)
 {
 	if (worker->stopping || !table_add(worker, conn)) {
-		worker->conn_count--;
+		worker_count(worker, -1);
 		session_release(conn->session);
+		atomic_fetch_sub_explicit(&conn->uid->connections, 1, memory_order_relaxed);
 		close(conn->fd);
 		free(conn);
 		return;
@@ -77,7 +92,7 @@ adopt(struct worker *worker, struct conn *conn)
 }
 
 bool
-worker_add(struct worker *worker, int fd, struct session *session)
+worker_add(struct worker *worker, int fd, struct session *session, struct uid_place *uid)
 {
 	struct conn *conn = calloc(1, sizeof *conn);
 
@@ -86,13 +101,15 @@ worker_add(struct worker *worker, int fd, struct session *session)
 	conn->worker = worker;
 	conn->fd = fd;
 	conn->session = session;
+	conn->uid = uid;
+	atomic_fetch_add_explicit(&uid->connections, 1, memory_order_relaxed);
 	/* Counted from here on, so that a burst of connections cannot pass the limit unseen. */
-	worker->conn_count++;
+	worker_count(worker, 1);
 	pthread_mutex_lock(&worker->mutex);
 	conn->next = worker->arrived;
 	worker->arrived = conn;
 	pthread_mutex_unlock(&worker->mutex);
-	wake(worker);
+	worker_wake(worker);
 	return true;
 }
 
@@ -110,7 +127,7 @@ job_done(struct job *job)
 	worker->done_tail = &job->next;
 	pthread_mutex_unlock(&worker->mutex);
 	if (first)
-		wake(worker);
+		worker_wake(worker);
 }
 
 bool
@@ -198,7 +215,7 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 
 		/* Whoever ends a job wakes only for the first: what is left over wakes itself. */
 		if (worker->reply_count >= TURN_REPLIES_MAX - 1) {
-			wake(worker);
+			worker_wake(worker);
 			return;
 		}
 		job = take_done(worker);
@@ -246,6 +263,7 @@ take_back_turn(struct worker *worker)
 		if (!rebuild(&worker->replies[i]))
 			worker->replies[i].conn->dead = true;
 	for (struct conn *conn = worker->dirty; conn != NULL; conn = conn->next_dirty) {
+		watch_forget(conn);
 		if (conn->rebuilt.p == NULL)
 			continue;
 		buf_free(&conn->out);
@@ -274,8 +292,10 @@ append_audit(struct worker *worker)
 		err = audit_flush(runner->vault->audit, &head);
 	if (err == VAULT_INTERNAL)
 		lanes_fatal("the audit could not be flushed");
-	if (err != VAULT_OK)
+	if (err != VAULT_OK) {
+		watch_trouble(runner->vault, VAULT_AUDIT_UNAVAILABLE, &runner->now);
 		take_back_turn(worker);
+	}
 }
 
 static void
@@ -301,6 +321,7 @@ end_turn(struct worker *worker)
 
 	append_audit(worker);
 	worker->reply_count = 0;
+	watch_turn(worker);
 	conn = worker->dirty;
 	worker->dirty = NULL;
 	while (conn != NULL) {
@@ -311,6 +332,8 @@ end_turn(struct worker *worker)
 		conn = next;
 	}
 	worker->in_turn = false;
+	worker->turn++;
+	rest_arm(worker);
 }
 
 /* Stands still, without a secret, until main says to go on. */
@@ -402,15 +425,17 @@ make_base(struct worker *worker)
 	event_assign(&worker->wake, worker->base, worker->wake_fd, EV_READ | EV_PERSIST, on_wake,
 		     worker);
 	event_assign(&worker->sweep, worker->base, -1, EV_PERSIST, on_sweep, worker);
+	rest_init(worker);
 	event_add(&worker->wake, NULL);
 	event_add(&worker->sweep, &period);
 	return VAULT_OK;
 }
 
 enum vault_err
-worker_start(struct worker *worker, struct server *server, struct lanes *lanes, size_t cache_limit)
+worker_start(struct worker *worker, struct server *server, struct lanes *lanes,
+	     const struct worker_config *config)
 {
-	*worker = (struct worker){ .server = server, .lanes = lanes };
+	*worker = (struct worker){ .server = server, .lanes = lanes, .uid_rate = config->uid_rate };
 	worker->spin_ns = (int64_t)lanes->vault->settings.spin_us * 1000;
 	worker->done_tail = &worker->done;
 	pthread_mutex_init(&worker->mutex, NULL);
@@ -420,7 +445,7 @@ worker_start(struct worker *worker, struct server *server, struct lanes *lanes, 
 	if (worker->replies == NULL || worker->wake_fd < 0)
 		return VAULT_BUSY;
 	TRY(make_base(worker));
-	TRY(runner_init(&worker->runner, lanes->vault, cache_limit, true));
+	TRY(runner_init(&worker->runner, lanes->vault, config->cache_limit, true));
 	return pthread_create(&worker->thread, NULL, worker_main, worker) == 0 ? VAULT_OK
 									       : VAULT_BUSY;
 }
@@ -431,7 +456,7 @@ worker_park(struct worker *worker)
 	pthread_mutex_lock(&worker->mutex);
 	worker->park = true;
 	pthread_mutex_unlock(&worker->mutex);
-	wake(worker);
+	worker_wake(worker);
 	pthread_mutex_lock(&worker->mutex);
 	while (!worker->parked)
 		pthread_cond_wait(&worker->parked_cond, &worker->mutex);
@@ -453,7 +478,7 @@ worker_stop(struct worker *worker)
 	pthread_mutex_lock(&worker->mutex);
 	worker->stop = true;
 	pthread_mutex_unlock(&worker->mutex);
-	wake(worker);
+	worker_wake(worker);
 }
 
 void
@@ -471,6 +496,7 @@ worker_free(struct worker *worker)
 		job_free(job);
 	event_del(&worker->wake);
 	event_del(&worker->sweep);
+	rest_free(worker);
 	event_base_free(worker->base);
 	runner_free(&worker->runner);
 	free(worker->replies);

@@ -27,9 +27,10 @@ struct test_vault {
 	struct arena *arena;
 	struct vault vault;
 	struct lanes lanes;
-	struct runner runner;	/* a worker's */
-	struct buf reply;	/* of the last request */
-	struct scratch scratch; /* what the last reply was read into */
+	struct runner runner;	 /* a worker's */
+	struct buf reply;	 /* of the last request */
+	struct scratch scratch;	 /* what the last reply was read into */
+	struct session *session; /* whose requests are sent; NULL: a new one for each */
 };
 
 /*
