@@ -86,7 +86,7 @@ class World:
 
     def control(self):
         choices = ["grant"] * 5 + ["drop"] * 5 + ["role", "unrole"]
-        choices += ["suspend", "resume", "resume"] if self.can_suspend else []
+        choices += ["suspend", *["resume"] * 8] if self.can_suspend else []
         what = self.rng.choice(choices)
         if what == "grant" and len(self.model.grants) > GRANTS:
             what = "drop"
