@@ -336,47 +336,48 @@ give_many() {
 		give "{\"principal\":\"gid:4244\",\"role\":\"signer\",\"tenants\":[\"c$i\"]}"
 		i=$((i + 3))
 	done
+}
+
+# policy_daemon few|many: one that lets its owner sign, and a user by a grant of his last supplementary group.
+policy_daemon() {
+	at=$run/$1
+	mkdir -m 755 "$at"
+	daemon_start "$1"
+	setup --tenant bench
 	give '{"principal":"gid:4244","role":"signer","tenants":["bench"]}'
 }
 
-# Two daemons and three callers take turns: the owner of a store that holds next to nothing, the owner of one full of
-# grants and tenants, and there a user who signs by a grant of his last supplementary group on one tenant.
+# Two daemons, and two callers of each, take turns: a store that holds next to nothing, and one full of grants and tenants.
 policy() {
 	say "token.sign with $grants grants and $many_tenants tenants, $rounds rounds of $seconds s"
 	[ "$(id -u)" -eq 0 ] || fail "policy takes another user's identity: run it as root"
 	echo 'app_group = "users"' >>"$work/vaultd.conf"
 	chmod 711 "$run"
-	mkdir -m 755 "$run/few" "$run/many"
 	install -m 755 "$build/vault-bench" "$run/vault-bench"
-	at=$run/few
-	daemon_start few
-	setup --tenant bench
+	policy_daemon few
 	other_daemon=$daemon
-	at=$run/many
-	daemon_start many
-	setup --tenant bench
+	policy_daemon many
 	measure --method tenant.create --count $many_tenants --connections 4 --in-flight 64
 	give_many
 	round=0
 	while [ $round -lt "$rounds" ]; do
-		for who in few many user; do
-			at=$run/$who client=
-			if [ $who = user ]; then
-				at=$run/many
-				client="setpriv --reuid=4242 --regid=4242 --groups=100,4243,4244 $run/vault-bench"
-			fi
-			measure --method token.sign --tenant bench --connections 16 --in-flight 64
-			field throughput >>"$work/policy.$who"
+		for who in owner user; do
+			client=
+			[ $who = owner ] || client="setpriv --reuid=4242 --regid=4242 --groups=100,4243,4244 $run/vault-bench"
+			for store in few many; do
+				at=$run/$store
+				measure --method token.sign --tenant bench --connections 16 --in-flight 64
+				field throughput >>"$work/policy.$who.$store"
+			done
 		done
 		round=$((round + 1))
 	done
 	client=
-	few=$(median <"$work/policy.few")
-	for who in many user; do
-		paste "$work/policy.$who" "$work/policy.few" | awk '{ print 1000 * $1 / $2 }' >"$work/policy.ratio"
-		figure "token.sign, $grants grants and $many_tenants tenants / few, 16 × 64, $who" \
-			"$(calc %.3f "$(median <"$work/policy.ratio") / 1000")" at-least 0.95 "" \
-			"$(thousands "$(median <"$work/policy.$who")") against $(thousands "$few")"
+	for who in owner user; do
+		few=$(median <"$work/policy.$who.few")
+		many=$(median <"$work/policy.$who.many")
+		figure "token.sign of $who, $grants grants and $many_tenants tenants / next to none, 16 × 64" \
+			"$(calc %.3f "$many / $few")" at-least 0.95 "" "$(thousands "$many") against $(thousands "$few")"
 	done
 	daemon_stop
 	daemon=$other_daemon other_daemon=
