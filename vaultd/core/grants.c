@@ -169,7 +169,9 @@ static enum vault_err
 check_patterns(struct op *op, const char *field, const struct vault_texts *patterns,
 	       bool (*literal)(struct vault_text))
 {
-	if (patterns->v != NULL && patterns->n == 0)
+	if (patterns->v == NULL)
+		return VAULT_OK;
+	if (patterns->n == 0)
 		return op_fail(op, VAULT_INVALID_PARAMS, field, "a grant on none gives nothing");
 	for (size_t i = 0; i < patterns->n; i++)
 		if (!pattern_form(patterns->v[i], literal))
