@@ -358,6 +358,30 @@ dispatch_run(struct runner *runner, struct call *call)
 	return verdict;
 }
 
+enum vault_err
+dispatch_own(struct runner *runner, struct change *change,
+	     enum vault_err (*task)(struct op *op, unsigned part), unsigned part)
+{
+	static const struct identity nobody = { .uid = UID_NOBODY };
+	struct op op = {
+		.vault = runner->vault,
+		.who = &nobody,
+		.now = runner->now,
+		.change = change,
+		.txn = change->txn,
+		.cache = &runner->cache,
+		.random = &runner->random,
+		.scratch = &runner->scratch,
+		.work = &runner->work,
+	};
+	enum vault_err err;
+
+	cache_next_operation(&runner->cache);
+	err = task(&op, part);
+	scratch_reset(&runner->scratch, false);
+	return err;
+}
+
 void
 dispatch_refuse(struct buf *out, uint32_t msgid, enum vault_err err, const char *message)
 {

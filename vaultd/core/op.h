@@ -21,6 +21,7 @@ struct op_note {
 	uint32_t version;
 	uint8_t reason;		  /* enum verify_reason; 0: none */
 	struct vault_text jti;	  /* as a token that was looked at has it */
+	struct vault_text id;	  /* of an API key */
 	const uint8_t *jti_bytes; /* of a token made here: AUDIT_JTI_BYTES */
 };
 

@@ -18,6 +18,10 @@
  */
 typedef enum vault_err (*page_item)(struct op *op, const struct row *row, void *item);
 
+struct page;
+/* The same with the page, which may stand at the front of what else the maker needs. */
+typedef enum vault_err (*page_pick)(const struct page *page, const struct row *row, void *item);
+
 struct page {
 	struct op *op;
 	const struct row_keys *keys;
@@ -26,6 +30,9 @@ struct page {
 	page_item make;
 	int64_t limit;		  /* items, at most */
 	struct vault_text cursor; /* where to go on; p NULL: at the beginning */
+	/* Turns the index's key into the one that a row is bound to; NULL where they are the same. */
+	void (*bound)(struct row_key *key);
+	page_pick pick; /* in place of make; NULL: make */
 };
 
 /* Walks one page into items and sets *cursor where there is more. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "vaultd/base/random.h"
+#include "vaultd/core/apikey_used.h"
 
 #define HEAD_SCRATCH_BYTES 16384 /* a slot table decoded */
 
@@ -192,5 +193,6 @@ vault_forget(struct vault *vault)
 {
 	keyring_free(&vault->keyring);
 	grants_free(&vault->grants);
+	apikey_used_free(vault);
 	tenants_reset(&vault->tenants);
 }

@@ -15,6 +15,8 @@
 #include "vaultd/core/tenants.h"
 #include "vaultd/core/unseal_guard.h"
 
+struct apikey_used;
+
 enum vault_state {
 	STATE_UNINITIALIZED,
 	STATE_SEALED,
@@ -53,6 +55,8 @@ struct vault {
 	struct row head_row;  /* the committer: where the head stands; holds no plain text */
 	uint64_t revision;    /* the committer: counts groups of changes */
 	uint32_t next_tenant; /* the committer */
+	/* When API keys were used; made by the first that is. */
+	_Atomic(struct apikey_used *) apikey_used;
 };
 
 #define INITIAL_SLOT "initial"
