@@ -1,0 +1,592 @@
+"""API keys: made, verified for every reason, changed, rotated, revoked, listed, imported."""
+
+import hashlib
+import re
+import time
+import zlib
+
+import pytest
+
+DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+HOUR = 3600
+
+
+def crc_digits(text):
+    crc = zlib.crc32(text.encode())
+    out = ""
+    for _ in range(6):
+        crc, digit = divmod(crc, 62)
+        out = DIGITS[digit] + out
+    return out
+
+
+def with_crc(body):
+    """A key text whose CRC is right, whatever stands in it."""
+    return body + crc_digits(body)
+
+
+class Keys:
+    def __init__(self, tenant):
+        self.tenant = tenant
+        self.call, self.error = tenant.call, tenant.error
+
+    def create(self, name="gw", scopes=("read",), **fields):
+        return self.call("apikey.create", name=name, scopes=list(scopes), **fields)
+
+    def verify(self, key, conn=None, **fields):
+        return (conn or self.tenant.conn).call("apikey.verify", key=key, **fields)
+
+    def reason(self, key, **fields):
+        answer = self.verify(key, **fields)
+        assert answer["valid"] is False and set(answer) <= {"valid", "reason", "retry_after_ms"}
+        return answer["reason"]
+
+    def get(self, id):
+        return self.call("apikey.get", id=id)
+
+    def state(self, id):
+        return self.get(id)["state"]
+
+
+@pytest.fixture
+def keys(vault):
+    tenant = vault.new_tenant("acme")
+    yield Keys(tenant)
+    tenant.close()
+
+
+@pytest.fixture
+def other(vault):
+    tenant = vault.new_tenant("globex")
+    yield Keys(tenant)
+    tenant.close()
+
+
+def wait_until(then):
+    while time.time() < then:
+        time.sleep(0.02)
+
+
+def test_the_text(keys):
+    made = keys.create(env="test")
+    match = re.fullmatch(r"vk_test_([0-9A-Za-z]{12})([0-9A-Za-z]{43})([0-9A-Za-z]{6})", made["key"])
+    assert match and match[1] == made["id"] and made["name"] == "gw"
+    assert with_crc(made["key"][:-6]) == made["key"]
+    assert abs(made["created_at"] - time.time()) < 5 and "expires_at" not in made
+
+
+def test_env_is_live_by_default(keys):
+    assert keys.create()["key"].startswith("vk_live_")
+
+
+def test_good(keys):
+    made = keys.create(
+        scopes=["write", "billing:read"],
+        role="verifier",
+        expires_at=int(time.time()) + HOUR,
+        metadata={"plan": "gold", "n": 1},
+        owner="ann",
+    )
+    assert keys.verify(made["key"], scope=["read", "write", "billing:read"], env="live") == {
+        "valid": True,
+        "tenant": "acme",
+        "id": made["id"],
+        "name": "gw",
+        "kind": "ancillary",
+        "env": "live",
+        "scopes": ["write", "billing:read"],
+        "role": "verifier",
+        "expires_at": made["expires_at"],
+        "metadata": {"plan": "gold", "n": 1},
+    }
+    assert keys.verify(made["key"], tenant="acme")["valid"]
+
+
+def test_it_is_shown_once(keys):
+    made = keys.create()
+    secret = made["key"][-49:-6]
+    for answer in (keys.get(made["id"]), keys.call("apikey.list"), keys.verify(made["key"])):
+        assert secret not in repr(answer)
+
+
+def test_scopes(keys):
+    gives = {
+        "admin": {"admin", "write", "read"},
+        "write": {"write", "read"},
+        "read": {"read"},
+        "x.y_z:1-2": {"x.y_z:1-2"},
+    }
+    asked = set(gives) | {"other", "READ", "read "}
+    for scope, given in gives.items():
+        key = keys.create(scopes=[scope])["key"]
+        for one in asked:
+            if one in given:
+                assert keys.verify(key, scope=[one])["valid"], (scope, one)
+            else:
+                assert keys.reason(key, scope=[one]) == "scope", (scope, one)
+    key = keys.create(scopes=["read", "x"])["key"]
+    assert keys.verify(key, scope=["read", "x"])["valid"] and keys.verify(key)["valid"]
+    assert keys.reason(key, scope=["read", "y"]) == "scope"
+
+
+@pytest.mark.parametrize("scope", ["", "Read", "a b", "a" * 65, "a/b", "ä"])
+def test_bad_scopes(keys, scope):
+    e = keys.error("apikey.create", name="n", scopes=[scope])
+    assert (e.code, e.field) == ("invalid_params", "scopes")
+
+
+@pytest.mark.parametrize(
+    "fields, field",
+    [
+        ({"env": "l"}, "env"),
+        ({"env": "Live"}, "env"),
+        ({"env": "toolonger"}, "env"),
+        ({"expires_at": 1}, "expires_at"),
+        ({"sources": ["10.0.0.0/33"]}, "sources"),
+        ({"sources": ["10.0.0.5/8"]}, "sources"),
+        ({"sources": ["example.org"]}, "sources"),
+        ({"role": "owner"}, "role"),
+        ({"role": "operator"}, "role"),
+        ({"role": "no-such"}, "role"),
+        ({"refill": {"amount": 1, "period": 1}}, "refill"),
+        ({"uses": 0}, "uses"),
+        ({"kind": "secondary"}, "kind"),
+        ({"kind": "primary"}, "scopes"),
+        ({"metadata": {"a": "x" * 5000}}, "metadata"),
+    ],
+)
+def test_bad_settings(keys, fields, field):
+    e = keys.error("apikey.create", name="n", scopes=["read"], **fields)
+    assert (e.code, e.field) == ("invalid_params", field)
+
+
+def test_env(keys):
+    key = keys.create(env="test")["key"]
+    assert keys.reason(key, env="live") == "env" and keys.verify(key, env="test")["valid"]
+
+
+@pytest.mark.parametrize(
+    "sources, inside, outside",
+    [
+        (["10.1.0.0/16"], ["10.1.2.3", "::ffff:10.1.2.3"], ["10.2.0.1", "::1", "2001:db8::1"]),
+        (["2001:db8::/32"], ["2001:db8:1::9"], ["2001:db9::1", "10.1.2.3"]),
+        (["192.0.2.7", "::1"], ["192.0.2.7", "::1"], ["192.0.2.8", "::2"]),
+        (["0.0.0.0/0"], ["1.2.3.4"], ["::1"]),
+        (["::/0"], ["::1", "2001:db8::1"], ["1.2.3.4"]),
+        (["::ffff:10.0.0.0/104"], ["10.9.9.9"], ["11.0.0.1"]),
+    ],
+)
+def test_sources(keys, sources, inside, outside):
+    made = keys.create(sources=sources)
+    for source in inside:
+        assert keys.verify(made["key"], source=source)["valid"], source
+    for source in outside + ["example.org", "10.1.2.3:80", "10.1"]:
+        assert keys.reason(made["key"], source=source) == "source", source
+    assert keys.reason(made["key"]) == "source"
+
+
+def test_expiry(keys):
+    made = keys.create(expires_at=int(time.time()) + 2)
+    assert keys.verify(made["key"])["valid"]
+    wait_until(made["expires_at"])
+    assert keys.reason(made["key"]) == "expired" and keys.state(made["id"]) == "expired"
+
+
+def test_disabled(keys):
+    made = keys.create()
+    keys.call("apikey.update", id=made["id"], disabled=True)
+    assert keys.reason(made["key"]) == "disabled" and keys.state(made["id"]) == "disabled"
+    keys.call("apikey.update", id=made["id"], disabled=False)
+    assert keys.verify(made["key"])["valid"] and keys.state(made["id"]) == "active"
+
+
+def test_revoked_on_every_connection(vault, keys):
+    made = keys.create()
+    conns = [vault.app() for _ in range(8)]
+    for conn in conns:
+        assert keys.verify(made["key"], conn)["valid"]
+    keys.call("apikey.revoke", id=made["id"], reason="leaked")
+    for conn in conns:
+        assert keys.verify(made["key"], conn) == {"valid": False, "reason": "revoked"}
+        conn.close()
+    shown = keys.get(made["id"])
+    assert (shown["state"], shown["revoke_reason"]) == ("revoked", "leaked")
+    keys.call("apikey.revoke", id=made["id"])
+    assert keys.get(made["id"])["revoke_reason"] == "leaked"
+
+
+def test_deleted(keys):
+    made = keys.create()
+    keys.call("apikey.delete", id=made["id"])
+    assert keys.reason(made["key"]) == "invalid"
+    assert keys.call("apikey.list")["items"] == []
+    for method in ("get", "update", "rotate", "revoke", "delete"):
+        e = keys.error(f"apikey.{method}", id=made["id"])
+        assert (e.code, e.field) == ("not_found", "id")
+    e = keys.error("apikey.import", name="n", scopes=[], sha256=b"h" * 32, id=made["id"])
+    assert (e.code, e.field) == ("exists", "id")
+
+
+def test_another_tenants_key(keys, other):
+    made = keys.create()
+    assert keys.reason(made["key"], tenant="globex") == "tenant"
+    changed = with_crc(made["key"][:20] + "0" * 43)
+    assert keys.reason(changed, tenant="globex") == "invalid"
+    e = other.error("apikey.get", id=made["id"])
+    assert e.code == "not_found"
+    assert other.call("apikey.list")["items"] == []
+
+
+def test_every_byte_flipped(keys):
+    key = keys.create()["key"]
+    calls = []
+    for at in range(len(key)):
+        for bit in range(7):
+            wrong = key[:at] + chr(ord(key[at]) ^ 1 << bit) + key[at + 1 :]
+            calls.append(("apikey.verify", {"key": wrong}))
+    for answer in keys.tenant.conn.call_many(calls):
+        assert answer == {"valid": False, "reason": "malformed"}
+
+
+def test_every_digit_changed_with_a_right_crc(keys):
+    key = keys.create()["key"]
+    body = key[:-6]
+    for at in range(8, len(body)):
+        wrong = with_crc(body[:at] + ("0" if body[at] != "0" else "1") + body[at + 1 :])
+        source = f"10.0.{at}.1"
+        assert keys.reason(wrong, source=source) == "invalid"
+    assert keys.verify(key)["valid"]
+
+
+@pytest.mark.parametrize("tenant", [None, "acme"])
+def test_bad_input(keys, tenant):
+    key = keys.create()["key"]
+    bad = ["", " ", "vk_", "vk__", "vk_live_", "x" * 4096, "\0", key * 2, key + "0"]
+    bad += [" " + key, key + " ", key + "\n", "\t" + key, "\ufeff" + key]
+    bad += [key.lower(), key.upper(), key.swapcase(), key.title()]
+    bad += [key[:n] for n in range(len(key))] + [key[n:] for n in range(1, len(key))]
+    bad += [key.replace("vk_", "vk-"), key.replace("live", "liv\u0435"), "Vk" + key[2:]]
+    for text in bad:
+        assert keys.reason(text, tenant=tenant) in ("malformed", "invalid"), text
+    e = keys.tenant.conn.error("apikey.verify", key="x" * 4097)
+    assert (e.code, e.field) == ("invalid_params", "key")
+    assert keys.verify(key)["valid"]
+
+
+def test_uses(keys):
+    made = keys.create(uses=3)
+    assert [keys.verify(made["key"])["uses_left"] for _ in range(3)] == [2, 1, 0]
+    assert keys.reason(made["key"]) == "used_up"
+    assert keys.get(made["id"])["uses_left"] == 0
+
+
+def test_a_refusal_counts_no_use(keys):
+    made = keys.create(uses=1, env="test")
+    assert keys.reason(made["key"], env="live") == "env"
+    assert keys.verify(made["key"])["uses_left"] == 0
+
+
+def test_the_same_use_counts_once(keys):
+    made = keys.create(uses=2)
+    assert [keys.verify(made["key"], use="r1")["uses_left"] for _ in range(3)] == [1, 1, 1]
+    assert keys.verify(made["key"], use="r2")["uses_left"] == 0
+    assert keys.verify(made["key"], use="r1")["valid"]
+    assert keys.reason(made["key"], use="r3") == "used_up"
+
+
+def test_uses_last_through_a_crash(vault, keys):
+    made = keys.create(uses=5)
+    keys.verify(made["key"])
+    vault.kill()
+    vault.start_again()
+    with vault.app() as conn:
+        assert conn.call("apikey.verify", key=made["key"])["uses_left"] == 3
+
+
+def test_uses_race(vault, keys):
+    made = keys.create(uses=50)
+    conns = [vault.app() for _ in range(8)]
+    sent = [(c, c.start("apikey.verify", {"key": made["key"]})) for c in conns for _ in range(10)]
+    answers = [c.wait(msgid) for c, msgid in sent]
+    assert sum(a["valid"] for a in answers) == 50
+    assert sorted(a["uses_left"] for a in answers if a["valid"]) == list(range(50))
+    for conn in conns:
+        conn.close()
+
+
+def test_refill(keys):
+    made = keys.create(uses=2, refill={"amount": 1, "period": 2})
+    assert [keys.verify(made["key"])["valid"] for _ in range(2)] == [True, True]
+    assert keys.reason(made["key"]) == "used_up"
+    wait_until(made["created_at"] + 2.1)
+    assert keys.verify(made["key"])["uses_left"] == 0
+    assert keys.reason(made["key"]) == "used_up"
+    assert keys.get(made["id"])["refill"] == {"amount": 1, "period": 2}
+
+
+def test_no_refill_unless_asked_for(keys):
+    made = keys.create(uses=1)
+    assert keys.verify(made["key"])["valid"] and keys.reason(made["key"]) == "used_up"
+    assert "refill" not in keys.get(made["id"])
+
+
+def test_two_primary_keys(keys, other):
+    one = keys.create(kind="primary", scopes=["admin"])
+    two = keys.create(kind="primary", scopes=["admin"])
+    shown = keys.get(one["id"])
+    assert (shown["kind"], shown["scopes"], shown["role"]) == ("primary", ["admin"], "tenant-admin")
+    assert keys.error("apikey.create", name="n", kind="primary", scopes=["admin"]).code == "conflict"
+    other.create(kind="primary", scopes=["admin"])
+    # The old one no longer counts, the new one does.
+    new = keys.call("apikey.rotate", id=one["id"], grace=HOUR)
+    assert keys.error("apikey.create", name="n", kind="primary", scopes=["admin"]).code == "conflict"
+    assert keys.verify(one["key"])["valid"] and keys.verify(new["key"])["kind"] == "primary"
+    keys.call("apikey.revoke", id=two["id"])
+    three = keys.create(kind="primary", scopes=["admin"])
+    assert keys.error("apikey.create", name="n", kind="primary", scopes=["admin"]).code == "conflict"
+    keys.call("apikey.delete", id=three["id"])
+    keys.create(kind="primary", scopes=["admin"])
+
+
+def test_rotate_keeps_every_setting(keys):
+    made = keys.create(
+        name="a/b",
+        scopes=["write", "x"],
+        env="test",
+        role="verifier",
+        sources=["10.0.0.0/8"],
+        uses=10,
+        refill={"amount": 1, "period": HOUR},
+        limit={"rate": 5, "burst": 9},
+        owner="ann",
+        metadata={"k": [1, None, True]},
+        expires_at=int(time.time()) + HOUR,
+    )
+    keys.verify(made["key"], source="10.0.0.1")
+    before = keys.get(made["id"])
+    new = keys.call("apikey.rotate", id=made["id"], grace=2)
+    assert new["replaces"] == made["id"] and new["key"].startswith("vk_test_")
+    after = keys.get(new["id"])
+    for field in set(before) | set(after):
+        if field not in ("id", "hint", "created_at", "expires_at", "last_used_at", "replaces"):
+            assert before.get(field) == after.get(field), field
+    assert after["uses_left"] == 9
+    assert after["expires_at"] - after["created_at"] == before["expires_at"] - before["created_at"]
+    old = keys.get(made["id"])
+    assert (old["state"], old["replaced_by"]) == ("grace", new["id"])
+    assert keys.verify(made["key"], source="10.0.0.1")["expires_at"] == old["grace_until"]
+    wait_until(old["grace_until"])
+    assert keys.reason(made["key"], source="10.0.0.1") == "expired"
+    assert keys.verify(new["key"], source="10.0.0.1")["valid"]
+
+
+def test_rotate_without_grace(keys):
+    made = keys.create()
+    new = keys.call("apikey.rotate", id=made["id"])
+    assert keys.reason(made["key"]) == "revoked" and keys.verify(new["key"])["valid"]
+    assert keys.error("apikey.rotate", id=made["id"]).code == "conflict"
+
+
+def test_rotate_twice_is_a_conflict(keys):
+    made = keys.create()
+    keys.call("apikey.rotate", id=made["id"], grace=HOUR)
+    assert keys.error("apikey.rotate", id=made["id"]).code == "conflict"
+
+
+def test_update_and_clear(keys):
+    made = keys.create(owner="ann", metadata={"a": 1}, sources=["10.0.0.0/8"])
+    keys.call(
+        "apikey.update",
+        id=made["id"],
+        name="new",
+        scopes=["x"],
+        expires_at=made["created_at"] + HOUR,
+        sources=["192.0.2.0/24"],
+        limit={"rate": 1, "burst": 2},
+        owner="bob",
+        metadata={"b": 2},
+    )
+    shown = keys.get(made["id"])
+    assert shown["name"] == "new" and shown["scopes"] == ["x"] and shown["owner"] == "bob"
+    assert shown["sources"] == ["192.0.2.0/24"] and shown["metadata"] == {"b": 2}
+    assert shown["limit"] == {"rate": 1, "burst": 2}
+    optional = ["expires_at", "sources", "limit", "owner", "metadata"]
+    keys.call("apikey.update", id=made["id"], clear=optional)
+    shown = keys.get(made["id"])
+    assert not set(optional) & set(shown)
+    assert keys.verify(made["key"], scope=["x"])["name"] == "new"
+    for clear in (["name"], ["scopes"], ["nothing"]):
+        e = keys.error("apikey.update", id=made["id"], clear=clear)
+        assert (e.code, e.field) == ("invalid_params", "clear")
+    e = keys.error("apikey.update", id=made["id"], clear=["owner"], owner="x")
+    assert (e.code, e.field) == ("invalid_params", "clear")
+
+
+def test_bulk_revoke(keys, other):
+    old = [keys.create(name=f"k{i}") for i in range(3)]
+    primary = [keys.create(kind="primary", scopes=["admin"]) for _ in range(2)]
+    foreign = other.create()
+    wait_until(max(k["created_at"] for k in old + primary) + 1)
+    now = int(time.time())
+    keys.call("apikey.revoke", created_before=now, kind="ancillary", reason="spill")
+    new = keys.create()
+    assert [keys.reason(k["key"]) for k in old] == ["revoked"] * 3
+    assert keys.verify(new["key"])["valid"] and keys.verify(primary[0]["key"])["valid"]
+    assert keys.verify(foreign["key"])["valid"]
+    assert [keys.state(k["id"]) for k in old] == ["revoked"] * 3
+    assert len(keys.call("apikey.list", state="revoked")["items"]) == 3
+    # Also of what was made in this second, but nothing that comes after.
+    keys.call("apikey.revoke", created_before=now + HOUR)
+    assert keys.reason(new["key"]) == "revoked" and keys.reason(primary[1]["key"]) == "revoked"
+    assert keys.verify(keys.create()["key"])["valid"]
+    for _ in range(2):
+        assert keys.verify(keys.create(kind="primary", scopes=["admin"])["key"])["valid"]
+    assert keys.error("apikey.rotate", id=new["id"]).code == "conflict"
+
+
+def test_bulk_revoke_outlives_a_restart(vault, keys):
+    made = keys.create()
+    keys.call("apikey.revoke", created_before=int(time.time()) + HOUR)
+    vault.restart()
+    with vault.app() as conn:
+        assert conn.call("apikey.verify", key=made["key"])["reason"] == "revoked"
+
+
+def test_revoke_says_what(keys):
+    made = keys.create()
+    for fields in ({}, {"kind": "primary"}, {"id": made["id"], "created_before": 1}):
+        e = keys.error("apikey.revoke", **fields)
+        assert (e.code, e.field) == ("invalid_params", "id")
+
+
+def test_list(keys):
+    now = int(time.time())
+    a = keys.create(name="a", env="test")
+    b = keys.create(name="b", expires_at=now + HOUR)
+    c = keys.create(name="c", kind="primary", scopes=["admin"])
+    keys.verify(a["key"])
+
+    def ids(**fields):
+        return {item["id"] for item in keys.tenant.pages("apikey.list", 2, **fields)}
+
+    assert ids() == {a["id"], b["id"], c["id"]}
+    assert ids(env="test") == {a["id"]} and ids(kind="primary") == {c["id"]}
+    assert ids(expires_within=2 * HOUR) == {b["id"]} and ids(expires_within=60) == set()
+    assert ids(state="active") == ids() and ids(state="revoked") == set()
+    assert ids(unused_for=HOUR) == set() and ids(unused_for=0) == ids()
+    wait_until(now + 2.1)
+    keys.verify(a["key"])
+    assert a["id"] not in ids(unused_for=2)
+    item = keys.call("apikey.list", env="test")["items"][0]
+    assert item == keys.get(a["id"])
+    assert item["hint"] == a["key"][-4:] and item["state"] == "active"
+
+
+def test_list_is_in_the_order_of_creation(keys):
+    made = []
+    for i in range(4):
+        made.append(keys.create(name=f"k{i}")["id"])
+        wait_until(int(time.time()) + 1)
+    assert [k["id"] for k in keys.tenant.pages("apikey.list", 3)] == made
+
+
+def test_last_used(vault, keys):
+    made = keys.create()
+    assert "last_used_at" not in keys.get(made["id"])
+    keys.reason(made["key"], env="test")
+    assert "last_used_at" not in keys.get(made["id"])
+    before = int(time.time())
+    keys.verify(made["key"])
+    used = keys.get(made["id"])["last_used_at"]
+    assert before <= used <= time.time()
+    # A clean stop writes it; so does sealing.
+    vault.restart()
+    with vault.app() as conn:
+        assert conn.call("apikey.get", tenant="acme", id=made["id"])["last_used_at"] == used
+        time.sleep(1.1)
+        conn.call("apikey.verify", key=made["key"])
+        vault.seal()
+        vault.unseal()
+        assert conn.call("apikey.get", tenant="acme", id=made["id"])["last_used_at"] > used
+
+
+def sha(text):
+    return hashlib.sha256(text.encode()).digest()
+
+
+def test_import(keys, other):
+    text = "sk_live_9f8a7s6d5f"
+    made = keys.call(
+        "apikey.import",
+        name="old",
+        sha256=sha(text),
+        scopes=["read"],
+        id="cust-17",
+        created_at=1600000000,
+        hint="6d5f",
+        metadata={"a": 1},
+    )
+    assert made == {"id": "cust-17"}
+    answer = keys.verify(text, tenant="acme", scope=["read"])
+    assert answer["valid"] and answer["id"] == "cust-17" and answer["metadata"] == {"a": 1}
+    assert keys.reason(text) == "malformed"
+    assert keys.reason(text, tenant="globex") == "invalid"
+    for wrong in (text + " ", text.upper(), text[:-1], ""):
+        assert keys.reason(wrong, tenant="acme") == "invalid"
+    shown = keys.get("cust-17")
+    assert shown["imported"] is True and shown["hint"] == "6d5f"
+    assert shown["created_at"] == 1600000000
+    assert keys.error("apikey.import", name="x", sha256=sha(text), scopes=[]).code == "exists"
+    e = keys.error("apikey.import", name="x", sha256=sha("y"), scopes=[], id="cust-17")
+    assert (e.code, e.field) == ("exists", "id")
+    # Ids are a tenant's own, and so are the texts.
+    other.call("apikey.import", name="x", sha256=sha(text), scopes=[], id="cust-17")
+    assert other.verify(text, tenant="globex")["tenant"] == "globex"
+
+
+def test_imported_keys_live_like_others(keys):
+    made = keys.call("apikey.import", name="old", sha256=sha("t"), scopes=["read"], uses=5)
+    assert re.fullmatch("[0-9A-Za-z]{12}", made["id"])
+    assert keys.verify("t", tenant="acme")["uses_left"] == 4
+    new = keys.call("apikey.rotate", id=made["id"], grace=HOUR)
+    assert keys.verify("t", tenant="acme")["uses_left"] == 3
+    assert keys.verify(new["key"])["valid"] and keys.get(new["id"])["imported"] is False
+    keys.call("apikey.revoke", id=made["id"])
+    assert keys.reason("t", tenant="acme") == "revoked"
+    keys.call("apikey.delete", id=made["id"])
+    assert keys.reason("t", tenant="acme") == "invalid"
+    keys.call("apikey.import", name="again", sha256=sha("t"), scopes=[])
+    assert keys.verify("t", tenant="acme")["name"] == "again"
+
+
+def test_a_bulk_revoke_spares_what_is_imported_later(keys):
+    keys.call("apikey.revoke", created_before=int(time.time()) + 1)
+    keys.call("apikey.import", name="old", sha256=sha("t"), scopes=[], created_at=1)
+    assert keys.verify("t", tenant="acme")["valid"]
+
+
+def test_the_audit_tells(keys):
+    made = keys.create(name="portal")
+    keys.verify(made["key"], source="192.0.2.1")
+    keys.reason(made["key"], source="192.0.2.2", env="test")
+    keys.call("apikey.revoke", id=made["id"])
+    records = keys.tenant.records(id=made["id"])
+    assert [(r["method"], r["outcome"], r.get("reason"), r.get("source")) for r in records] == [
+        ("apikey.create", "ok", None, None),
+        ("apikey.verify", "ok", None, "192.0.2.1"),
+        ("apikey.verify", "invalid", "env", "192.0.2.2"),
+        ("apikey.revoke", "ok", None, None),
+    ]
+    assert all(r["name"] == "portal" for r in records)
+    assert len(keys.tenant.records(name="portal")) == 4
+    assert len(keys.tenant.records(source="192.0.2.2")) == 1
+    keys.call("apikey.delete", id=made["id"])
+    assert keys.tenant.records(id=made["id"])[-1]["name"] == "portal"
+    assert made["key"][-49:-6] not in repr(records)
+
+
+def test_after_a_restart(vault, keys):
+    made = keys.create()
+    vault.restart()
+    with vault.app() as conn:
+        assert conn.call("apikey.verify", key=made["key"])["tenant"] == "acme"
