@@ -62,6 +62,9 @@ enum op_flag {
 	OP_QUIET = 1 << 3,
 	OP_EXPORTS = 1 << 4,
 	OP_LATER = 1 << 5,
+	OP_BARRIER = 1 << 6,
+	OP_LATE_TENANT = 1 << 7,
+	OP_LATE_NAME = 1 << 8,
 };
 
 enum op_role {

@@ -132,19 +132,28 @@ check_policy(struct passage *p)
 {
 	struct vault *vault = p->runner->vault;
 	enum vault_state state = vault_state(vault);
+	uint32_t flags = p->op.row->flags;
 	struct policy_request request = {
 		.row = p->op.row,
 		.tenant = p->target.tenant,
 		.target = p->target.name,
+		.any_tenant = (flags & OP_LATE_TENANT) != 0 && p->target.tenant.p == NULL,
+		.any_target = (flags & OP_LATE_NAME) != 0,
+		.now = p->op.now,
 		.open = state == STATE_OPEN || state == STATE_SEALING,
 		.owner_uid = vault->settings.owner_uid,
 	};
 
-	switch (policy_decide(&vault->grants, p->call->who, &request)) {
+	if (request.open)
+		policy_follow(&vault->policy, &p->runner->policy);
+	p->op.policy = p->runner->policy;
+	switch (policy_decide(p->op.policy, p->op.session, &request)) {
 	case DECISION_ALLOW:
 		return VAULT_OK;
 	case DECISION_DENY:
 		return VAULT_DENIED;
+	case DECISION_MFA:
+		return VAULT_MFA_REQUIRED;
 	case DECISION_ERROR:
 		break;
 	}
@@ -297,6 +306,8 @@ request(struct passage *p)
 {
 	enum vault_err err;
 
+	if (p->call->stage == STAGE_WORKER)
+		session_use(p->op.session, &p->op.now);
 	/* A connection mostly asks for what it asked for before. */
 	p->op.row = op_find_from(p->frame.method, p->runner->last_op);
 	if (p->op.row == NULL) {
@@ -305,6 +316,9 @@ request(struct passage *p)
 	}
 	p->runner->last_op = p->op.row->id;
 	p->call->secret = p->runner->access[p->op.row->id].secret;
+	p->call->barrier = (p->op.row->flags & OP_BARRIER) != 0;
+	if (p->call->barrier && p->call->stage == STAGE_WORKER && !p->call->alone)
+		return VERDICT_HOLD;
 	err = admit(p);
 	if (err == VAULT_OK)
 		return carry_out(p);
@@ -324,7 +338,8 @@ dispatch_run(struct runner *runner, struct call *call)
 	p.target = (struct target){ 0 };
 	p.op = (struct op){
 		.vault = runner->vault,
-		.who = call->who,
+		.who = &call->session->who,
+		.session = call->session,
 		.now = runner->now,
 		.change = call->change,
 		.cache = &runner->cache,

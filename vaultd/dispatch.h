@@ -6,13 +6,15 @@
 #define VAULTD_DISPATCH_H
 
 #include "vaultd/core/op.h"
+#include "vaultd/core/session.h"
 #include "vaultd/dispatch_record.h"
 
 /* One thread's means of running operations. */
 struct runner {
 	struct vault *vault;
-	struct txn *txn;   /* a read transaction; NULL on the committer */
-	uint64_t snapshot; /* the commit counter before txn took its snapshot */
+	struct txn *txn;       /* a read transaction; NULL on the committer */
+	uint64_t snapshot;     /* the commit counter before txn took its snapshot */
+	struct policy *policy; /* the snapshot followed last; NULL while sealed */
 	struct cache cache;
 	struct random_pool random;
 	struct scratch scratch;
@@ -47,14 +49,16 @@ enum verdict {
 	VERDICT_COMMIT, /* the committer is to run it */
 	VERDICT_SLOW,	/* the slow lane is to run it, or its first part */
 	VERDICT_MAIN,	/* the main thread is to */
+	VERDICT_HOLD,	/* it is to be run again once nothing else of its connection is under way */
 };
 
 /* A request on its way. */
 struct call {
-	const struct identity *who;
+	struct session *session;
 	struct vault_bytes frame; /* one whole message */
 	struct buf *out;	  /* the reply is appended here */
 	enum stage stage;
+	bool alone;		       /* nothing else of its connection is under way */
 	struct change *change;	       /* on the committer */
 	struct vault_opening *opening; /* from the slow lane on: sys.init and sys.unseal */
 	/* Set by dispatch. */
@@ -63,6 +67,7 @@ struct call {
 	enum vault_err result;
 	bool secret;	/* frame or reply hold what must be wiped */
 	bool audited;	/* a record of it was added to the runner's batch */
+	bool barrier;	/* nothing else of its connection may run meanwhile */
 	bool exclusive; /* ends in a commit of its own: sys.init, sys.unseal */
 };
 

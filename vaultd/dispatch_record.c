@@ -4,6 +4,7 @@
 
 #include "protocol/text.h"
 #include "vaultd/base/base64.h"
+#include "vaultd/core/session.h"
 #include "vaultd/core/tenant.h"
 
 static bool
@@ -144,6 +145,8 @@ record_of(const struct op *op, const struct target *target, enum vault_err err,
 		.slot = target->slot,
 		.id = op->note.id.p != NULL ? op->note.id : target->id,
 	};
+	if (op->session->logged_in)
+		rec->login = text_of(op->session->login.principal);
 	if (op->tenant != NULL)
 		rec->tenant = op->tenant->keys.tenant;
 	else if (op->note.tenant != 0 && err == VAULT_OK)

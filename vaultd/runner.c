@@ -49,6 +49,8 @@ void
 runner_forget(struct runner *runner)
 {
 	cache_clear(&runner->cache);
+	policy_release(runner->policy);
+	runner->policy = NULL;
 	random_pool_free(&runner->random);
 	runner->ready = false;
 	if (runner->scratch.base != NULL)

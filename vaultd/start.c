@@ -14,7 +14,6 @@
 #include "protocol/text.h"
 #include "protocol/value.h"
 
-#define KEYFILE_MAX 4096  /* bytes, as sys.unseal takes them */
 #define FILES_RESERVED 64 /* descriptors that connections leave to the daemon itself */
 #define CREDENTIAL "vaultd.key"
 
@@ -30,6 +29,18 @@ start_directory(const char *path, mode_t mode)
 	if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode)) {
 		log_error("%s is missing, and cannot be made: %s", path, strerror(errno));
 		return VAULT_INTERNAL;
+	}
+	return start_directory_ours(path);
+}
+
+enum vault_err
+start_directory_ours(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode)) {
+		log_error("there is no directory %s", path);
+		return VAULT_NOT_FOUND;
 	}
 	/* Who may write into the directory could put another socket or store in our place. */
 	if ((st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
@@ -100,24 +111,27 @@ start_workers_wanted(const struct config *config)
 	return cores > 3 ? (unsigned)cores / 2 : 1;
 }
 
-static enum vault_err
-read_file(const char *path, struct arena *arena, struct secret *bytes)
+enum vault_err
+start_secret_read(const char *path, struct arena *arena, struct secret *bytes)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	SECRET_LOCAL(room);
-	ssize_t n;
+	size_t len = 0;
+	ssize_t n = 0;
 
 	if (fd < 0)
 		return VAULT_NOT_FOUND;
-	if (secret_new(arena, KEYFILE_MAX + 1, &room) != VAULT_OK) {
+	if (secret_new(arena, START_SECRET_MAX + 1, &room) != VAULT_OK) {
 		close(fd);
 		return VAULT_BUSY;
 	}
-	n = read(fd, room.p, room.len);
+	/* A pipe gives it in parts. */
+	while (len < room.len && (n = read(fd, room.p + len, room.len - len)) > 0)
+		len += (size_t)n;
 	close(fd);
-	if (n < 1 || n > KEYFILE_MAX)
+	if (len < 1 || len > START_SECRET_MAX || n < 0)
 		return VAULT_INVALID_PARAMS;
-	return secret_copy(arena, room.p, (size_t)n, bytes);
+	return secret_copy(arena, room.p, len, bytes);
 }
 
 enum vault_err
@@ -128,18 +142,18 @@ start_key_read(const char *configured, struct arena *arena, struct start_key *ke
 	enum vault_err err;
 
 	if (configured[0] != '\0') {
-		err = read_file(configured, arena, &key->bytes);
+		err = start_secret_read(configured, arena, &key->bytes);
 		if (err != VAULT_OK)
 			log_error("unseal_keyfile %s cannot be read, or is longer than %d bytes",
-				  configured, KEYFILE_MAX);
+				  configured, START_SECRET_MAX);
 		return err == VAULT_NOT_FOUND ? VAULT_INVALID_PARAMS : err;
 	}
 	if (credentials == NULL ||
 	    snprintf(path, sizeof path, "%s/" CREDENTIAL, credentials) >= (int)sizeof path)
 		return VAULT_OK;
-	err = read_file(path, arena, &key->bytes);
+	err = start_secret_read(path, arena, &key->bytes);
 	if (err == VAULT_INVALID_PARAMS)
-		log_error("%s is not 1 to %d bytes", path, KEYFILE_MAX);
+		log_error("%s is not 1 to %d bytes", path, START_SECRET_MAX);
 	return err == VAULT_NOT_FOUND ? VAULT_OK : err;
 }
 
@@ -173,6 +187,7 @@ start_unseal(struct lanes *lanes, struct start_key *key)
 				 .admin_socket = true };
 	struct buf frame = { 0 };
 	struct codec_writer writer = { .sink = value_into_buf, .into = &frame };
+	struct session *session;
 	struct job *job;
 
 	if (key->bytes.p == NULL || vault_state(lanes->vault) != STATE_SEALED) {
@@ -180,7 +195,12 @@ start_unseal(struct lanes *lanes, struct start_key *key)
 		return;
 	}
 	codec_write_request(&writer, &request);
-	job = job_new(&self, (struct vault_bytes){ buf_data(&frame), buf_len(&frame) }, 0);
+	session = session_new(&self);
+	job = session == NULL
+		      ? NULL
+		      : job_new(session, (struct vault_bytes){ buf_data(&frame), buf_len(&frame) },
+				0);
+	session_release(session);
 	buf_free(&frame);
 	start_key_free(key);
 	if (job == NULL)

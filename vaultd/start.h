@@ -1,5 +1,5 @@
 /*
- * Steps of start-up that main puts in order.
+ * Steps of start-up that others put in order.
  */
 #ifndef VAULTD_START_H
 #define VAULTD_START_H
@@ -10,6 +10,8 @@
 
 /* The directory, made with this mode where it is missing; owned by us and not open to others. */
 MUST_USE enum vault_err start_directory(const char *path, mode_t mode);
+/* The same of one that must be there: VAULT_NOT_FOUND where it is not. */
+MUST_USE enum vault_err start_directory_ours(const char *path);
 MUST_USE enum vault_err start_group(const char *name, bool *set, gid_t *group);
 /* Takes over fd where it is not -1, else makes the socket. */
 MUST_USE enum vault_err start_listener(const struct listener_config *config, int fd,
@@ -20,6 +22,11 @@ MUST_USE enum vault_err start_listener(const struct listener_config *config, int
  */
 unsigned start_connections(unsigned wanted);
 unsigned start_workers_wanted(const struct config *config);
+
+#define START_SECRET_MAX 4096 /* bytes of a secret in a file, as sys.unseal takes them */
+/* VAULT_NOT_FOUND where it cannot be opened, VAULT_INVALID_PARAMS where it is empty or too long. */
+MUST_USE enum vault_err start_secret_read(const char *path, struct arena *arena,
+					  struct secret *bytes);
 
 /* A key file to unseal with, read before the sandbox closes it off; empty where there is none. */
 struct start_key {

@@ -6,8 +6,9 @@ NAMED = {"tenant": "acme", "name": "k"}
 SECRET = {"keyfile": b"k" * 32}
 
 # What answers while sealed and before sys.init, to anyone or to the operator.
-OPEN = {"sys.hello", "sys.ping"}
-ALWAYS = OPEN | {"sys.methods", "sys.status"}
+OPEN = {"sys.hello", "sys.ping", "auth.whoami", "auth.narrow", "auth.login", "auth.logout"}
+# Likewise while sealed.
+ALWAYS = {"sys.hello", "sys.ping", "sys.methods", "sys.status"}
 
 ADMIN_CLASS = {
     "sys.init": SECRET,
@@ -16,6 +17,10 @@ ADMIN_CLASS = {
     "tenant.create": TENANT,
     "tenant.list": {},
     "audit.verify": {},
+    "role.put": {"role": "r", "methods": ["key.get"]},
+    "role.delete": {"role": "r"},
+    "grant.put": {"principal": "uid:1", "role": "signer", "tenants": ["acme"]},
+    "grant.delete": {"grant": "g1"},
 }
 
 OTHERS = {
@@ -49,6 +54,12 @@ OTHERS = {
     "apikey.delete": {**TENANT, "id": "i"},
     "apikey.import": {**NAMED, "scopes": [], "sha256": b"h" * 32},
     "audit.query": TENANT,
+    "role.get": {"role": "owner"},
+    "role.list": {},
+    "grant.list": {},
+    "policy.explain": {"method": "key.get"},
+    "auth.whoami": {},
+    "auth.narrow": {"tenant": "acme"},
 }
 
 # In the contract, not in this build: unsupported where the name is known, else unknown_method.
@@ -73,10 +84,8 @@ LATER = {
     "secret.get": NAMED,
     "crypto.encrypt": {**NAMED, "plaintext": b"p"},
     "crypto.decrypt": {**NAMED, "ciphertext": b"c"},
-    "grant.put": {"principal": "uid:1", "role": "owner", "tenants": ["*"]},
-    "role.list": {},
-    "policy.explain": {"method": "key.get"},
-    "auth.whoami": {},
+    "auth.login": {"key": "vk_live_x"},
+    "auth.logout": {},
     "audit.checkpoint": {},
     "backup.begin": {},
 }
@@ -88,6 +97,9 @@ KNOWN_LATER = {
     "token.uses",
     "token.grant_uses",
     "token.revoke",
+    "key.update",
+    "auth.login",
+    "auth.logout",
 }
 
 ALL = {**ADMIN_CLASS, **OTHERS}

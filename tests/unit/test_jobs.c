@@ -9,7 +9,7 @@
 
 #include "protocol/frame.h"
 
-static const struct identity someone = { .uid = 7 };
+static struct session someone = { .references = 1, .who = { .uid = 7 } };
 
 static int
 setup(void **state)
@@ -223,7 +223,7 @@ test_refuse(void **state)
 
 	(void)state;
 	assert_memory_equal(job->frame, "frame", 5);
-	assert_int_equal(job->who.uid, 7);
+	assert_int_equal(job->session->who.uid, 7);
 	/* A reply that stood there already goes. */
 	assert_int_equal(buf_append(&job->reply, "half a reply", 12), VAULT_OK);
 	job_refuse(job, VAULT_STORAGE_FULL, NULL);

@@ -134,8 +134,7 @@ apikey_find(struct op *op, struct vault_text id, struct apikey *key)
 	if (err == VAULT_NOT_FOUND)
 		return op_fail(op, err, "id", "there is no such API key");
 	TRY(err);
-	if (!apikey_caller_may(op, tenant_name_of(op->tenant), key->rec.name))
-		return VAULT_DENIED;
+	TRY(op_require(op, op->row->id, tenant_name_of(op->tenant), key->rec.name));
 	apikey_note(op, key);
 	return VAULT_OK;
 }
@@ -201,20 +200,6 @@ apikey_state(const struct apikey *key, const struct apikey_tenant *common,
 	if (key->rec.disabled)
 		return apikey_state_disabled;
 	return key->rec.grace_until.set ? apikey_state_grace : apikey_state_active;
-}
-
-bool
-apikey_caller_may(struct op *op, struct vault_text tenant, struct vault_text name)
-{
-	struct policy_request request = {
-		.row = op->row,
-		.tenant = tenant,
-		.target = name,
-		.open = true,
-		.owner_uid = op->vault->settings.owner_uid,
-	};
-
-	return policy_decide(&op->vault->grants, op->who, &request) == DECISION_ALLOW;
 }
 
 static void

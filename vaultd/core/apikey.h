@@ -80,7 +80,10 @@ MUST_USE bool apikey_match(const struct apikey_candidate *c, const struct apikey
 
 /* By id, in op->tenant, whoever asks. VAULT_NOT_FOUND also for one that was deleted. */
 MUST_USE enum vault_err apikey_by_id(struct op *op, struct vault_text id, struct apikey *key);
-/* The same for a caller, who must be one that may: VAULT_DENIED; VAULT_NOT_FOUND naming the field "id". Notes it for the audit. */
+/*
+ * The same for the caller of op->row, who must be one that may do so to a key of its name: as
+ * op_require(). VAULT_NOT_FOUND naming the field "id". Notes it for the audit.
+ */
 MUST_USE enum vault_err apikey_find(struct op *op, struct vault_text id, struct apikey *key);
 /* The name of a key that the audit knows by its id; also of a deleted one. VAULT_NOT_FOUND. */
 MUST_USE enum vault_err apikey_name_of(struct op *op, struct vault_text id,
@@ -98,11 +101,5 @@ enum apikey_state apikey_state(const struct apikey *key, const struct apikey_ten
 			       const struct clock_now *now);
 /* When it ends, be it by expiry or by a rotation's grace; 0: never. */
 int64_t apikey_ends_at(const struct apikey_record *rec);
-
-/*
- * Whether the caller may do the operation (op->row) to a key of that name. The name is not in the
- * request, so that dispatch cannot have asked.
- */
-MUST_USE bool apikey_caller_may(struct op *op, struct vault_text tenant, struct vault_text name);
 
 #endif

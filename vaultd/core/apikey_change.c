@@ -190,8 +190,7 @@ apikey_update(struct op *op, const struct apikey_update_req *req)
 	TRY(check_clear(op, req));
 	TRY(apikey_find(op, req->id, &key));
 	if (req->name.p != NULL) {
-		if (!apikey_caller_may(op, tenant_name_of(op->tenant), req->name))
-			return VAULT_DENIED;
+		TRY(op_require(op, op->row->id, tenant_name_of(op->tenant), req->name));
 		TRY(apikey_set_name(op, &key.rec, req->name));
 	}
 	TRY(update_rights(op, req, &key.rec));
@@ -220,7 +219,7 @@ successor_of(struct op *op, const struct apikey *old, struct apikey *key)
 	if (rec->refill_period.set)
 		rec->refilled_at.v = op->now.wall;
 	/* Who gets the new text could log in with it. */
-	return apikey_role_check(op, rec->role);
+	return apikey_set_role(op, rec, rec->role);
 }
 
 enum vault_err

@@ -67,10 +67,12 @@ MUST_USE enum vault_err apikey_set_mac(struct op *op, struct apikey_record *rec,
 /* An imported key is no longer found by its text. */
 MUST_USE enum vault_err apikey_forget_hash(struct op *op, struct vault_bytes mac);
 /*
- * Whether a key may have the role: one that is there, not of class admin, within what the caller may
- * do. VAULT_INVALID_PARAMS or VAULT_DENIED, naming the field "role". p NULL is no role.
+ * Gives the key a role (p NULL: none) that is there, not of class admin and within what the caller,
+ * who from then on stands for it, may do himself. VAULT_INVALID_PARAMS or VAULT_DENIED, naming the
+ * field "role".
  */
-MUST_USE enum vault_err apikey_role_check(struct op *op, struct vault_text role);
+MUST_USE enum vault_err apikey_set_role(struct op *op, struct apikey_record *rec,
+					struct vault_text role);
 /* Counts it among the primary keys of op->tenant, or no longer. VAULT_CONFLICT where there are enough. */
 MUST_USE enum vault_err apikey_primary_add(struct op *op, const struct apikey *key);
 MUST_USE enum vault_err apikey_primary_remove(struct op *op, const struct apikey *key);

@@ -3,8 +3,7 @@
  * however many keys there are, so that it holds at once and for all of them together. A rule names
  * the row that would have been next, so that no key made or imported afterwards is caught.
  */
-#include <string.h>
-
+#include "protocol/text.h"
 #include "vaultd/core/apikey_change.h"
 
 /* Whether the new rule revokes all that the old one does. */
@@ -97,9 +96,8 @@ apikey_revoke_before(struct op *op, int64_t created_before, int kind, struct vau
 		.reason = reason,
 	};
 
-	/* Keys of any name are meant. */
-	if (!apikey_caller_may(op, tenant_name_of(op->tenant), (struct vault_text){ 0 }))
-		return VAULT_DENIED;
+	/* Keys of every name are meant, which only a grant on all names allows. */
+	TRY(op_require(op, op->row->id, tenant_name_of(op->tenant), TEXT_LITERAL("")));
 	if (kind != apikey_kind_ancillary)
 		TRY(drop_primaries(op, &rule));
 	return add_rule(op, &rule);

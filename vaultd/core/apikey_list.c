@@ -109,12 +109,11 @@ apikey_show(struct op *op, const struct apikey *key, struct apikey_get_res *res)
 	return VAULT_OK;
 }
 
-/* A list on its way; the page stands first. */
+/* A list on its way: what op->listing leads to. */
 struct listing {
-	struct page page;
 	const struct apikey_list_req *req;
 	const struct apikey_tenant *common;
-	struct apikey_used_row used;
+	struct apikey_used_row *used;
 };
 
 static bool
@@ -126,26 +125,24 @@ expires_within(const struct apikey_record *rec, int64_t now, int64_t seconds)
 }
 
 static bool
-wanted(const struct listing *list, const struct apikey *key, enum apikey_state state)
+wanted(const struct apikey_list_req *req, const struct apikey *key, enum apikey_state state,
+       int64_t now)
 {
-	const struct apikey_list_req *req = list->req;
 
 	if ((req->kind.set && req->kind.v != key->rec.kind) ||
 	    (req->state.set && req->state.v != (int)state) ||
 	    (req->env.p != NULL && !text_equal(req->env, key->rec.env)))
 		return false;
-	return !req->expires_within.set ||
-	       expires_within(&key->rec, list->page.op->now.wall, req->expires_within.v);
+	return !req->expires_within.set || expires_within(&key->rec, now, req->expires_within.v);
 }
 
 /* A key that was never used is unused since it was made. */
 static bool
-unused(const struct listing *list, const struct apikey *key, int64_t used_at)
+unused(const struct apikey_list_req *req, const struct apikey *key, int64_t used_at, int64_t now)
 {
 	int64_t since = used_at > key->rec.created_at ? used_at : key->rec.created_at;
 
-	return !list->req->unused_for.set ||
-	       list->page.op->now.wall - since >= list->req->unused_for.v;
+	return !req->unused_for.set || now - since >= req->unused_for.v;
 }
 
 /*
@@ -153,21 +150,20 @@ unused(const struct listing *list, const struct apikey *key, int64_t used_at)
  * is shown takes the page's memory.
  */
 static enum vault_err
-pick(const struct page *page, const struct row *row, void *item)
+pick(struct op *op, const struct row *row, void *item)
 {
-	struct listing *list = (struct listing *)(uintptr_t)page;
+	const struct listing *list = op->listing;
 	struct apikey key = { .row = { .key = row->key, .id = row->id } };
-	struct op *op = page->op;
 	struct vault_bytes copy;
 	enum apikey_state state;
 	int64_t used_at;
 
 	TRY(record_decode(apikey_record_type(), row_plain(row), op->scratch, &key.rec));
 	state = apikey_state(&key, list->common, &op->now);
-	if (!wanted(list, &key, state))
+	if (!wanted(list->req, &key, state, op->now.wall))
 		return VAULT_NOT_FOUND;
-	TRY(apikey_used_at(op, row->id, &list->used, &used_at));
-	if (!unused(list, &key, used_at))
+	TRY(apikey_used_at(op, row->id, list->used, &used_at));
+	if (!unused(list->req, &key, used_at, op->now.wall))
 		return VAULT_NOT_FOUND;
 	TRY(op_keep_bytes(op, row_plain(row), &copy));
 	TRY(record_decode(apikey_record_type(), copy, op->scratch, &key.rec));
@@ -179,19 +175,21 @@ pick(const struct page *page, const struct row *row, void *item)
 enum vault_err
 apikey_page(struct op *op, const struct apikey_list_req *req, struct apikey_list_res *res)
 {
-	struct listing list = { .req = req };
+	struct apikey_used_row used = { 0 };
+	struct listing list = { .req = req, .used = &used };
+	struct page page = { .op = op,
+			     .keys = &op->tenant->keys,
+			     .kind = ROW_APIKEY,
+			     .item = apikey_get_res_type(),
+			     .make = pick,
+			     .limit = req->limit.v,
+			     .cursor = req->cursor,
+			     .bound = apikey_bound };
 	struct object_list items = { 0 };
 
-	list.page = (struct page){ .op = op,
-				   .keys = &op->tenant->keys,
-				   .kind = ROW_APIKEY,
-				   .item = apikey_get_res_type(),
-				   .limit = req->limit.v,
-				   .cursor = req->cursor,
-				   .bound = apikey_bound,
-				   .pick = pick };
 	TRY(apikey_tenant(op, &list.common));
-	TRY(page_walk(&list.page, &items, &res->cursor));
+	op->listing = &list;
+	TRY(page_walk(&page, &items, &res->cursor));
 	res->items.v = items.v;
 	res->items.n = items.n;
 	return VAULT_OK;

@@ -1,7 +1,3 @@
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "protocol/text.h"
 #include "vaultd/core/apikey_change.h"
 #include "vaultd/core/apikey_text.h"
@@ -9,7 +5,6 @@
 
 #define ENV_DEFAULT TEXT_LITERAL("live")
 #define ROLE_OF_PRIMARY TEXT_LITERAL("tenant-admin")
-#define PRINCIPAL_TEXT_MAX 16 /* bytes of "uid:N" and its NUL */
 
 enum vault_err
 apikey_set_scopes(struct op *op, struct apikey_record *rec, const struct vault_texts *scopes)
@@ -62,32 +57,36 @@ apikey_set_name(struct op *op, struct apikey_record *rec, struct vault_text name
 	return op_keep_bytes(op, tag, &rec->name_tag);
 }
 
-/* Built-in roles without a method of class admin. */
-static bool
-role_known(struct vault_text role)
+/* One that is there, not of class admin, within what the caller may do. */
+static enum vault_err
+check_role(struct op *op, struct vault_text role)
 {
-	static const char *const roles[] = { "signer", "verifier",   "reader",	    "writer",
-					     "crypto", "raw-signer", "tenant-admin" };
+	const struct role *found;
 
-	for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++)
-		if (text_is(role, roles[i]))
-			return true;
-	return false;
+	if (role.p == NULL)
+		return VAULT_OK;
+	found = policy_role(op->policy, role);
+	if (found == NULL)
+		return op_fail(op, VAULT_INVALID_PARAMS, "role", "there is no such role");
+	for (int id = 0; id < OP_COUNT; id++) {
+		if (!method_set_has(&found->methods, (enum op_id)id))
+			continue;
+		if (op_rows[id].class == CLASS_ADMIN || (op_rows[id].flags & OP_EXPORTS) != 0)
+			return op_fail(op, VAULT_INVALID_PARAMS, "role",
+				       "a key cannot have a role with methods of class admin");
+		/* On every name, for that is what the role will give. */
+		if (op_require(op, (enum op_id)id, tenant_name_of(op->tenant), TEXT_LITERAL("")) !=
+		    VAULT_OK)
+			return op_fail(op, VAULT_DENIED, "role",
+				       "the role goes beyond what you may do yourself");
+	}
+	return VAULT_OK;
 }
 
 enum vault_err
-apikey_role_check(struct op *op, struct vault_text role)
+apikey_set_role(struct op *op, struct apikey_record *rec, struct vault_text role)
 {
-	if (role.p == NULL || role_known(role))
-		return VAULT_OK;
-	return op_fail(op, VAULT_INVALID_PARAMS, "role",
-		       "there is no such role, or none that a key may have");
-}
-
-static enum vault_err
-set_role(struct op *op, struct apikey_record *rec, struct vault_text role)
-{
-	char *creator = scratch_alloc(op->scratch, PRINCIPAL_TEXT_MAX);
+	char *creator = scratch_alloc(op->scratch, PRINCIPAL_MAX + 1);
 
 	if (creator == NULL)
 		return VAULT_BUSY;
@@ -97,9 +96,9 @@ set_role(struct op *op, struct apikey_record *rec, struct vault_text role)
 				       "a primary key has the role tenant-admin");
 		role = ROLE_OF_PRIMARY;
 	}
-	TRY(apikey_role_check(op, role));
+	TRY(check_role(op, role));
 	rec->role = role;
-	snprintf(creator, PRINCIPAL_TEXT_MAX, "uid:%" PRIu32, op->who->uid);
+	session_principal(op->session, creator);
 	rec->creator = text_of(creator);
 	return VAULT_OK;
 }
@@ -147,7 +146,7 @@ apikey_new(struct op *op, struct vault_text name, const struct apikey_settings *
 		return op_fail(op, VAULT_INVALID_PARAMS, "env", "2 to 8 letters a-z");
 	TRY(apikey_set_name(op, rec, name));
 	TRY(apikey_set_scopes(op, rec, &settings->scopes));
-	TRY(set_role(op, rec, settings->role));
+	TRY(apikey_set_role(op, rec, settings->role));
 	TRY(set_expiry(op, rec, settings->expires_at));
 	TRY(apikey_set_sources(op, rec, &settings->sources));
 	if (settings->limit != NULL) {

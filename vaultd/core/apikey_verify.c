@@ -15,6 +15,17 @@ struct inquiry {
 	const struct apikey_tenant *common;
 };
 
+/* Whether the caller may know of the key. */
+static bool
+caller_may(const struct inquiry *q)
+{
+	const struct apikey_candidate *c = &q->candidate;
+	enum vault_err err = op_require(q->op, q->op->row->id, tenant_name_of(c->tenant),
+					c->key.rec.name);
+
+	return (unsigned)(err == VAULT_OK) | (unsigned)q->question->login;
+}
+
 static enum vault_err
 say(struct apikey_verdict *verdict, enum verify_reason reason)
 {
@@ -41,7 +52,7 @@ match_own(struct inquiry *q, const struct apikey_text *text, bool *matches)
 	TRY(err);
 	op->tenant = c->tenant;
 	TRY(apikey_tenant(op, &q->common));
-	may = apikey_caller_may(op, tenant_name_of(c->tenant), c->key.rec.name);
+	may = caller_may(q);
 	equal = apikey_match(c, q->common, text_bytes(text->hashed));
 	*matches = (unsigned)equal & (unsigned)may;
 	if (!c->known || !may)
@@ -63,7 +74,7 @@ match_foreign(struct inquiry *q, bool *matches)
 		return VAULT_OK;
 	TRY(err);
 	TRY(apikey_tenant(op, &q->common));
-	*matches = apikey_caller_may(op, tenant_name_of(op->tenant), q->candidate.key.rec.name);
+	*matches = caller_may(q);
 	if (*matches)
 		apikey_note(op, &q->candidate.key);
 	return VAULT_OK;
@@ -147,7 +158,7 @@ enum vault_err
 apikey_authenticate(struct op *op, struct vault_text key, struct vault_text source,
 		    struct apikey_login *login)
 {
-	struct apikey_question question = { .key = key, .source = source };
+	struct apikey_question question = { .key = key, .source = source, .login = true };
 	struct apikey_verdict verdict;
 
 	TRY(apikey_verify(op, &question, &verdict));

@@ -25,6 +25,7 @@ struct apikey_question {
 	struct vault_texts scope; /* each must be given */
 	struct vault_text use;	  /* counted once under this text */
 	bool count;		  /* a use, and against the key's limit */
+	bool login;		  /* the key is its own right: the caller needs no grant */
 };
 
 struct apikey_verdict {

@@ -18,13 +18,18 @@
 #define AUDIT_METHOD_NONE 65535 /* the method of internal events */
 
 enum audit_event {
-	AUDIT_EVENT_CALL,     /* what a caller asked for; all others are the audit's own */
+	AUDIT_EVENT_CALL,     /* what a caller asked for; others, where not said, the audit's own */
 	AUDIT_EVENT_CREATE,   /* the first record of a store */
 	AUDIT_EVENT_START,    /* unsealed after a clean stop */
 	AUDIT_EVENT_RECOVERY, /* unsealed after a crash: struct audit_recovered */
 	AUDIT_EVENT_LOST, /* a segment was deleted, replaced or cut while open: struct audit_lost */
 	AUDIT_EVENT_EPOCH, /* an epoch's signature */
 	AUDIT_EVENT_STOP,  /* sealed or stopped cleanly */
+	/*
+	 * vaultd recover-owner, by uid; name: the principal. Without row_hash it had the grant
+	 * already.
+	 */
+	AUDIT_EVENT_RECOVER_OWNER,
 	AUDIT_EVENT_COUNT
 };
 

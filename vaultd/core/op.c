@@ -1,5 +1,28 @@
 #include "vaultd/core/op.h"
 
+enum vault_err
+op_require(struct op *op, enum op_id id, struct vault_text tenant, struct vault_text name)
+{
+	struct policy_request request = { .row = &op_rows[id],
+					  .tenant = tenant,
+					  .target = name,
+					  .any_target = name.p == NULL,
+					  .now = op->now,
+					  .open = true };
+
+	switch (policy_decide(op->policy, op->session, &request)) {
+	case DECISION_ALLOW:
+		return VAULT_OK;
+	case DECISION_DENY:
+		return VAULT_DENIED;
+	case DECISION_MFA:
+		return VAULT_MFA_REQUIRED;
+	case DECISION_ERROR:
+		break;
+	}
+	return VAULT_INTERNAL;
+}
+
 #include <string.h>
 
 enum vault_err

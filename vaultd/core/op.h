@@ -11,6 +11,7 @@
 #include "vaultd/core/cache.h"
 #include "vaultd/core/vault.h"
 
+struct session;
 struct tenant;
 
 /* What the audit is told about an operation besides what dispatch knows. */
@@ -21,8 +22,8 @@ struct op_note {
 	uint32_t version;
 	uint8_t reason;		  /* enum verify_reason; 0: none */
 	struct vault_text jti;	  /* as a token that was looked at has it */
-	struct vault_text id;	  /* of an API key */
 	const uint8_t *jti_bytes; /* of a token made here: AUDIT_JTI_BYTES */
+	struct vault_text id;	  /* of what has one besides its name */
 };
 
 /* What is to happen once the operation's change is durable, and not before. */
@@ -30,6 +31,7 @@ struct op_effects {
 	struct tenant_slot *reserved_slot; /* reserved numbers of token ids ... */
 	uint64_t reserved;		   /* ... up to here */
 	struct tenant_slot *touched;	   /* this tenant's caches no longer count */
+	bool policy_changed;		   /* a role or a grant */
 	bool opened;			   /* the vault is open */
 	bool tenant_created;
 };
@@ -38,14 +40,17 @@ struct op {
 	const struct op_row *row;
 	struct vault *vault;
 	const struct identity *who;
+	struct session *session; /* whose who it is; only auth.* writes it */
 	struct clock_now now;
 	struct txn *txn;
-	uint64_t snapshot;     /* the commit counter before txn took its snapshot */
-	struct change *change; /* NULL but on the committer */
+	uint64_t snapshot;	     /* the commit counter before txn took its snapshot */
+	struct change *change;	     /* NULL but on the committer */
+	const struct policy *policy; /* NULL while sealed */
 	struct cache *cache;
 	struct random_pool *random;
 	struct scratch *scratch; /* what replies may point into */
 	struct buf *work;	 /* for text under construction; anyone's, within one function */
+	const void *listing;	 /* the request of a list whose items depend on it */
 	struct op_common common;
 	const struct tenant *tenant;   /* NULL where the operation has none */
 	struct vault_opening *opening; /* sys.init, sys.unseal: what the slow lane prepared */
@@ -78,6 +83,14 @@ op_stale(const struct op *op)
 }
 /* Moves the snapshot on if it is stale. Views into the store's own bytes end with it. */
 MUST_USE enum vault_err op_refresh(struct op *op);
+
+/*
+ * Whether the caller may do that: for what only a handler knows, which is the tenant or the name of
+ * an operation (OP_LATE_TENANT, OP_LATE_NAME), or what one operation asks of another. VAULT_DENIED,
+ * VAULT_MFA_REQUIRED. name.p NULL: any name that a grant allows will do.
+ */
+MUST_USE enum vault_err op_require(struct op *op, enum op_id id, struct vault_text tenant,
+				   struct vault_text name);
 
 /* Copies what must outlive its source into the operation's memory; VAULT_BUSY when that is full. */
 MUST_USE enum vault_err op_keep_text(struct op *op, struct vault_text from, struct vault_text *to);

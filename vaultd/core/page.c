@@ -44,7 +44,7 @@ page_row(const struct page *page, struct row_walk *walk, struct object_list *ite
 	if (page->bound != NULL)
 		page->bound(&key);
 	TRY(sealed_open(page->keys, &key, sealed, &row));
-	err = page->pick != NULL ? page->pick(page, &row, at) : page->make(page->op, &row, at);
+	err = page->make(page->op, &row, at);
 	/* The walk's own "not found" means its end, so it is not passed on from here. */
 	if (err == VAULT_OK)
 		items->n++;

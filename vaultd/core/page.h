@@ -18,10 +18,6 @@
  */
 typedef enum vault_err (*page_item)(struct op *op, const struct row *row, void *item);
 
-struct page;
-/* The same with the page, which may stand at the front of what else the maker needs. */
-typedef enum vault_err (*page_pick)(const struct page *page, const struct row *row, void *item);
-
 struct page {
 	struct op *op;
 	const struct row_keys *keys;
@@ -32,7 +28,6 @@ struct page {
 	struct vault_text cursor; /* where to go on; p NULL: at the beginning */
 	/* Turns the index's key into the one that a row is bound to; NULL where they are the same. */
 	void (*bound)(struct row_key *key);
-	page_pick pick; /* in place of make; NULL: make */
 };
 
 /* Walks one page into items and sets *cursor where there is more. */

@@ -118,6 +118,17 @@ settings_of(const struct profile_put_req *req)
 	};
 }
 
+/* Whoever points a profile at a key decides what the key signs. */
+static enum vault_err
+require_key(struct op *op, struct vault_text key)
+{
+	enum vault_err err = op_require(op, OP_key_update, tenant_name_of(op->tenant), key);
+
+	if (err == VAULT_DENIED)
+		return op_fail(op, err, "key", "pointing a profile at it needs key.update on it");
+	return err;
+}
+
 enum vault_err
 profile_put(struct op *op, const struct profile_put_req *req)
 {
@@ -137,6 +148,8 @@ profile_put(struct op *op, const struct profile_put_req *req)
 		err = record_decode(profile_record_type(), row_plain(&row), op->scratch, &before);
 	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
 		return err;
+	if (err == VAULT_NOT_FOUND || !text_equal(before.key, req->key))
+		TRY(require_key(op, req->key));
 	record.created_at = err == VAULT_OK ? before.created_at : op->now.wall;
 	record.updated_at = op->now.wall;
 	op->effects.touched = op->tenant->slot;

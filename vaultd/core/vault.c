@@ -29,6 +29,19 @@ vault_probe(struct vault *vault)
 	return VAULT_OK;
 }
 
+enum vault_err
+vault_try_slots(struct vault *vault, struct txn *txn, struct vault_attempt *attempt,
+		struct slot_opened *opened)
+{
+	enum vault_err err;
+
+	TRY(unseal_guard_check(&vault->guard, attempt->now, &attempt->retry_ms));
+	err = slots_open(txn, vault->arena, attempt->secret, opened);
+	if (err == VAULT_DENIED)
+		TRY(unseal_guard_failed(&vault->guard, attempt->now));
+	return err == VAULT_OK ? unseal_guard_succeeded(&vault->guard) : err;
+}
+
 /* Every slot can read old segments, also after the root key was replaced. */
 static enum vault_err
 audit_slots(struct txn *txn, struct scratch *scratch, struct audit_keys *keys)
@@ -115,6 +128,16 @@ get_head(struct vault *vault, struct txn *txn, struct audit_head *head)
 }
 
 static enum vault_err
+load_policy(struct vault *vault, struct txn *txn)
+{
+	struct policy *policy;
+
+	TRY(policy_load(txn, &vault->keyring.store, &policy));
+	policy_publish(&vault->policy, policy);
+	return VAULT_OK;
+}
+
+static enum vault_err
 create_owners(struct vault *vault, struct change *change, int64_t now)
 {
 	const struct row_keys *store = &vault->keyring.store;
@@ -122,7 +145,7 @@ create_owners(struct vault *vault, struct change *change, int64_t now)
 	TRY(grants_create_owner(change, store, 0, now));
 	if (vault->settings.owner_uid != 0)
 		TRY(grants_create_owner(change, store, vault->settings.owner_uid, now));
-	return grants_load(change->txn, store, &vault->grants);
+	return load_policy(vault, change->txn);
 }
 
 static enum vault_err
@@ -170,7 +193,7 @@ load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
 	TRY(keyring_derive(&vault->keyring, &opening->slot.root, opening->slot.generation));
 	TRY(keyring_load(&vault->keyring, txn));
 	TRY(slots_check(txn, &vault->keyring));
-	TRY(grants_load(txn, &vault->keyring.store, &vault->grants));
+	TRY(load_policy(vault, txn));
 	TRY(get_head(vault, txn, &head));
 	TRY(audit_keys_of(vault, txn, &keys));
 	return audit_start(vault->audit, &keys, &head, recovery);
@@ -192,7 +215,7 @@ void
 vault_forget(struct vault *vault)
 {
 	keyring_free(&vault->keyring);
-	grants_free(&vault->grants);
 	apikey_used_free(vault);
+	policy_publish(&vault->policy, NULL);
 	tenants_reset(&vault->tenants);
 }

@@ -48,7 +48,7 @@ struct vault {
 	_Atomic uint64_t tenant_count; /* the committer */
 	_Atomic bool cancel;	       /* long jobs end: the vault is being sealed */
 	struct keyring keyring;	       /* the committer while not open; read by all while open */
-	struct grants grants;	       /* likewise */
+	struct policy_source policy;   /* the committer, after a commit */
 	struct unseal_guard guard;     /* the slow lane */
 	uint8_t audit_key[32];	       /* likewise: the public key of the audit's first epoch */
 	_Atomic uint64_t head_segment; /* the audit's segment that the committed head names */
@@ -82,6 +82,19 @@ struct vault_opening {
 	struct slot_opened slot; /* sys.unseal */
 };
 void vault_opening_free(struct vault_opening *opening);
+
+/* A try to open a slot, under the lockout. */
+struct vault_attempt {
+	const struct slot_secret *secret;
+	const struct clock_now *now;
+	int64_t retry_ms; /* set with VAULT_LOCKED */
+};
+/*
+ * As slots_open, but VAULT_LOCKED while locked, and a wrong secret counts before it is answered.
+ * VAULT_INTERNAL where it could not be counted.
+ */
+MUST_USE enum vault_err vault_try_slots(struct vault *vault, struct txn *txn,
+					struct vault_attempt *attempt, struct slot_opened *opened);
 
 /* On the committer, in its change: makes a vault; audit_key gets the first epoch's public key. */
 MUST_USE enum vault_err vault_create(struct vault *vault, struct change *change,

@@ -18,6 +18,8 @@ struct group {
 	bool wrote;
 	bool opened;
 	uint64_t created; /* tenants */
+	bool policy_changed;
+	struct policy *policy; /* what the group made of it */
 };
 
 static void
@@ -43,6 +45,7 @@ end_change(struct group *group, struct change *change, const struct call *call)
 		lanes_fatal("a change could not be added to its group");
 	group->effects[group->changed++] = call->effects;
 	group->created += call->effects.tenant_created;
+	group->policy_changed |= call->effects.policy_changed;
 	group->opened |= call->effects.opened;
 	group->wrote = true;
 }
@@ -79,7 +82,7 @@ static void
 run_job(struct group *group, struct job *job)
 {
 	struct call call = {
-		.who = &job->who,
+		.session = job->session,
 		.frame = { job->frame, job->frame_len },
 		.out = &job->reply,
 		.stage = STAGE_COMMIT,
@@ -130,36 +133,51 @@ undo_opening(struct group *group)
  * Everything that may refuse comes before the audit tells of the change; from there on only the
  * disk can fail.
  */
-static enum vault_err
-make_durable(struct group *group)
+enum vault_err
+lanes_make_durable(struct vault *vault, struct commit *commit)
 {
-	struct runner *runner = &group->lanes->commit_runner;
 	struct audit_status status;
 	struct audit_head head;
 
-	audit_status(group->vault->audit, &status);
-	atomic_fetch_add(&group->vault->tenant_count, group->created);
+	audit_status(vault->audit, &status);
 	/*
 	 * Written once beforehand, the head's page is there to be written again whatever the disk
 	 * has left.
 	 */
-	TRY(vault_put_head(group->vault, group->txn, &status.head));
-	if (group->opened)
-		TRY(sealed_log_flush(&group->vault->sealed_log, group->vault->audit,
-				     runner->now.wall_ns));
+	TRY(vault_put_head(vault, commit->txn, &status.head));
+	if (commit->opened)
+		TRY(sealed_log_flush(&vault->sealed_log, vault->audit, commit->now_ns));
 	head = status.head;
-	if (audit_batch_count(&runner->audit) > 0)
-		TRY(audit_append(group->vault->audit, &runner->audit, AUDIT_CHANGES,
-				 runner->now.wall_ns, &head));
-	if (audit_flush(group->vault->audit, &head) != VAULT_OK)
+	if (audit_batch_count(commit->records) > 0)
+		TRY(audit_append(vault->audit, commit->records, AUDIT_CHANGES, commit->now_ns,
+				 &head));
+	if (audit_flush(vault->audit, &head) != VAULT_OK)
 		lanes_fatal("the audit could not be flushed");
-	if (vault_put_head(group->vault, group->txn, &head) != VAULT_OK)
+	if (vault_put_head(vault, commit->txn, &head) != VAULT_OK)
 		lanes_fatal("the store's head could not be written");
-	if (txn_commit(group->txn) != VAULT_OK)
+	if (txn_commit(commit->txn) != VAULT_OK)
 		lanes_fatal("the store could not commit");
-	group->txn = NULL;
-	atomic_store(&group->vault->head_segment, head.segment);
+	commit->txn = NULL;
+	atomic_store(&vault->head_segment, head.segment);
 	return VAULT_OK;
+}
+
+static enum vault_err
+make_durable(struct group *group)
+{
+	struct runner *runner = &group->lanes->commit_runner;
+	struct commit commit = { .txn = group->txn,
+				 .records = &runner->audit,
+				 .now_ns = runner->now.wall_ns,
+				 .opened = group->opened };
+	enum vault_err err;
+
+	atomic_fetch_add(&group->vault->tenant_count, group->created);
+	if (group->policy_changed)
+		TRY(policy_load(group->txn, &group->vault->keyring.store, &group->policy));
+	err = lanes_make_durable(group->vault, &commit);
+	group->txn = commit.txn;
+	return err;
 }
 
 /*
@@ -170,6 +188,9 @@ static void
 publish(struct group *group)
 {
 	atomic_fetch_add_explicit(&group->vault->commits, 1, memory_order_release);
+	if (group->policy != NULL)
+		policy_publish(&group->vault->policy, group->policy);
+	group->policy = NULL;
 	for (unsigned i = 0; i < group->changed; i++) {
 		const struct op_effects *effects = &group->effects[i];
 
@@ -195,6 +216,7 @@ commit_group(struct group *group)
 		return;
 	}
 	atomic_fetch_sub(&group->vault->tenant_count, group->created);
+	policy_release(group->policy);
 	/* It may hold what the transaction made, and nobody will ever find. */
 	cache_clear(&group->lanes->commit_runner.cache);
 	undo_opening(group);
@@ -212,12 +234,12 @@ record_group(struct group *group)
 		refuse_all(group, VAULT_AUDIT_UNAVAILABLE);
 }
 
-static bool
-disk_is_full(struct group *group)
+bool
+lanes_disk_full(struct vault *vault)
 {
 	uint64_t free_bytes = 0;
 
-	return store_free_space(group->vault->store, &free_bytes) != VAULT_OK ||
+	return store_free_space(vault->store, &free_bytes) != VAULT_OK ||
 	       free_bytes < COMMIT_SPACE_MIN;
 }
 
@@ -234,7 +256,7 @@ run_group(struct group *group)
 	if ((group->jobs->head_only || group->jobs->last_used) &&
 	    vault_state(group->vault) != STATE_OPEN)
 		return;
-	err = disk_is_full(group) ? VAULT_STORAGE_FULL : runner_turn(runner);
+	err = lanes_disk_full(group->vault) ? VAULT_STORAGE_FULL : runner_turn(runner);
 
 	if (err == VAULT_OK)
 		err = txn_write(group->vault->store, &group->txn);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 struct job *
-job_new(const struct identity *who, struct vault_bytes frame, uint32_t msgid)
+job_new(struct session *session, struct vault_bytes frame, uint32_t msgid)
 {
 	struct job *job = calloc(1, sizeof *job);
 
@@ -17,7 +17,7 @@ job_new(const struct identity *who, struct vault_bytes frame, uint32_t msgid)
 	}
 	memcpy(job->frame, frame.p, frame.len);
 	job->frame_len = frame.len;
-	job->who = *who;
+	job->session = session == NULL ? NULL : session_hold(session);
 	job->msgid = msgid;
 	return job;
 }
@@ -31,6 +31,7 @@ job_free(struct job *job)
 	free(job->frame);
 	buf_free(&job->reply);
 	vault_opening_free(&job->opening);
+	session_release(job->session);
 	free(job);
 }
 

@@ -12,10 +12,10 @@ struct job {
 	struct job *next;
 	/* Called once, by the lane that ends it; takes the job over. */
 	void (*done)(struct job *job);
-	void *owner;   /* the worker it came from; NULL for the daemon's own */
-	uint64_t conn; /* the connection's id there */
-	struct identity who;
-	uint8_t *frame; /* a copy, wiped when freed */
+	void *owner;		 /* the worker it came from; NULL for the daemon's own */
+	uint64_t conn;		 /* the connection's id there */
+	struct session *session; /* held; NULL for the daemon's own */
+	uint8_t *frame;		 /* a copy, wiped when freed */
 	size_t frame_len;
 	struct buf reply;
 	uint32_t msgid;
@@ -27,8 +27,8 @@ struct job {
 	enum vault_err result;
 };
 
-/* A copy of the frame; NULL when memory is short. */
-struct job *job_new(const struct identity *who, struct vault_bytes frame, uint32_t msgid);
+/* A copy of the frame, and a reference to the session (which may be NULL); NULL when memory is short. */
+struct job *job_new(struct session *session, struct vault_bytes frame, uint32_t msgid);
 void job_free(struct job *job);
 /* Replaces the job's reply by an error. */
 void job_refuse(struct job *job, enum vault_err err, const char *message);

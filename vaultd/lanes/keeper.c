@@ -30,7 +30,6 @@ head_committed(struct job *job)
 static void
 follow_head(struct lanes *lanes)
 {
-	static const struct identity nobody = { .uid = UID_NOBODY };
 	struct vault *vault = lanes->vault;
 	struct audit_status status;
 	struct job *job;
@@ -39,7 +38,7 @@ follow_head(struct lanes *lanes)
 	if (vault_state(vault) != STATE_OPEN || !status.running ||
 	    status.head.segment == atomic_load(&vault->head_segment))
 		return;
-	job = job_new(&nobody, (struct vault_bytes){ (const uint8_t *)"", 0 }, 0);
+	job = job_new(NULL, (struct vault_bytes){ (const uint8_t *)"", 0 }, 0);
 	if (job == NULL)
 		return;
 	job->head_only = job->exclusive = true;

@@ -48,6 +48,22 @@ void *committer_main(void *lanes);
 void *slow_lane_main(void *lanes);
 void *keeper_main(void *lanes);
 
+/* Whether so little of the disk is left that nothing is written. */
+bool lanes_disk_full(struct vault *vault);
+
+/* One commit: a transaction, and what the audit is to say of it. */
+struct commit {
+	struct txn *txn; /* taken over where VAULT_OK is answered */
+	const struct audit_batch *records;
+	int64_t now_ns;
+	bool opened; /* the vault was opened in it */
+};
+/*
+ * The order that makes changes durable: audit block, flush, the store with the audit's head. An
+ * error means that nothing was recorded or changed; what could not be told ends the process.
+ */
+MUST_USE enum vault_err lanes_make_durable(struct vault *vault, struct commit *commit);
+
 /*
  * The end of the process: something that must be durable could not be made so, and nobody may be
  * told otherwise.

@@ -17,8 +17,7 @@ put_part(struct lanes *lanes, unsigned part)
 
 	if (vault_state(lanes->vault) != STATE_OPEN)
 		return;
-	job = job_new(&(struct identity){ .uid = UID_NOBODY },
-		      (struct vault_bytes){ (const uint8_t *)"", 0 }, 0);
+	job = job_new(NULL, (struct vault_bytes){ (const uint8_t *)"", 0 }, 0);
 	if (job == NULL)
 		return;
 	job->last_used = job->exclusive = true;

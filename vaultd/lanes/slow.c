@@ -19,7 +19,7 @@ run_slow(struct lanes *lanes, struct job *job)
 {
 	struct runner *runner = &lanes->slow_runner;
 	struct call call = {
-		.who = &job->who,
+		.session = job->session,
 		.frame = { job->frame, job->frame_len },
 		.out = &job->reply,
 		.stage = STAGE_SLOW,

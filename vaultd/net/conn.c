@@ -14,7 +14,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg);
 static bool
 has_room(const struct conn *conn)
 {
-	return conn->in_flight < IN_FLIGHT_MAX &&
+	return !conn->held && !conn->alone && conn->in_flight < IN_FLIGHT_MAX &&
 	       conn->in_flight_bytes < CONN_IN_FLIGHT_BYTES_MAX &&
 	       buf_len(&conn->out) < CONN_UNSENT_MAX;
 }
@@ -99,16 +99,22 @@ msgid_of(const struct conn *conn)
 	return (uint32_t)msgid;
 }
 
-static void
+/* False where the request is to be run later. */
+static bool
 run_frame(struct conn *conn, struct vault_bytes frame)
 {
 	struct worker *worker = conn->worker;
 	size_t before = buf_len(&conn->out);
-	struct call call = {
-		.who = &conn->who, .frame = frame, .out = &conn->out, .stage = STAGE_WORKER
-	};
+	struct call call = { .session = conn->session,
+			     .frame = frame,
+			     .out = &conn->out,
+			     .stage = STAGE_WORKER,
+			     .alone = conn->in_flight == 0 };
 	enum verdict verdict = dispatch_run(&worker->runner, &call);
 
+	conn->held = verdict == VERDICT_HOLD;
+	if (conn->held)
+		return false;
 	if (verdict == VERDICT_DONE || verdict == VERDICT_CLOSE) {
 		conn->secret |= call.secret;
 		if (buf_len(&conn->out) > before)
@@ -119,10 +125,12 @@ run_frame(struct conn *conn, struct vault_bytes frame)
 		note_reply(conn, before, call.msgid, false);
 	} else {
 		conn->in_flight++;
+		conn->alone = call.barrier;
 		conn->in_flight_bytes += frame.len;
 	}
 	if (call.secret)
 		explicit_bzero((void *)(uintptr_t)frame.p, frame.len);
+	return true;
 }
 
 /* False when the message at the front is not whole yet, or never will be. */
@@ -136,7 +144,8 @@ run_next(struct conn *conn)
 		frame = (struct vault_bytes){ buf_data(&conn->in), conn->scan.pos };
 		conn->scan = (struct scan){ 0 };
 		conn->partial_since = 0;
-		run_frame(conn, frame);
+		if (!run_frame(conn, frame))
+			return false;
 		buf_take(&conn->in, frame.len);
 		return true;
 	case SCAN_SHORT:
@@ -256,6 +265,8 @@ conn_answer(struct conn *conn, struct job *job)
 
 	conn->in_flight--;
 	conn->in_flight_bytes -= job->frame_len;
+	if (conn->in_flight == 0)
+		conn->held = conn->alone = false;
 	conn->secret = true;
 	if (buf_append(&conn->out, buf_data(&job->reply), buf_len(&job->reply)) != VAULT_OK) {
 		die(conn);
@@ -370,5 +381,6 @@ conn_close(struct conn *conn)
 	}
 	worker->table[conn->id & UINT32_MAX] = NULL;
 	worker->conn_count--;
+	session_release(conn->session);
 	free(conn);
 }

@@ -29,7 +29,7 @@ struct conn {
 	struct worker *worker;
 	uint64_t id;
 	int fd;
-	struct identity who;
+	struct session *session;
 	struct event readable, writable;
 	struct buf in, out;
 	struct buf rebuilt; /* out again, while a turn that cannot be audited is taken back */
@@ -39,6 +39,8 @@ struct conn {
 	size_t drained;
 	unsigned in_flight; /* requests in other lanes */
 	size_t in_flight_bytes;
+	bool held;	    /* the request at the front waits until nothing is in flight */
+	bool alone;	    /* what is in flight lets nothing else run */
 	bool dirty, queued; /* in the worker's lists */
 	bool reading;	    /* the read event is set */
 	bool eof;	    /* the peer sends no more */

@@ -7,9 +7,9 @@
 #include "vaultd/dispatch.h"
 
 /*
- * Reads the credentials that the kernel noted at connect. VAULT_DENIED where any of them cannot be
- * read.
+ * A session of the credentials that the kernel noted at connect. VAULT_DENIED where any of them
+ * cannot be read, VAULT_BUSY when memory is short.
  */
-MUST_USE enum vault_err peer_identity(int fd, bool admin_socket, struct identity *who);
+MUST_USE enum vault_err peer_session(int fd, bool admin_socket, struct session **session);
 
 #endif

@@ -50,11 +50,13 @@ static void
 take_connection(struct server *server, int fd, bool admin)
 {
 	struct worker *worker = &server->workers[server->next++ % server->worker_count];
-	struct identity who;
+	struct session *session = NULL;
 
 	if (connection_count(server) >= server->config->max_connections ||
-	    peer_identity(fd, admin, &who) != VAULT_OK || !worker_add(worker, fd, &who))
+	    peer_session(fd, admin, &session) != VAULT_OK || !worker_add(worker, fd, session)) {
+		session_release(session);
 		close(fd);
+	}
 }
 
 static void
@@ -163,7 +165,7 @@ static void
 run_seal(struct server *server, struct job *job)
 {
 	struct runner *runner = &server->runner;
-	struct call call = { .who = &job->who,
+	struct call call = { .session = job->session,
 			     .frame = { job->frame, job->frame_len },
 			     .out = &job->reply };
 	enum vault_err err = runner_turn(runner);

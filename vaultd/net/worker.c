@@ -63,6 +63,7 @@ adopt(struct worker *worker, struct conn *conn)
 {
 	if (worker->stopping || !table_add(worker, conn)) {
 		worker->conn_count--;
+		session_release(conn->session);
 		close(conn->fd);
 		free(conn);
 		return;
@@ -76,7 +77,7 @@ adopt(struct worker *worker, struct conn *conn)
 }
 
 bool
-worker_add(struct worker *worker, int fd, const struct identity *who)
+worker_add(struct worker *worker, int fd, struct session *session)
 {
 	struct conn *conn = calloc(1, sizeof *conn);
 
@@ -84,7 +85,7 @@ worker_add(struct worker *worker, int fd, const struct identity *who)
 		return false;
 	conn->worker = worker;
 	conn->fd = fd;
-	conn->who = *who;
+	conn->session = session;
 	/* Counted from here on, so that a burst of connections cannot pass the limit unseen. */
 	worker->conn_count++;
 	pthread_mutex_lock(&worker->mutex);
@@ -116,7 +117,7 @@ bool
 worker_queue(struct worker *worker, struct conn *conn, struct vault_bytes frame, uint32_t msgid,
 	     enum verdict verdict)
 {
-	struct job *job = job_new(&conn->who, frame, msgid);
+	struct job *job = job_new(conn->session, frame, msgid);
 	bool queued = false;
 
 	if (job != NULL) {

@@ -58,10 +58,10 @@ struct worker {
 MUST_USE enum vault_err worker_start(struct worker *worker, struct server *server,
 				     struct lanes *lanes, size_t cache_limit);
 /*
- * From any thread: a new connection, which the worker owns from then on. False when memory is
- * short.
+ * From any thread: a new connection, which the worker owns from then on, and its session. False,
+ * with both still the caller's, when memory is short.
  */
-bool worker_add(struct worker *worker, int fd, const struct identity *who);
+bool worker_add(struct worker *worker, int fd, struct session *session);
 /*
  * From main: waits until the worker has ended its turn, dropped its secrets and stands still; and
  * lets it go on.

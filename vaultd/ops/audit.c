@@ -14,6 +14,7 @@
 #define QUERY_BYTES_MAX                                                                            \
 	(512 * 1024) /* memory of a page's items, so that its reply stays below a frame */
 #define CURSOR_DIGITS 24
+#define RECOVER_OWNER "recover-owner" /* stands where a method does */
 
 /* A query: what is asked, resolved once. */
 struct query {
@@ -23,6 +24,7 @@ struct query {
 	uint32_t uid;
 	bool by_uid;
 	bool methods[OP_COUNT]; /* that match */
+	bool recover_owner;	/* matches as well */
 	uint32_t last_number;	/* of the tenant looked up last, and what was found */
 	const struct tenant *last_tenant;
 };
@@ -137,15 +139,32 @@ tenant_matches(const struct query *q, const struct audit_record *rec)
 	       (rec->tenant == 0 && text_equal(rec->tenant_name, q->req->tenant));
 }
 
+/* Calls, and what the program's own commands did while no daemon ran. */
+static bool
+method_matches(const struct query *q, const struct audit_record *rec)
+{
+	const struct op_row *row = op_by_number(rec->method);
+
+	if (rec->event == AUDIT_EVENT_RECOVER_OWNER)
+		return q->recover_owner;
+	return rec->event == AUDIT_EVENT_CALL && row != NULL && q->methods[row->id];
+}
+
+static struct vault_text
+method_of(const struct audit_record *rec)
+{
+	if (rec->event == AUDIT_EVENT_RECOVER_OWNER)
+		return TEXT_LITERAL(RECOVER_OWNER);
+	return text_of(op_by_number(rec->method)->method);
+}
+
 static bool
 matches(struct query *q, const struct audit_record *rec)
 {
 	char jti[BASE64_LENGTH(AUDIT_JTI_BYTES)];
 	const struct audit_query_req *req = q->req;
 
-	const struct op_row *row = op_by_number(rec->method);
-
-	if (rec->event != AUDIT_EVENT_CALL || row == NULL || !q->methods[row->id])
+	if (!method_matches(q, rec))
 		return false;
 	if (!tenant_matches(q, rec) || (q->by_uid && rec->uid != q->uid))
 		return false;
@@ -234,6 +253,8 @@ keep_reason(struct op *op, const struct audit_record *rec, struct audit_item *it
 		item->reason = TEXT_LITERAL("not_applied");
 	} else if (rec->reason > 0 && rec->reason < verify_reason_count) {
 		item->reason = text_of(verify_reason_enum.names[rec->reason]);
+	} else if (rec->event == AUDIT_EVENT_RECOVER_OWNER && rec->row_hash.p == NULL) {
+		item->reason = TEXT_LITERAL("unchanged");
 	}
 	if (rec->code != VAULT_OK && rec->code < VAULT_ERR_COUNT)
 		item->code = text_of(vault_err_code((enum vault_err)rec->code));
@@ -251,7 +272,7 @@ show(struct op *op, const struct audit_record *rec, uint64_t seq, struct audit_i
 		.uid = rec->uid,
 		.gid = rec->gid,
 		.pid = rec->pid,
-		.method = text_of(op_by_number(rec->method)->method),
+		.method = method_of(rec),
 		.outcome = rec->outcome,
 	};
 	if (rec->version != 0)
@@ -331,6 +352,8 @@ op_audit_query(struct op *op, const struct audit_query_req *req, struct audit_qu
 	for (int i = 0; i < OP_COUNT; i++)
 		q.methods[i] = req->method.p == NULL ||
 			       text_matches(req->method, text_of(op_rows[i].method));
+	q.recover_owner =
+		req->method.p == NULL || text_matches(req->method, TEXT_LITERAL(RECOVER_OWNER));
 	return run_query(&q, res);
 }
 

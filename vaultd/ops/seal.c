@@ -50,27 +50,22 @@ op_sys_init(struct op *op, const struct sys_init_req *req, struct sys_init_res *
 	return op_keep_text(op, (struct vault_text){ key_text, key_len }, &res->audit_key);
 }
 
-/* Only a wrong secret counts as a failure, and it counts before it is answered. */
 static enum vault_err
 try_slots(struct op *op, const struct slot_secret *secret)
 {
-	struct unseal_guard *guard = &op->vault->guard;
-	int64_t retry_ms = 0;
-	enum vault_err err = unseal_guard_check(guard, &op->now, &retry_ms);
+	struct vault_attempt attempt = { .secret = secret, .now = &op->now };
+	enum vault_err err = vault_try_slots(op->vault, op->txn, &attempt, &op->opening->slot);
 
 	if (err == VAULT_LOCKED) {
 		err = op_fail(op, err, NULL, "locked after five wrong secrets within 30 minutes");
-		op->fail.retry_after_ms = retry_ms;
+		op->fail.retry_after_ms = attempt.retry_ms;
 		return err;
 	}
-	err = slots_open(op->txn, op->vault->arena, secret, &op->opening->slot);
 	if (err == VAULT_NOT_FOUND)
 		return op_fail(op, err, "slot", "there is no such slot");
-	if (err == VAULT_DENIED) {
-		TRY(unseal_guard_failed(guard, &op->now));
+	if (err == VAULT_DENIED)
 		return op_fail(op, err, NULL, "no slot opens with this secret");
-	}
-	return err == VAULT_OK ? unseal_guard_succeeded(guard) : err;
+	return err;
 }
 
 enum vault_err

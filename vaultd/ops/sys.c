@@ -1,7 +1,5 @@
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "protocol/text.h"
+#include "vaultd/core/session.h"
 #include "vaultd/ops/ops.h"
 
 #define PROTOCOL_VERSION 1
@@ -9,9 +7,9 @@
 static enum vault_err
 principal_text(struct op *op, struct vault_text *out)
 {
-	char text[32];
+	char text[PRINCIPAL_MAX + 1];
 
-	snprintf(text, sizeof text, "uid:%" PRIu32, op->who->uid);
+	session_principal(op->session, text);
 	return op_keep_text(op, text_of(text), out);
 }
 

@@ -38,6 +38,7 @@ open_vault(struct test_vault *t)
 	assert_ok(store_open(&store_config, &vault->store));
 	tenants_init(&vault->tenants);
 	sealed_log_init(&vault->sealed_log);
+	policy_source_init(&vault->policy);
 	unseal_guard_load(&vault->guard, t->fd, &now);
 	assert_ok(vault_probe(vault));
 	assert_ok(lanes_start(&t->lanes, vault, CACHE_BYTES));
@@ -188,20 +189,28 @@ append_records(struct test_vault *t)
 enum verdict
 test_vault_send(struct test_vault *t, const struct identity *who, struct vault_bytes frame)
 {
-	struct call call = { .who = who, .frame = frame, .out = &t->reply, .stage = STAGE_WORKER };
+	struct session *session = session_new(who);
+	struct call call = { .session = session,
+			     .frame = frame,
+			     .out = &t->reply,
+			     .stage = STAGE_WORKER,
+			     .alone = true };
 	enum verdict verdict;
+
+	assert_non_null(session);
 
 	buf_truncate(&t->reply, 0);
 	assert_ok(runner_turn(&t->runner));
 	verdict = dispatch_run(&t->runner, &call);
 	if (verdict == VERDICT_COMMIT || verdict == VERDICT_SLOW) {
-		struct job *job = job_new(who, frame, call.msgid);
+		struct job *job = job_new(session, frame, call.msgid);
 
 		assert_non_null(job);
 		assert_int_equal(buf_len(&t->reply), 0);
 		run_job(t, verdict == VERDICT_COMMIT ? &t->lanes.commit : &t->lanes.slow, job);
 	}
 	append_records(t);
+	session_release(session);
 	return verdict;
 }
 

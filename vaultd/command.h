@@ -1,0 +1,45 @@
+/*
+ * The program's commands: what vaultd does besides serving, on the state of a daemon that does not
+ * run. A command is a row of main's table and a file of its own.
+ */
+#ifndef VAULTD_COMMAND_H
+#define VAULTD_COMMAND_H
+
+#include "vaultd/base/secret.h"
+
+#define EXIT_OK 0
+#define EXIT_USAGE_ERROR 1 /* or an error in the configuration */
+#define EXIT_FAILED 2	   /* refused or failed */
+
+struct command {
+	const char *name;
+	const char *summary; /* its line in vaultd --help */
+	const char *usage;   /* what its own --help prints */
+	/* argv[0] is the command's name; the exit status. */
+	int (*run)(const struct command *self, int argc, char **argv);
+};
+
+/* Says why the command line is wrong and where help is; answers EXIT_USAGE_ERROR. */
+__attribute__((format(printf, 2, 3))) int command_misused(const struct command *self,
+							  const char *format, ...);
+int command_help(const struct command *self);
+/* A line of result, on stdout. */
+__attribute__((format(printf, 1, 2))) void command_say(const char *format, ...);
+
+/* Where a slot's secret comes from; at most one is not NULL, none: it is asked for. */
+struct command_secret {
+	const char *passphrase_file, *keyfile;
+};
+/*
+ * Reads the file that was named; *bytes stays empty where none was. A passphrase loses one newline
+ * at its end. VAULT_INVALID_PARAMS, told already, where it cannot be read.
+ */
+MUST_USE enum vault_err command_secret_read(const struct command_secret *from, struct arena *arena,
+					    struct secret *bytes);
+/*
+ * Asks for a passphrase on the terminal, without echo. VAULT_INVALID_PARAMS, told already, where
+ * there is no terminal or nothing was entered.
+ */
+MUST_USE enum vault_err command_secret_ask(struct arena *arena, struct secret *bytes);
+
+#endif
