@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "client/handle.h"
+#include "protocol/text.h"
 
 /* Takes msgid off the list of those in flight; false where it is not on it. */
 static bool
@@ -130,6 +131,25 @@ take_messages(struct vault *v, uint32_t msgid, bool *arrived)
 	return VAULT_OK;
 }
 
+/* Whether a result says that it was given before. */
+static bool
+says_replayed(struct cursor result)
+{
+	struct vault_text name;
+	bool replayed = false;
+	uint32_t n;
+
+	if (!cursor_map(&result, &n))
+		return false;
+	for (uint32_t i = 0; i < n && cursor_str(&result, &name); i++) {
+		if (text_is(name, "replayed"))
+			return cursor_bool(&result, &replayed) && replayed;
+		if (!cursor_skip(&result, NULL))
+			return false;
+	}
+	return false;
+}
+
 static enum vault_err
 open_reply(struct vault *v, struct cursor *result)
 {
@@ -145,6 +165,7 @@ open_reply(struct vault *v, struct cursor *result)
 		return err;
 	}
 	*result = frame.result;
+	v->replayed = says_replayed(frame.result);
 	return VAULT_OK;
 }
 
@@ -156,6 +177,7 @@ client_await(struct vault *v, uint32_t msgid, struct cursor *result)
 
 	TRY(client_ready(v));
 	client_forget_reply(v);
+	v->replayed = false;
 	arrived = take_kept(v, msgid);
 	if (!arrived && !is_in_flight(v, msgid))
 		return client_fail(v, VAULT_LOCAL_USE, 0, "no request of this msgid is in flight");

@@ -69,6 +69,7 @@ receive_typed(struct vault *v, enum op_id id, uint32_t msgid, void *res)
 	TRY(client_await(v, msgid, &result));
 	if (res == NULL)
 		return VAULT_OK;
+	reader.partial = v->replayed;
 	err = codec_read(&reader, type, result, &decoded);
 	if (err != VAULT_OK)
 		return client_fail(v, VAULT_LOCAL_REPLY, 0,

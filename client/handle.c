@@ -162,6 +162,12 @@ vault_set_actor(struct vault *v, struct vault_text actor)
 	return VAULT_OK;
 }
 
+bool
+vault_replayed(const struct vault *v)
+{
+	return v != NULL && v->replayed;
+}
+
 enum vault_err
 vault_set_request_id(struct vault *v, struct vault_text id)
 {

@@ -50,6 +50,7 @@ struct vault {
 	char actor[ACTOR_MAX];
 	char request_id[REQUEST_ID_MAX];
 	struct op_common common;
+	bool replayed; /* the last answer was given before */
 
 	struct vault_failure failure;
 	char failure_code[FAILURE_CODE_MAX + 1];

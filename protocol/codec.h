@@ -26,6 +26,7 @@ struct codec_reader {
 	/* Fields that may stand beside those of any request (op_common); NULL for none. */
 	const struct object_type *common;
 	void *common_out;
+	bool partial; /* required fields may be absent: a replayed result tells less */
 };
 
 /*
@@ -50,8 +51,16 @@ typedef bool (*codec_sink)(void *into, const void *p, size_t n);
 struct codec_writer {
 	codec_sink sink;
 	void *into;
-	bool failed; /* the sink refused once */
+	bool failed;	  /* the sink refused once */
+	uint16_t without; /* fields of any of these flags are left out */
+	bool sorted;	  /* free-form maps are written by codec_write_sorted, not as they stand */
 };
+
+/*
+ * Writes a whole free-form value that codec_free_form took, so that the same value is the same
+ * bytes: maps in the order of their keys, heads and integers in their shortest form.
+ */
+void codec_write_sorted(struct codec_writer *writer, struct cursor c);
 
 /* Writes the struct as a map of the fields that are present. */
 void codec_write(struct codec_writer *writer, const struct object_type *type, const void *in);
@@ -69,5 +78,7 @@ void codec_write_result(struct codec_writer *writer, uint32_t msgid, const struc
 			const void *in);
 void codec_write_error(struct codec_writer *writer, uint32_t msgid, enum vault_err err,
 		       const struct fail *fail);
+/* A result that was given before: the map as codec_write wrote it then, and replayed: true. */
+void codec_write_replayed(struct codec_writer *writer, uint32_t msgid, struct vault_map result);
 
 #endif

@@ -366,7 +366,7 @@ read_fields(const struct codec_reader *r, uint32_t n, struct cursor *c, struct o
 		if (!cursor_skip(c, NULL))
 			return VAULT_PARSE;
 	}
-	return require_all(r, own);
+	return r->partial ? VAULT_OK : require_all(r, own);
 }
 
 static enum vault_err

@@ -45,8 +45,10 @@ pointer_set(const uint8_t *at)
 }
 
 static bool
-present(const struct field *field, const uint8_t *at)
+present(const struct field *field, const uint8_t *at, uint16_t without)
 {
+	if ((field->flags & without) != 0)
+		return false;
 	if (field->required)
 		return true;
 	switch (field->kind) {
@@ -125,7 +127,11 @@ write_value(msgpack_packer *pk, const struct field *field, const uint8_t *at)
 		return;
 	case FIELD_MAP:
 		memcpy(&bytes, at, sizeof bytes);
-		sink_write(pk->data, (const char *)bytes.p, bytes.len);
+		if (((struct codec_writer *)pk->data)->sorted)
+			codec_write_sorted(pk->data,
+					   (struct cursor){ bytes.p, bytes.p + bytes.len });
+		else
+			sink_write(pk->data, (const char *)bytes.p, bytes.len);
 		return;
 	case FIELD_OBJECT:
 		memcpy(&object, at, sizeof object);
@@ -134,13 +140,19 @@ write_value(msgpack_packer *pk, const struct field *field, const uint8_t *at)
 	}
 }
 
+static uint16_t
+left_out(const msgpack_packer *pk)
+{
+	return ((const struct codec_writer *)pk->data)->without;
+}
+
 static size_t
-count_present(const struct object_type *type, const uint8_t *in)
+count_present(const struct object_type *type, const uint8_t *in, uint16_t without)
 {
 	size_t n = 0;
 
 	for (unsigned i = 0; i < type->count; i++)
-		n += present(&type->fields[i], in + type->fields[i].offset);
+		n += present(&type->fields[i], in + type->fields[i].offset, without);
 	return n;
 }
 
@@ -150,7 +162,7 @@ write_members(msgpack_packer *pk, const struct object_type *type, const uint8_t 
 	for (unsigned i = 0; i < type->count; i++) {
 		const struct field *field = &type->fields[i];
 
-		if (!present(field, in + field->offset))
+		if (!present(field, in + field->offset, left_out(pk)))
 			continue;
 		write_str(pk, (struct vault_text){ field->name, field->name_len });
 		write_value(pk, field, in + field->offset);
@@ -160,7 +172,7 @@ write_members(msgpack_packer *pk, const struct object_type *type, const uint8_t 
 static void
 write_object(msgpack_packer *pk, const struct object_type *type, const uint8_t *in)
 {
-	msgpack_pack_map(pk, count_present(type, in));
+	msgpack_pack_map(pk, count_present(type, in, left_out(pk)));
 	write_members(pk, type, in);
 }
 
@@ -176,10 +188,10 @@ void
 codec_write_request(struct codec_writer *writer, const struct codec_request *request)
 {
 	msgpack_packer pk = packer(writer);
-	size_t n = count_present(request->type, request->fields);
+	size_t n = count_present(request->type, request->fields, writer->without);
 
 	if (request->common != NULL)
-		n += count_present(op_common_type(), request->common);
+		n += count_present(op_common_type(), request->common, writer->without);
 	msgpack_pack_array(&pk, 4);
 	msgpack_pack_int(&pk, FRAME_REQUEST);
 	msgpack_pack_uint32(&pk, request->msgid);
@@ -210,6 +222,22 @@ codec_write_result(struct codec_writer *writer, uint32_t msgid, const struct obj
 
 	msgpack_pack_nil(&pk);
 	write_object(&pk, type, in);
+}
+
+void
+codec_write_replayed(struct codec_writer *writer, uint32_t msgid, struct vault_map result)
+{
+	msgpack_packer pk = reply_head(writer, msgid);
+	struct cursor members = { result.p, result.p + result.len };
+	uint32_t n = 0;
+
+	msgpack_pack_nil(&pk);
+	if (result.p != NULL && !cursor_map(&members, &n))
+		writer->failed = true;
+	msgpack_pack_map(&pk, (size_t)n + 1);
+	sink_write(writer, (const char *)members.p, (size_t)(members.end - members.p));
+	write_str(&pk, TEXT_LITERAL("replayed"));
+	msgpack_pack_true(&pk);
 }
 
 void

@@ -29,8 +29,9 @@
 #define ACTOR_MAX 128
 #define REQUEST_ID_MAX 64
 #define PRINCIPAL_MAX (TENANT_NAME_MAX + NAME_MAX_LEN + 8) /* "key:TENANT/ID", and room */
-#define METHODS_MAX 128	     /* patterns of a role or a narrowed connection */
-#define GROUPS_SHOWN_MAX 256 /* supplementary groups that auth.whoami tells */
+#define METHODS_MAX 128		/* patterns of a role or a narrowed connection */
+#define GROUPS_SHOWN_MAX 256	/* supplementary groups that auth.whoami tells */
+#define REPLAY_RESULT_MAX 16384 /* bytes of a result that is kept for its request_id */
 
 enum field_kind {
 	FIELD_TEXT,    /* struct vault_text */

@@ -25,7 +25,7 @@
 
 TABLE_BEGIN(op_common)
 TEXT(O, actor, 0, ACTOR_MAX, F_AUDIT)
-TEXT(O, request_id, 1, REQUEST_ID_MAX, F_LATER)
+TEXT(O, request_id, 1, REQUEST_ID_MAX, 0)
 TABLE_END
 #include "protocol/ops_end.h"
 

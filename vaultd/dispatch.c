@@ -6,6 +6,7 @@
 #include "protocol/frame.h"
 #include "protocol/text.h"
 #include "protocol/value.h"
+#include "vaultd/core/replay.h"
 #include "vaultd/core/tenant.h"
 #include "vaultd/ops/ops.h"
 
@@ -81,9 +82,22 @@ struct passage {
 	struct frame frame;
 	struct op op;
 	struct target target;
+	struct replay replay;	  /* of a request that is answered once (answers_once) */
+	struct vault_map earlier; /* its answer, where op.note.replayed */
 	union op_request req;
 	union op_result res;
 };
+
+/* What changes nothing has nothing to be done only once. */
+static enum vault_err
+check_request_id(struct op *op)
+{
+	if (op->common.request_id.p == NULL || op->row->class == CLASS_WRITE ||
+	    op->row->class == CLASS_ADMIN)
+		return VAULT_OK;
+	return op_fail(op, VAULT_INVALID_PARAMS, "request_id",
+		       "only methods of class write and admin take one");
+}
 
 static enum vault_err
 decode(struct passage *p)
@@ -104,7 +118,7 @@ decode(struct passage *p)
 	 * about.
 	 */
 	p->target = target_of(&p->runner->access[p->op.row->id], &p->req);
-	return err;
+	return err == VAULT_OK ? check_request_id(&p->op) : err;
 }
 
 static enum vault_err
@@ -227,17 +241,57 @@ admit(struct passage *p)
 	return (p->op.row->flags & OP_LATER) != 0 ? VAULT_UNSUPPORTED : VAULT_OK;
 }
 
+/*
+ * Whether the answer is kept for its request_id: of what the committer does, but for sys.init and
+ * sys.unseal, which come before the keys to keep it under.
+ */
+static bool
+answers_once(const struct passage *p)
+{
+	const struct op_row *row = p->op.row;
+
+	return p->op.common.request_id.p != NULL && (row->flags & (OP_SEALED | OP_BARRIER)) == 0 &&
+	       (row->lane == LANE_COMMIT || row->lane == LANE_SLOW_COMMIT);
+}
+
 static enum vault_err
-run_handler(struct passage *p)
+find_earlier(struct passage *p)
+{
+	if (!answers_once(p))
+		return VAULT_NOT_FOUND;
+	TRY(replay_of(&p->op, &p->req, &p->replay));
+	return replay_find(&p->op, &p->replay, &p->earlier);
+}
+
+static enum vault_err
+call_handler(struct passage *p)
 {
 	const struct handler *handler = &handlers[p->op.row->id];
 
-	TRY(fresh_snapshot(p));
-	TRY(find_tenant(p));
 	if (p->call->stage == STAGE_SLOW && handler->prepare != NULL)
 		return handler->prepare(&p->op, &p->req);
 	memset(&p->res, 0, p->op.row->result()->size);
-	return handler->run(&p->op, &p->req, &p->res);
+	TRY(handler->run(&p->op, &p->req, &p->res));
+	if (p->op.change != NULL && answers_once(p))
+		return replay_keep(&p->op, &p->replay, &p->res);
+	return VAULT_OK;
+}
+
+static enum vault_err
+run_handler(struct passage *p)
+{
+	enum vault_err tenant, earlier;
+
+	TRY(fresh_snapshot(p));
+	tenant = find_tenant(p);
+	/* The answer to what removed the tenant outlives it. */
+	if (tenant != VAULT_OK && tenant != VAULT_NOT_FOUND)
+		return tenant;
+	earlier = find_earlier(p);
+	if (earlier != VAULT_NOT_FOUND)
+		return earlier;
+	TRY(tenant);
+	return call_handler(p);
 }
 
 static void
@@ -247,7 +301,9 @@ reply(struct passage *p, enum vault_err err)
 	size_t before = buf_len(p->call->out);
 
 	p->call->result = err;
-	if (err == VAULT_OK)
+	if (err == VAULT_OK && p->op.note.replayed)
+		codec_write_replayed(&writer, p->frame.msgid, p->earlier);
+	else if (err == VAULT_OK)
 		codec_write_result(&writer, p->frame.msgid, p->op.row->result(), &p->res);
 	else
 		codec_write_error(&writer, p->frame.msgid, err, &p->op.fail);
@@ -292,7 +348,7 @@ carry_out(struct passage *p)
 	err = run_handler(p);
 	if (err != VAULT_OK && p->op.deferred)
 		return VERDICT_COMMIT;
-	if (err == VAULT_OK && p->call->stage == STAGE_SLOW &&
+	if (err == VAULT_OK && p->call->stage == STAGE_SLOW && !p->op.note.replayed &&
 	    p->op.row->lane == LANE_SLOW_COMMIT) {
 		p->call->exclusive = true;
 		return VERDICT_COMMIT;

@@ -139,7 +139,7 @@ record_of(const struct op *op, const struct target *target, enum vault_err err,
 		.event = AUDIT_EVENT_CALL,
 		.outcome = (uint8_t)outcome_of(op, err),
 		.code = (uint8_t)err,
-		.reason = op->note.reason,
+		.reason = op->note.replayed ? AUDIT_REASON_REPLAYED : op->note.reason,
 		.actor = op->common.actor,
 		.source = target->source,
 		.slot = target->slot,
@@ -163,6 +163,8 @@ record_of(const struct op *op, const struct target *target, enum vault_err err,
 	} else {
 		rec->name = target->name;
 	}
+	if (op->who->unit[0] != '\0')
+		rec->unit = text_of(op->who->unit);
 	record_jti(op, rec);
 	if (err == VAULT_OK)
 		record_rows(op, rec);

@@ -162,3 +162,18 @@ teardown_file() { stop_daemon; }
 	run -0 vaultctl --format json audit query --actor alice@example
 	[ "$(jq -r '.items[].method' <<<"$output" | sort -u)" = key.get ]
 }
+
+@test "a change under a request id is made once" {
+	run -0 --separate-stderr vaultctl --request-id change-1 key rotate launch-key --now
+	has version
+	[[ $stderr != *'done before'* ]]
+	run -0 --separate-stderr vaultctl --request-id change-1 key rotate launch-key --now
+	has version
+	stderr_has 'done before'
+	run -0 vaultctl --format json --request-id change-1 key rotate launch-key --now
+	[ "$(jq .replayed <<<"$output")" = true ]
+	run -2 --separate-stderr vaultctl --request-id change-1 key rotate launch-key
+	stderr_has request_id
+	run -2 --separate-stderr vaultctl --request-id change-1 key get launch-key
+	stderr_has request_id
+}

@@ -1,7 +1,11 @@
 """Who may do what, until there is a policy: uid 0 and the daemon's own uid everything, others
 hello and ping."""
 
+import os
 import pathlib
+import resource
+import socket
+import time
 
 import pytest
 
@@ -81,13 +85,23 @@ def test_an_unmapped_user_is_nobody(open_to_users):
     assert hello["result"] is not None and status["error"]["code"] == "denied"
 
 
-@pytest.mark.parametrize("uid", [1, 2147483647, 2147483648, 4294967294])
+@pytest.mark.parametrize("uid", [1, 2**31 - 1, 2**31, 2**31 + 5, 2**32 - 2])
 def test_a_uid_is_unsigned(open_to_users, uid):
     hello, status = other.call_as(
         uid, GID, open_to_users.app_path, [("sys.hello", {}), ("sys.status", {})]
     )
     assert hello["result"]["principal"] == f"uid:{uid}"
     assert status["error"]["code"] == "denied"
+
+
+@pytest.mark.parametrize("count", [1, 64, 65, 1000])
+def test_supplementary_groups(open_to_users, count):
+    """They open the socket's file, and however many there are, they are read."""
+    groups = [GID, *range(2**31, 2**31 + count - 1)]
+    (hello,) = other.call_as(
+        UID, UID, open_to_users.app_path, [("sys.hello", {})], groups=groups
+    )
+    assert hello["result"]["principal"] == f"uid:{UID}"
 
 
 def test_without_the_group_there_is_no_connection(shared):
@@ -146,3 +160,73 @@ def test_a_process_of_its_own_user_cannot_look_into_it(unprivileged):
     )
     done = other.run_as(*DAEMON, ["/usr/bin/python3", "-c", attach])
     assert done.stdout.split() == ["-1", "1"], done
+
+
+def descriptors(vault):
+    """What the daemon has open, once that has not changed for half a second: connections that were
+    closed here are closed there a moment later."""
+    last, since, end = None, time.monotonic(), time.monotonic() + 20
+    while time.monotonic() < min(since + 0.5, end):
+        links = {}
+        for fd in os.listdir(f"/proc/{vault.pid}/fd"):
+            try:
+                links[int(fd)] = os.readlink(f"/proc/{vault.pid}/fd/{fd}")
+            except FileNotFoundError:
+                pass
+        if links != last:
+            last, since = links, time.monotonic()
+        time.sleep(0.02)
+    return last
+
+
+@pytest.mark.parametrize("user", [None, DAEMON])
+def test_quick_connections_leave_no_descriptors(new_vault, user):
+    """Of the connection, the caller's process and the files in /proc that were read about it."""
+    vault = new_vault(user=user).start()
+    vault.init()
+    before = descriptors(vault)
+    for i in range(2000):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(vault.app_path)
+            if i % 4 == 0:
+                s.sendall(b"\x94\x00")
+    assert descriptors(vault) == before
+    vault.assert_alive()
+
+
+def test_callers_that_end_at_once_leave_no_descriptors(new_vault):
+    vault = new_vault().start()
+    vault.init()
+    before = descriptors(vault)
+    for _ in range(300):
+        pid = os.fork()
+        if pid == 0:
+            try:
+                socket.socket(socket.AF_UNIX).connect(vault.app_path)
+            finally:
+                os._exit(0)
+        os.waitpid(pid, 0)
+    assert descriptors(vault) == before
+    vault.assert_alive()
+
+
+def test_out_of_descriptors_nobody_comes_in_unknown(new_vault):
+    """The connection whose identity cannot be read is closed; later ones are served."""
+    vault = new_vault().start()
+    vault.init()
+    with vault.app() as app:
+        app.call("sys.ping")  # accepted
+        limit = resource.prlimit(vault.pid, resource.RLIMIT_NOFILE)
+        # One for the connection, none for the pidfd, or none for the file in /proc.
+        for left in (1, 2):
+            used = descriptors(vault)
+            free = [fd for fd in range(len(used) + left) if fd not in used]
+            resource.prlimit(vault.pid, resource.RLIMIT_NOFILE, (free[left - 1] + 1, limit[1]))
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(15)
+                s.connect(vault.app_path)
+                assert s.recv(1) == b""
+            resource.prlimit(vault.pid, resource.RLIMIT_NOFILE, limit)
+        assert app.call("sys.ping")["time"]
+    vault.assert_alive()
+    assert vault.log().count("identity cannot be read") == 1

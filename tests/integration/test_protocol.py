@@ -260,15 +260,6 @@ def test_an_actor_is_measured_in_bytes(app):
     assert app.error("sys.status", actor="é" * 65).field == "actor"
 
 
-@pytest.mark.parametrize(
-    "method", ["key.create", "key.rotate", "profile.put", "profile.delete", "key.revoke"]
-)
-def test_request_id_is_for_later(tenant, method):
-    fields = {**methods.OTHERS[method], "tenant": tenant.name, "request_id": "abc"}
-    error = tenant.conn.error_map(method, fields)
-    assert (error.code, error.field) == ("unsupported", "request_id")
-
-
 def test_the_admin_socket_takes_other_classes_too(admin, tenant):
     admin.call("key.create", tenant=tenant.name, name="k", algorithm="HS256")
     assert admin.call("key.get", tenant=tenant.name, name="k")["current"] == 1

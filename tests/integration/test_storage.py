@@ -276,3 +276,34 @@ def test_files_do_not_grow_without_reason(vault):
         vault.restart()
     assert size() - before < 80 * MIB
     acme.close()
+
+
+def store_bytes(vault):
+    return sum(f.stat().st_blocks * 512 for f in (vault.state / "store").iterdir())
+
+
+def test_a_thread_that_waits_does_not_make_the_store_grow(vault):
+    """Threads that had not run anything yet held the snapshot of their start, so that no page
+    freed since was ever used again."""
+    acme = vault.new_tenant("acme")
+    acme.key()
+    for _ in range(100):
+        acme.profile()
+    before = store_bytes(vault)
+    for _ in range(500):
+        acme.profile()
+    assert store_bytes(vault) - before <= 65536
+    acme.close()
+
+
+def test_request_ids_take_little(vault):
+    acme = vault.new_tenant("acme")
+    acme.key()
+    before = store_bytes(vault)
+    calls = [
+        ("profile.put", acme.fields(name="p", key="k", request_id=f"id-{n}")) for n in range(10000)
+    ]
+    assert acme.conn.call_many(calls) == [{}] * 10000
+    assert store_bytes(vault) - before < 10000 * 400
+    assert acme.conn.call_many(calls) == [{"replayed": True}] * 10000
+    acme.close()

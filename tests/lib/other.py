@@ -39,9 +39,16 @@ print(json.dumps({"replies": out}, default=lambda b: "hex:" + b.hex()))
 """
 
 
-def run_as(uid, gid, argv, **options):
+# Moves itself into the cgroup $1, then becomes the rest.
+ENTER = 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"'
+
+
+def run_as(uid, gid, argv, groups=(), cgroup=None, **options):
+    """groups: supplementary ones; cgroup: a directory of cgroup2 to run in."""
+    enter = [] if cgroup is None else ["sh", "-c", ENTER, "sh", str(cgroup)]
+    extra = "--groups=" + ",".join(map(str, groups)) if groups else "--clear-groups"
     return subprocess.run(
-        ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", *argv],
+        [*enter, "setpriv", f"--reuid={uid}", f"--regid={gid}", extra, *argv],
         capture_output=True,
         text=True,
         timeout=60,
@@ -51,14 +58,15 @@ def run_as(uid, gid, argv, **options):
     )
 
 
-def call_as(uid, gid, path, calls):
+def call_as(uid, gid, path, calls, **options):
     """Answers the list of replies ({error, result} or {closed}), or the name of what connect
     failed with."""
     plain = [
         [m, {k: "hex:" + v.hex() if isinstance(v, bytes) else v for k, v in f.items()}]
         for m, f in calls
     ]
-    done = run_as(uid, gid, [sys.executable, "-c", CHILD, path], input=json.dumps(plain))
+    argv = [sys.executable, "-c", CHILD, path]
+    done = run_as(uid, gid, argv, input=json.dumps(plain), **options)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     return answer.get("connect") or answer["replies"]

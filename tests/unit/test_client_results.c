@@ -227,6 +227,47 @@ test_generic_call(void **state)
 	fake_stop(&fake, vault);
 }
 
+/* The first is answered whole, the next as replayed: nothing kept, then without the secret. */
+static bool
+answer_again(struct fake *fake, const struct frame *frame, unsigned count)
+{
+	static const uint8_t kept[] = "\x82\xa7version\x02\xa8signs_at\x03";
+	struct key_rotate_res res = { .version = 2, .secret = TEXT_LITERAL("whsec_shown-once") };
+	struct codec_writer writer = fake_writer(fake);
+	struct vault_map result = { kept, sizeof kept - 1 };
+
+	if (count == 2)
+		codec_write_replayed(&writer, frame->msgid, (struct vault_map){ NULL, 0 });
+	else if (count == 3)
+		codec_write_replayed(&writer, frame->msgid, result);
+	else
+		fake_result(fake, frame->msgid, OP_key_rotate, &res);
+	return true;
+}
+
+static void
+test_a_replayed_result(void **state)
+{
+	struct vault_key_rotate_req req = { .tenant = vault_text("t"), .name = vault_text("n") };
+	struct vault_key_rotate_res res = { 0 };
+	struct fake fake;
+	struct vault *vault = fake_start(&fake, answer_again, FAKE_LONG_MS);
+
+	(void)state;
+	assert_int_equal(vault_key_rotate(vault, &req, &res), VAULT_OK);
+	assert_false(vault_replayed(vault));
+	assert_int_equal(vault_key_rotate(vault, &req, &res), VAULT_OK);
+	assert_true(vault_replayed(vault));
+	assert_true(res.version == 0 && res.secret.p == NULL);
+	assert_int_equal(vault_key_rotate(vault, &req, &res), VAULT_OK);
+	assert_true(vault_replayed(vault));
+	assert_true(res.version == 2 && res.signs_at == 3 && res.secret.p == NULL);
+	assert_int_equal(vault_key_rotate(vault, &req, &res), VAULT_OK);
+	assert_false(vault_replayed(vault));
+	assert_true(text_is(res.secret, "whsec_shown-once"));
+	fake_stop(&fake, vault);
+}
+
 int
 main(void)
 {
@@ -236,6 +277,7 @@ main(void)
 		cmocka_unit_test(test_lists_and_their_cursor),
 		cmocka_unit_test(test_last_result_is_wiped),
 		cmocka_unit_test(test_generic_call),
+		cmocka_unit_test(test_a_replayed_result),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -274,6 +274,34 @@ test_later(void **state)
 	assert_true(found > 5);
 }
 
+/* Fields are left out by their flags at any depth, and the count of the map says so. */
+static void
+test_what_is_left_out(void **state)
+{
+	static const char kept[] = "\x82\xa7version\x05\xa8signs_at\x06";
+	struct key_rotate_res res = { .version = 5, .signs_at = 6, .secret = TEXT_LITERAL("s") };
+	struct key_version version = { .version = 1, .state = version_state_current };
+	struct key_get_res get = { .name = TEXT_LITERAL("k"), .versions = { &version, 1 } };
+	struct buf b = { 0 };
+	struct codec_writer writer = { .sink = value_into_buf, .into = &b, .without = F_ONCE };
+	struct vault_bytes raw;
+	struct cursor c;
+
+	(void)state;
+	codec_write(&writer, key_rotate_res_type(), &res);
+	assert_int_equal(buf_len(&b), sizeof kept - 1);
+	assert_memory_equal(buf_data(&b), kept, sizeof kept - 1);
+	buf_truncate(&b, 0);
+	writer.without = F_TIME;
+	codec_write(&writer, key_get_res_type(), &get);
+	assert_false(writer.failed);
+	assert_null(memmem(buf_data(&b), buf_len(&b), "created_at", 10));
+	c = wire_cursor(&b);
+	assert_true(cursor_skip(&c, &raw));
+	assert_true(c.p == c.end);
+	buf_free(&b);
+}
+
 int
 main(void)
 {
@@ -285,6 +313,7 @@ main(void)
 		cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_unknown_names_are_told_back_whole_or_not_at_all),
 		cmocka_unit_test(test_later),
+		cmocka_unit_test(test_what_is_left_out),
 	};
 
 	return cmocka_run_group_tests_name("codec", tests, setup, teardown);

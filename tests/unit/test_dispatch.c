@@ -141,6 +141,51 @@ test_every_operation_without_fields(void **state)
 	test_vault_acme(t, key_algorithm_EdDSA);
 }
 
+/* key.rotate of acme's k under the id; what was answered stands in t->reply. */
+static void
+rotate_once(struct test_vault *t, const char *id)
+{
+	struct key_rotate_req req = { .tenant = TEXT_LITERAL("acme"), .name = TEXT_LITERAL("k") };
+	struct op_common common = { .request_id = text_of(id) };
+	struct buf frame = { 0 };
+	struct codec_writer writer = { .sink = value_into_buf, .into = &frame };
+
+	codec_write_request(&writer, &(struct codec_request){ .msgid = 9,
+							      .method = TEXT_LITERAL("key.rotate"),
+							      .type = key_rotate_req_type(),
+							      .fields = &req,
+							      .common = &common });
+	test_vault_send(t, &test_root, (struct vault_bytes){ buf_data(&frame), buf_len(&frame) });
+	buf_free(&frame);
+}
+
+static bool
+reply_says(const struct test_vault *t, const char *word)
+{
+	return memmem(buf_data(&t->reply), buf_len(&t->reply), word, strlen(word)) != NULL;
+}
+
+/* The checks come before what was answered earlier, or a right that was lost would live on. */
+static void
+test_who_lost_the_right_gets_no_earlier_answer(void **state)
+{
+	struct test_vault *t = *state;
+	struct grants grants;
+
+	test_vault_acme(t, key_algorithm_HS256);
+	rotate_once(t, "a");
+	assert_true(reply_says(t, "version") && !reply_says(t, "replayed"));
+	rotate_once(t, "a");
+	assert_true(reply_says(t, "version") && reply_says(t, "replayed"));
+	grants = t->vault.grants;
+	t->vault.grants = (struct grants){ 0 };
+	rotate_once(t, "a");
+	assert_true(reply_says(t, "denied") && !reply_says(t, "version"));
+	t->vault.grants = grants;
+	rotate_once(t, "a");
+	assert_true(reply_says(t, "replayed"));
+}
+
 /* The records of one method, newest first, as the audit gives them. */
 static size_t
 records_of(struct test_vault *t, enum op_id id, struct audit_record *recs, size_t max)
@@ -277,6 +322,7 @@ main(void)
 		TEST(test_admin_is_for_the_other_socket),
 		TEST(test_later),
 		TEST(test_every_operation_without_fields),
+		TEST(test_who_lost_the_right_gets_no_earlier_answer),
 		TEST(test_audit_records),
 		TEST(test_sealed),
 		TEST(test_revoked_is_refused_at_once),

@@ -131,13 +131,52 @@ test_entries(void **state)
 	BAD("\xdd\xff\xff\xff\xff");
 }
 
+static void
+sorts(const char *from, size_t from_len, const char *to, size_t to_len)
+{
+	struct buf b = { 0 };
+	struct codec_writer writer = wire_writer(&b);
+
+	codec_write_sorted(&writer, (struct cursor){ (const uint8_t *)from,
+						     (const uint8_t *)from + from_len });
+	assert_false(writer.failed);
+	assert_int_equal(buf_len(&b), to_len);
+	assert_memory_equal(buf_data(&b), to, to_len);
+	buf_free(&b);
+}
+#define SORTS(from, to) sorts(from, sizeof(from) - 1, to, sizeof(to) - 1)
+
+/* One value has one form, whoever wrote it; what differs in value differs in bytes. */
+static void
+test_sorted(void **state)
+{
+	(void)state;
+	SORTS("\x80", "\x80");
+	SORTS("\xde\x00\x01\xd9\x01k\xdc\x00\x01\xc0", "\x81\xa1k\x91\xc0");
+	SORTS("\x84\xa2"
+	      "bb\x01\xa1"
+	      "b\x02\xa0\x03\xa1"
+	      "a\x04",
+	      "\x84\xa0\x03\xa1"
+	      "a\x04\xa1"
+	      "b\x02\xa2"
+	      "bb\x01");
+	/* Within maps and lists too; a list keeps its order. */
+	SORTS("\x81\xa1m\x92\x82\xa1y\xc3\xa1x\xc2\x05", "\x81\xa1m\x92\x82\xa1x\xc2\xa1y\xc3\x05");
+	SORTS("\xd3\x00\x00\x00\x00\x00\x00\x00\x05", "\x05");
+	SORTS("\xcf\xff\xff\xff\xff\xff\xff\xff\xff", "\xcf\xff\xff\xff\xff\xff\xff\xff\xff");
+	SORTS("\xc5\x00\x01z", "\xc4\x01z");
+	/* A float stays one: in JSON it is another text. */
+	SORTS("\xcb\x40\x00\x00\x00\x00\x00\x00\x00", "\xcb\x40\x00\x00\x00\x00\x00\x00\x00");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values),	    cmocka_unit_test(test_what_may_not_stand_there),
 		cmocka_unit_test(test_a_key_twice), cmocka_unit_test(test_depth),
-		cmocka_unit_test(test_entries),
+		cmocka_unit_test(test_entries),	    cmocka_unit_test(test_sorted),
 	};
 
 	return cmocka_run_group_tests_name("free_form", tests, NULL, NULL);

@@ -147,9 +147,13 @@ offer_once(struct ctl *ctl, const struct op_row *row, struct cursor result)
 }
 
 static void
-show_result(struct ctl *ctl, const struct op_row *row, struct cursor result)
+show_result(struct ctl *ctl, const struct op_row *row, struct cursor result, bool replayed)
 {
 	offer_once(ctl, row, result);
+	if (replayed && ctl->format == CTL_TABLE)
+		ctl_note(ctl,
+			 "This was done before under the same request id; nothing was changed now. "
+			 "Secrets are shown the first time only.");
 	if (ctl->format == CTL_JSON)
 		json_print(stdout, &result, row->result(), ctl_on_terminal() && !ctl->show);
 	else if (ctl->quiet)
@@ -259,7 +263,7 @@ run_once(struct ctl *ctl, const struct args *args, struct vault *vault, const st
 
 	if (status != CTL_DONE)
 		return status;
-	show_result(ctl, args->row, result);
+	show_result(ctl, args->row, result, vault_replayed(vault));
 	return verdict(result);
 }
 

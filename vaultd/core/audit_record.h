@@ -16,6 +16,8 @@
 #define AUDIT_RECORD_FIXED 52	/* bytes of the fixed part */
 #define AUDIT_RECORD_MAX 2688	/* no record is longer: every field at its limit is 2,612 bytes */
 #define AUDIT_METHOD_NONE 65535 /* the method of internal events */
+/* A reason beside those of enum verify_reason: the call got an earlier one's answer, by request_id. */
+#define AUDIT_REASON_REPLAYED 255
 
 enum audit_event {
 	AUDIT_EVENT_CALL,     /* what a caller asked for; others, where not said, the audit's own */
@@ -43,7 +45,7 @@ struct audit_record {
 	uint8_t event;	  /* enum audit_event */
 	uint8_t outcome;  /* enum audit_outcome */
 	uint8_t code;	  /* enum vault_err */
-	uint8_t reason;	  /* enum verify_reason */
+	uint8_t reason;	  /* enum verify_reason, or AUDIT_REASON_REPLAYED */
 	uint8_t kind;	  /* of the target, as the store numbers kinds; 0 where there is none */
 	bool not_applied; /* read only: this change was void, recovery came before its commit */
 	uint8_t name_tag[AUDIT_TAG_BYTES];

@@ -1,5 +1,9 @@
 #include "vaultd/core/op.h"
 
+#include <string.h>
+
+#include "protocol/text.h"
+
 enum vault_err
 op_require(struct op *op, enum op_id id, struct vault_text tenant, struct vault_text name)
 {
@@ -22,8 +26,6 @@ op_require(struct op *op, enum op_id id, struct vault_text tenant, struct vault_
 	}
 	return VAULT_INTERNAL;
 }
-
-#include <string.h>
 
 enum vault_err
 op_keep_bytes(struct op *op, struct vault_bytes from, struct vault_bytes *to)
@@ -50,6 +52,15 @@ op_keep_text(struct op *op, struct vault_text from, struct vault_text *to)
 	TRY(op_keep_bytes(op, bytes, &bytes));
 	*to = (struct vault_text){ (const char *)bytes.p, bytes.len };
 	return VAULT_OK;
+}
+
+enum vault_err
+principal_of(struct op *op, struct vault_text *principal)
+{
+	char text[PRINCIPAL_MAX + 1];
+
+	session_principal(op->session, text);
+	return op_keep_text(op, text_of(text), principal);
 }
 
 enum vault_err

@@ -24,6 +24,7 @@ struct op_note {
 	struct vault_text jti;	  /* as a token that was looked at has it */
 	const uint8_t *jti_bytes; /* of a token made here: AUDIT_JTI_BYTES */
 	struct vault_text id;	  /* of what has one besides its name */
+	bool replayed;		  /* answered as an earlier request was; nothing was done */
 };
 
 /* What is to happen once the operation's change is durable, and not before. */
@@ -91,6 +92,8 @@ MUST_USE enum vault_err op_refresh(struct op *op);
  */
 MUST_USE enum vault_err op_require(struct op *op, enum op_id id, struct vault_text tenant,
 				   struct vault_text name);
+/* Who asks, as grants, answers and records name it ("uid:N", "key:TENANT/ID"); in the operation's memory. */
+MUST_USE enum vault_err principal_of(struct op *op, struct vault_text *principal);
 
 /* Copies what must outlive its source into the operation's memory; VAULT_BUSY when that is full. */
 MUST_USE enum vault_err op_keep_text(struct op *op, struct vault_text from, struct vault_text *to);

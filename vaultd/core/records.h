@@ -30,6 +30,8 @@ enum row_kind {
 	ROW_APIKEY_USE = 25,	 /* index only: uses that were counted under a text */
 	ROW_APIKEY_CUTS = 26,
 	ROW_APIKEY_LAST_USED = 27,
+	ROW_REPLAY = 30,
+	ROW_REPLAY_EXPIRY = 31, /* index entries of the same rows, in the order of their expiry */
 };
 
 #define RECORD_BEGIN(id) struct id {

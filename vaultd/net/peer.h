@@ -7,8 +7,10 @@
 #include "vaultd/dispatch.h"
 
 /*
- * A session of the credentials that the kernel noted at connect. VAULT_DENIED where any of them
- * cannot be read, VAULT_BUSY when memory is short.
+ * A session of what the kernel noted at connect: uid, gid, pid, supplementary groups; and of the
+ * systemd unit that the process is in now. VAULT_DENIED where any of them cannot be read (a kernel
+ * that has no SO_PEERPIDFD, or a process that has ended, only leaves the unit empty: unit.h);
+ * VAULT_BUSY when memory is short.
  */
 MUST_USE enum vault_err peer_session(int fd, bool admin_socket, struct session **session);
 

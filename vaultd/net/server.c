@@ -24,6 +24,7 @@ struct server {
 	int wake_fd;
 	struct job_queue jobs;
 	struct runner runner; /* main's own */
+	bool warned;	      /* of a caller whose identity could not be read */
 };
 
 bool
@@ -46,14 +47,31 @@ connection_count(const struct server *server)
 	return n;
 }
 
+/* NULL where the caller's identity cannot be read: whoever he is, he is not let in. */
+static struct session *
+identify(struct server *server, int fd, bool admin)
+{
+	struct session *session = NULL;
+	enum vault_err err = peer_session(fd, admin, &session);
+
+	if (err == VAULT_DENIED && !server->warned) {
+		/* Once: anyone may connect as often as he likes. */
+		server->warned = true;
+		log_warning("a caller's identity cannot be read, and his connection was closed; "
+			    "is /proc mounted with hidepid, or ProtectProc set?");
+	}
+	return session;
+}
+
 static void
 take_connection(struct server *server, int fd, bool admin)
 {
 	struct worker *worker = &server->workers[server->next++ % server->worker_count];
 	struct session *session = NULL;
 
-	if (connection_count(server) >= server->config->max_connections ||
-	    peer_session(fd, admin, &session) != VAULT_OK || !worker_add(worker, fd, session)) {
+	if (connection_count(server) < server->config->max_connections)
+		session = identify(server, fd, admin);
+	if (session == NULL || !worker_add(worker, fd, session)) {
 		session_release(session);
 		close(fd);
 	}

@@ -251,6 +251,8 @@ keep_reason(struct op *op, const struct audit_record *rec, struct audit_item *it
 	if (rec->not_applied) {
 		item->outcome = audit_outcome_error;
 		item->reason = TEXT_LITERAL("not_applied");
+	} else if (rec->reason == AUDIT_REASON_REPLAYED) {
+		item->reason = TEXT_LITERAL("replayed");
 	} else if (rec->reason > 0 && rec->reason < verify_reason_count) {
 		item->reason = text_of(verify_reason_enum.names[rec->reason]);
 	} else if (rec->event == AUDIT_EVENT_RECOVER_OWNER && rec->row_hash.p == NULL) {

@@ -4,15 +4,6 @@
 
 #define PROTOCOL_VERSION 1
 
-static enum vault_err
-principal_text(struct op *op, struct vault_text *out)
-{
-	char text[PRINCIPAL_MAX + 1];
-
-	session_principal(op->session, text);
-	return op_keep_text(op, text_of(text), out);
-}
-
 static bool
 speaks(const struct vault_ints *versions, int64_t version)
 {
@@ -36,7 +27,7 @@ op_sys_hello(struct op *op, const struct sys_hello_req *req, struct sys_hello_re
 	res->sealed = state != STATE_OPEN;
 	res->initialized = state != STATE_UNINITIALIZED;
 	res->limits = &limits;
-	return principal_text(op, &res->principal);
+	return principal_of(op, &res->principal);
 }
 
 enum vault_err

@@ -104,6 +104,7 @@ allow(int ruleset, const char *path, uint64_t access)
 static enum vault_err
 allow_paths(int ruleset, const struct sandbox_paths *paths, uint64_t handled)
 {
+	/* Peers' pids and cgroups (net/unit.h), and what the C library asks of this process. */
 	TRY(allow(ruleset, "/proc", FS_READING));
 	for (const char *const *path = paths->read; *path != NULL; path++) {
 		enum vault_err err = allow(ruleset, *path, FS_READING);
