@@ -88,6 +88,8 @@ take_message(struct vault *v, size_t len, uint32_t msgid, bool *arrived)
 	enum vault_err err = frame_parse(buf_data(&v->in), len, &frame);
 
 	if (frame.type == FRAME_NOTIFICATION && err != VAULT_INVALID_REQUEST) {
+		if (err == VAULT_OK && text_is(frame.method, "event"))
+			client_keep_event(v, buf_data(&v->in), len);
 		buf_take(&v->in, len);
 		v->scan = (struct scan){ 0 };
 		return VAULT_OK;
@@ -148,6 +150,15 @@ says_replayed(struct cursor result)
 			return false;
 	}
 	return false;
+}
+
+enum vault_err
+client_take_events(struct vault *v)
+{
+	bool arrived = false;
+
+	/* 0 is no request's, so every answer is kept. */
+	return take_messages(v, 0, &arrived);
 }
 
 static enum vault_err

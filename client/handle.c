@@ -77,6 +77,7 @@ vault_reconnect(struct vault *v)
 		return client_fail(v, VAULT_LOCAL_USE, 0,
 				   "the handle belongs to the process that opened it");
 	client_disconnect(v);
+	client_forget_events(v);
 	if (v->path == NULL)
 		return client_fail(v, VAULT_LOCAL_CONNECT, 0,
 				   "a handle made of a descriptor cannot reconnect");
@@ -120,6 +121,7 @@ vault_close(struct vault *v)
 	if (v == NULL)
 		return;
 	client_disconnect(v);
+	client_forget_events(v);
 	scratch_free(&v->scratch);
 	free(v->kept);
 	free(v->path);

@@ -44,6 +44,8 @@ struct vault {
 	struct buf in;
 	struct scan scan; /* of the message that starts in */
 	struct buf reply;
+	struct buf events;	/* notifications "event", one behind the other */
+	uint64_t events_missed; /* dropped since the last that was handed out */
 	struct scratch scratch;
 
 	char client[CLIENT_NAME_MAX + 1];
@@ -81,6 +83,17 @@ int64_t client_deadline_ms(const struct vault *v);
 /* Moves bytes: writes what can be written, waits for the socket until the deadline, reads what has
  * come. */
 enum vault_err client_pump(struct vault *v, int64_t deadline_ms);
+
+/* What ended a wait. */
+enum client_wait { CLIENT_MOVED, CLIENT_LATE, CLIENT_SIGNAL };
+/* The same, where it is no failure that nothing comes in time (INT64_MAX: for ever). */
+enum vault_err client_wait(struct vault *v, int64_t deadline_ms, enum client_wait *how);
+
+/* Keeps a notification of len bytes; makes room by dropping the oldest. */
+void client_keep_event(struct vault *v, const uint8_t *p, size_t len);
+void client_forget_events(struct vault *v);
+/* Takes the whole messages out of what has been read. */
+enum vault_err client_take_events(struct vault *v);
 
 /* What a request consists of: fields of a struct that type describes, or an encoded map where type
  * is NULL. */

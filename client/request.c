@@ -22,7 +22,7 @@ static const struct object_type *
 nothing_type(void)
 {
 	static const struct field none[] = { { .name = NULL } };
-	static const struct object_type type = { "nothing", none, 0, 0 };
+	static const struct object_type type = { .name = "nothing", .fields = none };
 
 	return &type;
 }
@@ -32,7 +32,7 @@ static void
 write_merged(struct codec_writer *w, struct cursor fields, const struct op_common *common)
 {
 	struct buf encoded = { 0 };
-	struct codec_writer aside = { .sink = value_into_buf, .into = &encoded };
+	struct codec_writer aside = { .out = &encoded };
 	struct cursor added;
 	uint32_t n = 0, more = 0;
 
@@ -43,8 +43,8 @@ write_merged(struct codec_writer *w, struct cursor fields, const struct op_commo
 		w->failed = true;
 	} else {
 		value_map(w, n + more);
-		w->failed |= !w->sink(w->into, fields.p, (size_t)(fields.end - fields.p));
-		w->failed |= !w->sink(w->into, added.p, (size_t)(added.end - added.p));
+		value_encoded(w, fields);
+		value_encoded(w, added);
 	}
 	buf_free(&encoded);
 }
@@ -117,7 +117,7 @@ refuse_size(struct vault *v)
 enum vault_err
 client_submit(struct vault *v, const struct client_request *request, uint32_t *msgid)
 {
-	struct codec_writer w = { .sink = value_into_buf, .into = &v->out };
+	struct codec_writer w = { .out = &v->out };
 	size_t before = buf_len(&v->out);
 	uint32_t id;
 

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -111,24 +112,35 @@ read_some(struct vault *v)
 }
 
 enum vault_err
-client_pump(struct vault *v, int64_t deadline_ms)
+client_wait(struct vault *v, int64_t deadline_ms, enum client_wait *how)
 {
 	struct pollfd p = { .fd = v->fd, .events = POLLIN };
 	int64_t left;
-	int n;
+	int n, wait_ms;
 
 	TRY(write_some(v));
 	if (buf_len(&v->out) > 0 && !v->write_ended)
 		p.events |= POLLOUT;
 	left = deadline_ms - client_now_ms();
-	n = poll(&p, 1, left > 0 ? (int)left : 0);
+	wait_ms = left < INT_MAX ? (int)left : INT_MAX;
+	n = poll(&p, 1, deadline_ms == INT64_MAX ? -1 : left > 0 ? wait_ms : 0);
 	if (n < 0 && errno != EINTR)
 		return client_fail(v, VAULT_LOCAL_LOST, errno,
 				   "the connection to the daemon cannot be waited for");
-	if (n == 0 && left <= 0)
-		return client_fail(v, VAULT_LOCAL_TIMEOUT, ETIMEDOUT,
-				   "the daemon did not answer in time");
+	*how = n < 0 ? CLIENT_SIGNAL : n == 0 && left <= 0 ? CLIENT_LATE : CLIENT_MOVED;
 	if (n > 0 && (p.revents & ~POLLOUT) != 0)
 		return read_some(v);
+	return VAULT_OK;
+}
+
+enum vault_err
+client_pump(struct vault *v, int64_t deadline_ms)
+{
+	enum client_wait how = CLIENT_MOVED;
+
+	TRY(client_wait(v, deadline_ms, &how));
+	if (how == CLIENT_LATE)
+		return client_fail(v, VAULT_LOCAL_TIMEOUT, ETIMEDOUT,
+				   "the daemon did not answer in time");
 	return VAULT_OK;
 }

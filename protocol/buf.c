@@ -6,14 +6,12 @@
 #define BUF_MIN 4096 /* the smallest allocation */
 
 enum vault_err
-buf_reserve(struct buf *b, size_t n)
+buf_grow(struct buf *b, size_t n)
 {
 	size_t held = buf_len(b);
 	size_t cap = b->cap < BUF_MIN ? BUF_MIN : b->cap;
 	uint8_t *p;
 
-	if (b->cap - b->tail >= n)
-		return VAULT_OK;
 	if (n > SIZE_MAX / 4 - held)
 		return VAULT_BUSY;
 	while (cap < held + n)

@@ -29,12 +29,16 @@ buf_data(const struct buf *b)
 }
 
 /* Makes room for n more bytes behind the tail; VAULT_BUSY when memory is short. */
-MUST_USE enum vault_err buf_reserve(struct buf *b, size_t n);
+MUST_USE enum vault_err buf_grow(struct buf *b, size_t n);
+static inline MUST_USE enum vault_err
+buf_reserve(struct buf *b, size_t n)
+{
+	return b->cap - b->tail >= n ? VAULT_OK : buf_grow(b, n);
+}
 static inline MUST_USE enum vault_err
 buf_append(struct buf *b, const void *p, size_t n)
 {
-	if (b->cap - b->tail < n)
-		TRY(buf_reserve(b, n));
+	TRY(buf_reserve(b, n));
 	if (n > 0)
 		memcpy(b->p + b->tail, p, n);
 	b->tail += n;

@@ -6,12 +6,11 @@
 #ifndef PROTOCOL_CODEC_H
 #define PROTOCOL_CODEC_H
 
+#include "protocol/buf.h"
 #include "protocol/cursor.h"
 #include "protocol/error.h"
 #include "protocol/fields.h"
 #include "protocol/scratch.h"
-
-struct msgpack_packer;
 
 /*
  * Who reads: a daemon refuses what it does not know, a client passes over it so that newer daemons
@@ -45,13 +44,10 @@ MUST_USE enum vault_err codec_read(const struct codec_reader *reader,
 #define MAP_ENTRIES_MAX 256
 bool codec_free_form(struct cursor c);
 
-/* Appends bytes; false when there is no room. */
-typedef bool (*codec_sink)(void *into, const void *p, size_t n);
-
+/* Appends to a buffer. What is written after a failure counts for nothing. */
 struct codec_writer {
-	codec_sink sink;
-	void *into;
-	bool failed;	  /* the sink refused once */
+	struct buf *out;
+	bool failed;	  /* memory was short once */
 	uint16_t without; /* fields of any of these flags are left out */
 	bool sorted;	  /* free-form maps are written by codec_write_sorted, not as they stand */
 };

@@ -32,16 +32,32 @@ refuse_unknown(const struct codec_reader *r, struct vault_text name, const char 
 	return fail_with(r->fail, VAULT_INVALID_PARAMS, field, message);
 }
 
-static enum vault_err
+static inline enum vault_err
 text_in_bounds(const struct codec_reader *r, const struct field *field, struct vault_text t)
 {
 	if (t.len < (size_t)field->min)
 		return refuse(r, field, "too short");
 	if (t.len > (size_t)field->max)
 		return refuse(r, field, "too long");
-	if (!text_utf8(t.p, t.len))
-		return refuse(r, field, "not UTF-8");
 	return VAULT_OK;
+}
+
+static enum vault_err
+require_utf8(const struct codec_reader *r, const struct field *field, struct vault_text t)
+{
+	return text_utf8(t.p, t.len) ? VAULT_OK : refuse(r, field, "not UTF-8");
+}
+
+/* What has a name's form is ASCII; of what has not, it is told first where it is not even text. */
+static enum vault_err
+refuse_name(const struct codec_reader *r, const struct field *field, struct vault_text t)
+{
+	TRY(require_utf8(r, field, t));
+	if (field->kind == FIELD_TENANT)
+		return refuse(r, field, "not a tenant name: [a-z0-9][a-z0-9_-]{0,62}");
+	return refuse(r, field,
+		      "not a name: letters, digits and ._/- after a letter or digit, no empty or "
+		      "dot segment");
 }
 
 static enum vault_err
@@ -52,12 +68,10 @@ read_text(const struct codec_reader *r, const struct field *field, struct cursor
 	if (!cursor_str(c, &t))
 		return refuse(r, field, "must be text");
 	TRY(text_in_bounds(r, field, t));
-	if (field->kind == FIELD_TENANT && !text_tenant_name(t))
-		return refuse(r, field, "not a tenant name: [a-z0-9][a-z0-9_-]{0,62}");
-	if (field->kind == FIELD_NAME && !text_name(t))
-		return refuse(r, field,
-			      "not a name: letters, digits and ._/- after a letter or digit, no "
-			      "empty or dot segment");
+	if (field->kind == FIELD_TEXT)
+		TRY(require_utf8(r, field, t));
+	else if (!(field->kind == FIELD_TENANT ? text_tenant_name(t) : text_name(t)))
+		return refuse_name(r, field, t);
 	memcpy(out, &t, sizeof t);
 	return VAULT_OK;
 }
@@ -149,7 +163,7 @@ read_list(const struct codec_reader *r, const struct field *field, struct cursor
 	if (n > field->max_count || n > (size_t)(c->end - c->p))
 		return refuse(r, field, "too many entries");
 	/* An empty list still differs from an absent one. */
-	list->v = scratch_alloc(r->scratch, (n == 0 ? 1 : n) * size);
+	list->v = scratch_room(r->scratch, (n == 0 ? 1 : n) * size);
 	list->n = n;
 	if (list->v == NULL)
 		return fail_with(r->fail, VAULT_TOO_LARGE, field->name, NULL);
@@ -168,6 +182,7 @@ read_texts(const struct codec_reader *r, const struct field *field, struct curso
 		if (!cursor_str(c, &v[i]))
 			return refuse(r, field, "must be a list of text");
 		TRY(text_in_bounds(r, field, v[i]));
+		TRY(require_utf8(r, field, v[i]));
 	}
 	memcpy(out, &list, sizeof list);
 	return VAULT_OK;
@@ -216,7 +231,7 @@ static enum vault_err
 read_nested(const struct codec_reader *r, const struct field *field, struct cursor *c, void *out)
 {
 	const struct object_type *type = field->object();
-	void *object = scratch_alloc(r->scratch, type->size == 0 ? 1 : type->size);
+	void *object = scratch_room(r->scratch, type->size == 0 ? 1 : type->size);
 
 	if (object == NULL)
 		return fail_with(r->fail, VAULT_TOO_LARGE, field->name, NULL);
@@ -248,44 +263,36 @@ static const field_reader readers[] = {
 	[FIELD_MAP] = read_map,	    [FIELD_OBJECT] = read_nested, [FIELD_OBJECTS] = read_objects,
 };
 
+/* The index of a field by name among those from first to end; end where there is none. */
+static inline unsigned
+field_among(const struct object_type *type, struct vault_text name, unsigned first, unsigned end)
+{
+	while (first < end && (type->fields[first].name_len != name.len ||
+			       !text_same(type->fields[first].name, name.p, name.len)))
+		first++;
+	return first;
+}
+
 /*
- * The index of a field by name, looking first where the sender's order most likely has it; -1 where
- * there is none.
+ * The index of a field by name, looking first where the sender's order most likely has it;
+ * type->count where there is none.
  */
-static int
+static inline unsigned
 field_index(const struct object_type *type, struct vault_text name, unsigned hint)
 {
-	for (unsigned i = 0; i < type->count; i++) {
-		unsigned at = hint + i < type->count ? hint + i : hint + i - type->count;
-		const struct field *field = &type->fields[at];
+	unsigned index = field_among(type, name, hint, type->count);
 
-		if (field->name_len == name.len && memcmp(field->name, name.p, name.len) == 0)
-			return (int)at;
-	}
-	return -1;
+	if (index < type->count)
+		return index;
+	index = field_among(type, name, 0, hint);
+	return index < hint ? index : type->count;
 }
 
 static void
 set_defaults(const struct object_type *type, void *out)
 {
 	if (type->size > 0)
-		memset(out, 0, type->size);
-	for (unsigned i = 0; i < type->count; i++) {
-		const struct field *field = &type->fields[i];
-		uint8_t *at = (uint8_t *)out + field->offset;
-
-		if (field->required || field->def == 0)
-			continue;
-		if (field->kind == FIELD_INT)
-			memcpy(at, &(struct vault_opt_int){ .v = field->def },
-			       sizeof(struct vault_opt_int));
-		else if (field->kind == FIELD_BOOL)
-			memcpy(at, &(struct vault_opt_bool){ .v = true },
-			       sizeof(struct vault_opt_bool));
-		else if (field->kind == FIELD_ENUM)
-			memcpy(at, &(struct vault_opt_enum){ .v = (int)field->def },
-			       sizeof(struct vault_opt_enum));
-	}
+		memcpy(out, type->defaults, type->size);
 }
 
 /* A field that this build only knows by name may be sent as long as it asks for nothing. */
@@ -305,43 +312,50 @@ refuse_later(const struct codec_reader *r, const struct field *field, const stru
 struct object_read {
 	const struct object_type *type;
 	uint8_t *out;
-	uint64_t seen;
-	unsigned next;
+	uint64_t seen;	   /* a bit for each field */
+	unsigned required; /* how many of those that must be there were */
+	unsigned next;	   /* where the sender's order most likely goes on */
 };
 
-/* Reads the value at c if the name is a field of o; *known tells whether it was. */
-static enum vault_err
-read_field(const struct codec_reader *r, struct object_read *o, struct vault_text name,
-	   struct cursor *c, bool *known)
+/* Whether the name is a field of o; *index is its place. */
+static inline bool
+find_field(const struct object_read *o, struct vault_text name, unsigned *index)
 {
-	int index = o->type == NULL ? -1 : field_index(o->type, name, o->next);
-	const struct field *field;
+	if (o->type == NULL)
+		return false;
+	*index = field_index(o->type, name, o->next);
+	return *index < o->type->count;
+}
 
-	*known = index >= 0;
-	if (index < 0)
-		return VAULT_OK;
-	field = &o->type->fields[index];
+static inline enum vault_err
+read_field(const struct codec_reader *r, struct object_read *o, unsigned index, struct cursor *c)
+{
+	const struct field *field = &o->type->fields[index];
+	uint8_t *out = o->out + field->offset;
+
 	if ((o->seen & UINT64_C(1) << index) != 0)
 		return refuse(r, field, "given twice");
 	o->seen |= UINT64_C(1) << index;
-	o->next = (unsigned)index + 1;
-	if (cursor_nil(c)) {
-		if (field->required)
-			return refuse(r, field, "is required");
-		return VAULT_OK;
-	}
+	o->required += field->required;
+	o->next = index + 1;
+	if (cursor_nil(c))
+		return field->required ? refuse(r, field, "is required") : VAULT_OK;
 	if ((field->flags & F_LATER) != 0 && r->mode == CODEC_STRICT)
 		TRY(refuse_later(r, field, c));
-	return readers[field->kind](r, field, c, o->out + field->offset);
+	/* Most of what is sent: without a call through a pointer. */
+	if (field->kind <= FIELD_NAME)
+		return read_text(r, field, c, out);
+	return readers[field->kind](r, field, c, out);
 }
 
 static enum vault_err
-require_all(const struct codec_reader *r, const struct object_read *o)
+refuse_missing(const struct codec_reader *r, const struct object_read *o)
 {
-	for (unsigned i = 0; i < o->type->count; i++)
-		if (o->type->fields[i].required && (o->seen & UINT64_C(1) << i) == 0)
-			return refuse(r, &o->type->fields[i], "is required");
-	return VAULT_OK;
+	const struct field *field = o->type->fields;
+
+	for (unsigned i = 0; !field->required || (o->seen & UINT64_C(1) << i) != 0; i++)
+		field++;
+	return refuse(r, field, "is required");
 }
 
 /* The fields of a map whose head has been taken. */
@@ -350,23 +364,29 @@ read_fields(const struct codec_reader *r, uint32_t n, struct cursor *c, struct o
 	    struct object_read *common)
 {
 	for (uint32_t i = 0; i < n; i++) {
+		struct object_read *o = own;
 		struct vault_text name;
+		unsigned index;
 		bool known;
 
 		if (!cursor_str(c, &name))
 			return fail_with(r->fail, VAULT_INVALID_PARAMS, NULL,
 					 "a field's name must be text");
-		TRY(read_field(r, own, name, c, &known));
-		if (!known)
-			TRY(read_field(r, common, name, c, &known));
+		known = find_field(own, name, &index);
+		if (!known) {
+			o = common;
+			known = find_field(common, name, &index);
+		}
 		if (known)
-			continue;
-		if (r->mode == CODEC_STRICT)
+			TRY(read_field(r, o, index, c));
+		else if (r->mode == CODEC_STRICT)
 			return refuse_unknown(r, name, "no such field");
-		if (!cursor_skip(c, NULL))
+		else if (!cursor_skip(c, NULL))
 			return VAULT_PARSE;
 	}
-	return r->partial ? VAULT_OK : require_all(r, own);
+	if (r->partial || own->required == own->type->required)
+		return VAULT_OK;
+	return refuse_missing(r, own);
 }
 
 static enum vault_err

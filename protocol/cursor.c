@@ -102,7 +102,7 @@ integral_float(struct cursor *c, int64_t *v)
 }
 
 bool
-cursor_int(struct cursor *c, int64_t *v)
+cursor_long_int(struct cursor *c, int64_t *v)
 {
 	uint8_t first;
 	unsigned size;
@@ -155,21 +155,11 @@ payload(struct cursor *c, unsigned size, struct vault_bytes *v)
 }
 
 bool
-cursor_str(struct cursor *c, struct vault_text *v)
+cursor_long_str(struct cursor *c, struct vault_text *v)
 {
 	struct vault_bytes b;
-	size_t len;
 
-	/* Names and most values are this short. */
-	if (c->p != c->end && (*c->p & 0xe0) == 0xa0) {
-		len = *c->p & 0x1f;
-		if (len >= (size_t)(c->end - c->p))
-			return false;
-		*v = (struct vault_text){ (const char *)c->p + 1, len };
-		c->p += 1 + len;
-		return true;
-	}
-	if (cursor_type(c) != CURSOR_STR || !payload(c, 1u << (*c->p - 0xd9), &b))
+	if (cursor_type(c) != CURSOR_STR || *c->p < 0xd9 || !payload(c, 1u << (*c->p - 0xd9), &b))
 		return false;
 	*v = (struct vault_text){ (const char *)b.p, b.len };
 	return true;
@@ -203,13 +193,13 @@ count(struct cursor *c, uint8_t wide, uint32_t *n)
 }
 
 bool
-cursor_array(struct cursor *c, uint32_t *n)
+cursor_long_array(struct cursor *c, uint32_t *n)
 {
 	return cursor_type(c) == CURSOR_ARRAY && count(c, 0xdc, n);
 }
 
 bool
-cursor_map(struct cursor *c, uint32_t *n)
+cursor_long_map(struct cursor *c, uint32_t *n)
 {
 	struct cursor at = *c;
 	uint32_t elements;

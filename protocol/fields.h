@@ -67,12 +67,20 @@ struct enum_type {
 
 struct object_type;
 
+/* A name in MessagePack: the head of a short str, and the str. */
+#define FIELD_NAME_MAX 23
+struct field_key {
+	uint8_t head;
+	char text[FIELD_NAME_MAX];
+};
+
 /*
  * One field. min and max bound an integer's value, a text's or bytes' length, a map's encoded
  * length, a list's element.
  */
 struct field {
 	const char *name;
+	struct field_key key; /* the name as it is sent */
 	uint8_t name_len;
 	uint8_t kind;
 	bool required;
@@ -90,7 +98,9 @@ struct field {
 struct object_type {
 	const char *name;
 	const struct field *fields;
+	const void *defaults; /* the struct with nothing given */
 	uint16_t count;
+	uint16_t required; /* of the fields */
 	uint16_t size;
 };
 
@@ -110,8 +120,8 @@ struct object_list {
 #define CTYPE_ENUM_R int
 #define CTYPE_ENUM_O struct vault_opt_enum
 
-#define REQUIRED_R true
-#define REQUIRED_O false
+#define REQUIRED_R 1
+#define REQUIRED_O 0
 
 /* What every list operation asks and answers. */
 #define PAGE_LIMIT_DEFAULT 100
@@ -120,6 +130,21 @@ struct object_list {
 #define PAGE_PARAMS                                                                                \
 	INT(O, limit, 1, PAGE_LIMIT_MAX, PAGE_LIMIT_DEFAULT, 0) TEXT(O, cursor, 1, CURSOR_MAX, 0)
 #define PAGE_RESULT TEXT(O, cursor, 0, CURSOR_MAX, 0)
+
+/*
+ * What sys.watch tells of, in the contract's words. Subscriptions keep kinds as bits of 32: add at
+ * the end.
+ */
+#define EVENT_KINDS(X)                                                                             \
+	X(event_kind, denied)                                                                      \
+	X(event_kind, lockout)                                                                     \
+	X(event_kind, limited)                                                                     \
+	X(event_kind, sealed)                                                                      \
+	X(event_kind, unsealed)                                                                    \
+	X(event_kind, clock_jump)                                                                  \
+	X(event_kind, audit_unavailable)                                                           \
+	X(event_kind, storage_full)                                                                \
+	X(event_kind, watch_ended)
 
 /* A profile's settings; need is O where they are asked for with defaults, R where they are told. */
 #define PROFILE_FIELDS(need)                                                                       \

@@ -1,7 +1,18 @@
-/* No include guard: takes back what fields_struct.h or fields_table.h defined. */
+/* No include guard: takes back what fields_struct.h, fields_each.h or fields_table.h defined. */
 #undef FIELD_ROW
 #undef TABLE_BEGIN
 #undef TABLE_END
+#undef FIELD_EACH
+#undef REQUIRED_BEGIN
+#undef REQUIRED_END
+#undef REQUIRED_EACH
+#undef DEFAULTS_BEGIN
+#undef DEFAULTS_END
+#undef DEFAULTS_EACH
+#undef DEFAULT_PLAIN_R
+#undef DEFAULT_PLAIN_O
+#undef DEFAULT_VALUE_R
+#undef DEFAULT_VALUE_O
 #undef TEXT
 #undef TEXT_AS
 #undef TENANT

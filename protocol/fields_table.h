@@ -1,7 +1,7 @@
 /*
  * No include guard: defines the field macros so that a .def file yields rows of struct field. Each
  * table stands in a function of its own, where "here" is a typedef of the struct being described:
- * TABLE_BEGIN and TABLE_END make it.
+ * TABLE_BEGIN and TABLE_END make it, behind what fields_each.h makes of the same struct.
  */
 #define TABLE_BEGIN(id)                                                                                      \
 	const struct object_type *id##_type(void)                                                            \
@@ -9,17 +9,24 @@
 		typedef struct id here;                                                                      \
 		static const char type_name[] = #id;                                                         \
 		static const struct field fields[] = {
-#define TABLE_END                                                                                            \
+#define TABLE_END(id)                                                                                        \
 			{ .name = NULL }                                                                     \
 		}                                                                                            \
 		;                                                                                            \
 		_Static_assert(sizeof fields / sizeof fields[0] - 1 <= OBJECT_FIELDS_MAX, "too many fields"); \
-		static const struct object_type type = { type_name, fields, sizeof fields / sizeof fields[0] - 1, \
-							 sizeof(here) };                                     \
+		static const struct object_type type = {                                                             \
+			.name = type_name,                                                                   \
+			.fields = fields,                                                                    \
+			.defaults = &id##_defaults,                                                          \
+			.count = sizeof fields / sizeof fields[0] - 1,                                       \
+			.required = id##_required,                                                           \
+			.size = sizeof(here),                                                                \
+		};                                                                                           \
 		return &type;                                                                                \
 	}
 #define FIELD_ROW(need, member, wire, kind_, flags_, ...)                                                    \
 	{ .name = wire,                                                                                      \
+	  .key = { 0xa0 + sizeof(wire) - 1, wire },                                                           \
 	  .name_len = sizeof(wire) - 1,                                                                      \
 	  .kind = kind_,                                                                                     \
 	  .required = REQUIRED_##need,                                                                       \

@@ -161,7 +161,7 @@ write_scalar(struct codec_writer *writer, struct cursor *c)
 	} else {
 		if (!cursor_skip(c, &raw))
 			return false;
-		writer->failed |= !writer->sink(writer->into, raw.p, raw.len);
+		writer->failed |= buf_append(writer->out, raw.p, raw.len) != VAULT_OK;
 	}
 	return true;
 }

@@ -94,12 +94,35 @@ scan_value(struct scan *scan, const uint8_t *bytes, size_t len)
 	return scan_open(scan, head.kind == HEAD_MAP ? (uint64_t)n * 2 : n);
 }
 
+/* Takes what stands next of the open container and is no longer than its first byte says. */
+static void
+scan_short_values(struct scan *scan, const uint8_t *bytes, size_t len)
+{
+	size_t pos = scan->pos, end = len < FRAME_MAX ? len : FRAME_MAX;
+	uint32_t left = scan->left[scan->depth - 1];
+
+	for (; left > 0 && pos < end; left--) {
+		uint8_t first = bytes[pos];
+
+		if ((first & 0xe0) == 0xa0)
+			pos += 1u + (first & 0x1f);
+		else if (first < 0x80 || first >= 0xe0)
+			pos++;
+		else
+			break;
+	}
+	scan->pos = pos;
+	scan->left[scan->depth - 1] = left;
+}
+
 enum scan_result
 scan_feed(struct scan *scan, const uint8_t *bytes, size_t len)
 {
 	while (!scan->started || scan->depth > 0) {
 		enum scan_result result;
 
+		if (scan->depth > 0)
+			scan_short_values(scan, bytes, len);
 		if (scan->depth > 0 && scan->left[scan->depth - 1] == 0) {
 			scan->depth--;
 			continue;

@@ -1,15 +1,34 @@
 #include "protocol/text.h"
 
-static bool
-ascii_lower_digit(unsigned char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
+/* What a character may be part of. */
+enum {
+	TENANT_FIRST = 1 << 0,
+	TENANT_REST = 1 << 1,
+	NAME_FIRST = 1 << 2,
+	NAME_REST = 1 << 3,
+	NAME_PLAIN = 1 << 4, /* of a name, and ends no segment */
+};
+#define OF_NAME (NAME_REST | NAME_PLAIN)
+#define OF_BOTH (TENANT_REST | OF_NAME)
+static const uint8_t roles[256] = {
+	['a' ... 'z'] = TENANT_FIRST | NAME_FIRST | OF_BOTH,
+	['0' ... '9'] = TENANT_FIRST | NAME_FIRST | OF_BOTH,
+	['A' ... 'Z'] = NAME_FIRST | OF_NAME,
+	['_'] = OF_BOTH,
+	['-'] = OF_BOTH,
+	['.'] = OF_NAME,
+	['/'] = NAME_REST,
+};
 
-static bool
-ascii_alnum(unsigned char c)
+/* What all of its characters may be part of. */
+static unsigned
+common_roles(struct vault_text t)
 {
-	return ascii_lower_digit(c) || (c >= 'A' && c <= 'Z');
+	unsigned all = ~0u;
+
+	for (size_t i = 0; i < t.len; i++)
+		all &= roles[(uint8_t)t.p[i]];
+	return all;
 }
 
 /* The length of the UTF-8 sequence at p, 0 where it is not one. */
@@ -57,24 +76,36 @@ texts_hold(const struct vault_texts *list, struct vault_text text)
 	return false;
 }
 
+/* Eight bytes at a time, the last eight perhaps twice. */
+static bool
+all_ascii(const uint8_t *p, size_t len)
+{
+	uint64_t eight, seen = 0;
+
+	if (len < sizeof eight) {
+		for (size_t i = 0; i < len; i++)
+			seen |= p[i];
+		return seen < 0x80;
+	}
+	for (size_t i = 0; i < len - sizeof eight; i += sizeof eight) {
+		memcpy(&eight, p + i, sizeof eight);
+		seen |= eight;
+	}
+	memcpy(&eight, p + len - sizeof eight, sizeof eight);
+	return ((seen | eight) & UINT64_C(0x8080808080808080)) == 0;
+}
+
 bool
 text_utf8(const void *bytes, size_t len)
 {
 	const unsigned char *p = bytes;
 	size_t i = 0;
 
+	if (all_ascii(p, len))
+		return true;
 	while (i < len) {
-		uint64_t eight;
-		size_t n;
+		size_t n = p[i] < 0x80 ? 1 : utf8_sequence(p + i, len - i);
 
-		if (len - i >= sizeof eight) {
-			memcpy(&eight, p + i, sizeof eight);
-			if ((eight & UINT64_C(0x8080808080808080)) == 0) {
-				i += sizeof eight;
-				continue;
-			}
-		}
-		n = p[i] < 0x80 ? 1 : utf8_sequence(p + i, len - i);
 		if (n == 0)
 			return false;
 		i += n;
@@ -85,15 +116,8 @@ text_utf8(const void *bytes, size_t len)
 bool
 text_tenant_name(struct vault_text t)
 {
-	if (t.len < 1 || t.len > 63 || !ascii_lower_digit((unsigned char)t.p[0]))
-		return false;
-	for (size_t i = 1; i < t.len; i++) {
-		unsigned char c = (unsigned char)t.p[i];
-
-		if (!ascii_lower_digit(c) && c != '_' && c != '-')
-			return false;
-	}
-	return true;
+	return t.len >= 1 && t.len <= 63 && (roles[(uint8_t)t.p[0]] & TENANT_FIRST) != 0 &&
+	       (common_roles(t) & TENANT_REST) != 0;
 }
 
 /* Whether the segment before offset end, which starts at offset start, is ".", ".." or empty. */
@@ -106,25 +130,31 @@ dot_segment(struct vault_text t, size_t start, size_t end)
 	       (n == 2 && t.p[start] == '.' && t.p[start + 1] == '.');
 }
 
-bool
-text_name(struct vault_text t)
+static bool
+segments_whole(struct vault_text t)
 {
 	size_t start = 0;
 
-	if (t.len < 1 || t.len > 128 || !ascii_alnum((unsigned char)t.p[0]))
-		return false;
 	for (size_t i = 0; i < t.len; i++) {
-		unsigned char c = (unsigned char)t.p[i];
-
-		if (!ascii_alnum(c) && c != '.' && c != '_' && c != '/' && c != '-')
+		if (t.p[i] != '/')
+			continue;
+		if (dot_segment(t, start, i))
 			return false;
-		if (c == '/') {
-			if (dot_segment(t, start, i))
-				return false;
-			start = i + 1;
-		}
+		start = i + 1;
 	}
 	return !dot_segment(t, start, t.len);
+}
+
+bool
+text_name(struct vault_text t)
+{
+	unsigned all;
+
+	if (t.len < 1 || t.len > 128 || (roles[(uint8_t)t.p[0]] & NAME_FIRST) == 0)
+		return false;
+	all = common_roles(t);
+	/* Without a slash it is one segment, which begins with a letter or digit. */
+	return (all & NAME_REST) != 0 && ((all & NAME_PLAIN) != 0 || segments_whole(t));
 }
 
 bool
@@ -132,7 +162,7 @@ text_matches(struct vault_text pattern, struct vault_text t)
 {
 	if (pattern.len == 0 || pattern.p[pattern.len - 1] != '*')
 		return text_equal(pattern, t);
-	return t.len >= pattern.len - 1 && memcmp(pattern.p, t.p, pattern.len - 1) == 0;
+	return t.len >= pattern.len - 1 && text_same(pattern.p, t.p, pattern.len - 1);
 }
 
 bool

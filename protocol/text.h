@@ -22,10 +22,75 @@ text_bytes(struct vault_text t)
 	return (struct vault_bytes){ (const uint8_t *)t.p, t.len };
 }
 
+/*
+ * Whether n bytes are the same: names are so short that a call to memcmp costs more than comparing
+ * them here, by the first and the last word, which may overlap. Not for secrets.
+ */
+static inline bool
+text_same(const void *a, const void *b, size_t n)
+{
+	const uint8_t *p = a, *q = b;
+	uint64_t x, y;
+	uint32_t u, v;
+
+	if (n < sizeof u) {
+		for (size_t i = 0; i < n; i++)
+			if (p[i] != q[i])
+				return false;
+		return true;
+	}
+	if (n < sizeof x) {
+		uint32_t differ;
+
+		memcpy(&u, p, sizeof u);
+		memcpy(&v, q, sizeof v);
+		differ = u ^ v;
+		memcpy(&u, p + n - sizeof u, sizeof u);
+		memcpy(&v, q + n - sizeof v, sizeof v);
+		return (differ | (u ^ v)) == 0;
+	}
+	for (size_t i = 0; i < n - sizeof x; i += sizeof x) {
+		memcpy(&x, p + i, sizeof x);
+		memcpy(&y, q + i, sizeof y);
+		if (x != y)
+			return false;
+	}
+	memcpy(&x, p + n - sizeof x, sizeof x);
+	memcpy(&y, q + n - sizeof y, sizeof y);
+	return x == y;
+}
+
+/* A number for a hash table whose entries are compared in full. */
+static inline uint64_t
+text_hash(struct vault_text t, uint64_t seed)
+{
+	const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t h = seed ^ t.len << 56, word = 0;
+	uint32_t first, last;
+
+	if (t.len >= sizeof word) {
+		for (size_t i = 0; i < t.len - sizeof word; i += sizeof word) {
+			memcpy(&word, t.p + i, sizeof word);
+			h = (h ^ word) * odd;
+			h ^= h >> 32;
+		}
+		memcpy(&word, t.p + t.len - sizeof word, sizeof word);
+	} else if (t.len >= sizeof first) {
+		memcpy(&first, t.p, sizeof first);
+		memcpy(&last, t.p + t.len - sizeof last, sizeof last);
+		word = (uint64_t)first << 32 | last;
+	} else {
+		for (size_t i = 0; i < t.len; i++)
+			word = word << 8 | (uint8_t)t.p[i];
+	}
+	h = (h ^ word) * odd;
+	return h ^ h >> 32;
+}
+
 static inline bool
 text_equal(struct vault_text a, struct vault_text b)
 {
-	return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+	return a.len == b.len && text_same(a.p, b.p, a.len);
 }
 static inline bool
 text_is(struct vault_text a, const char *s)

@@ -2,14 +2,12 @@
 
 #include <msgpack/pack.h>
 
-#include "protocol/buf.h"
-
 static int
 value_write(void *data, const char *p, size_t n)
 {
 	struct codec_writer *writer = data;
 
-	if (!writer->failed && !writer->sink(writer->into, p, n))
+	if (!writer->failed && buf_append(writer->out, p, n) != VAULT_OK)
 		writer->failed = true;
 	return 0;
 }
@@ -92,8 +90,8 @@ value_nil(struct codec_writer *writer)
 	msgpack_pack_nil(&pk);
 }
 
-bool
-value_into_buf(void *buf, const void *p, size_t n)
+void
+value_encoded(struct codec_writer *writer, struct cursor encoded)
 {
-	return buf_append(buf, p, n) == VAULT_OK;
+	(void)value_write(writer, (const char *)encoded.p, (size_t)(encoded.end - encoded.p));
 }

@@ -14,8 +14,7 @@ void value_int(struct codec_writer *writer, int64_t v);
 void value_float(struct codec_writer *writer, double v);
 void value_bool(struct codec_writer *writer, bool v);
 void value_nil(struct codec_writer *writer);
-
-/* A codec_sink into a struct buf. */
-bool value_into_buf(void *buf, const void *p, size_t n);
+/* What is encoded already. */
+void value_encoded(struct codec_writer *writer, struct cursor encoded);
 
 #endif

@@ -1,5 +1,6 @@
 #include "vaultd/dispatch.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "protocol/codec.h"
@@ -8,6 +9,7 @@
 #include "protocol/value.h"
 #include "vaultd/core/replay.h"
 #include "vaultd/core/tenant.h"
+#include "vaultd/dispatch_watch.h"
 #include "vaultd/ops/ops.h"
 
 /* Each handler behind one signature, from the list. */
@@ -201,6 +203,9 @@ find_tenant(struct passage *p)
 
 	if (p->target.tenant.p == NULL || op->row->id == OP_tenant_create)
 		return VAULT_OK;
+	/* Only what answers while sealed comes here without the keys that a tenant's name needs. */
+	if ((op->row->flags & OP_SEALED) != 0 && vault_state(op->vault) != STATE_OPEN)
+		return VAULT_SEALED;
 	err = tenant_get(op, p->target.tenant, &op->tenant);
 	if (err == VAULT_NOT_FOUND)
 		return op_fail(op, err, "tenant", "there is no such tenant");
@@ -297,7 +302,7 @@ run_handler(struct passage *p)
 static void
 reply(struct passage *p, enum vault_err err)
 {
-	struct codec_writer writer = { .sink = value_into_buf, .into = p->call->out };
+	struct codec_writer writer = { .out = p->call->out };
 	size_t before = buf_len(p->call->out);
 
 	p->call->result = err;
@@ -331,8 +336,16 @@ finish(struct passage *p, enum vault_err err)
 {
 	if (record(p, err) != VAULT_OK)
 		err = VAULT_AUDIT_UNAVAILABLE;
-	if (err == VAULT_OK)
+	metrics_count(&p->runner->metrics
+			       .requests[p->op.row == NULL ? METRICS_OTHER : p->op.row->id][err],
+		      1);
+	if (err == VAULT_OK) {
 		p->call->effects = p->op.effects;
+		p->call->subscription = p->op.subscription;
+	} else {
+		watch_refused(&p->op, p->target.tenant, err);
+		free(p->op.subscription);
+	}
 	reply(p, err);
 }
 
@@ -457,7 +470,7 @@ void
 dispatch_refuse(struct buf *out, uint32_t msgid, enum vault_err err, const char *message)
 {
 	size_t before = buf_len(out);
-	struct codec_writer writer = { .sink = value_into_buf, .into = out };
+	struct codec_writer writer = { .out = out };
 	struct fail fail = { .message = message };
 
 	codec_write_error(&writer, msgid, err, &fail);

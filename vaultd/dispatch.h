@@ -22,7 +22,8 @@ struct runner {
 	struct audit_batch audit; /* records not yet appended */
 	struct clock_now now;	  /* of this turn */
 	struct access access[OP_COUNT];
-	enum op_id last_op; /* where looking for the next one begins */
+	struct metrics_thread metrics; /* written by the runner's thread */
+	enum op_id last_op;	       /* where looking for the next one begins */
 	bool ready; /* random has its bytes: not between a seal and the first turn after it */
 };
 
@@ -65,10 +66,12 @@ struct call {
 	uint32_t msgid;
 	struct op_effects effects;
 	enum vault_err result;
-	bool secret;	/* frame or reply hold what must be wiped */
-	bool audited;	/* a record of it was added to the runner's batch */
-	bool barrier;	/* nothing else of its connection may run meanwhile */
-	bool exclusive; /* ends in a commit of its own: sys.init, sys.unseal */
+	bool secret;			   /* frame or reply hold what must be wiped */
+	bool audited;			   /* a record of it was added to the runner's batch */
+	bool barrier;			   /* nothing else of its connection may run meanwhile */
+	bool exclusive;			   /* ends in a commit of its own: sys.init, sys.unseal */
+	struct subscription *subscription; /* what the connection is to be told from now on; the
+					      caller's to free. NULL: as before */
 };
 
 enum verdict dispatch_run(struct runner *runner, struct call *call);

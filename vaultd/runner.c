@@ -12,6 +12,8 @@ runner_init(struct runner *runner, struct vault *vault, size_t limit, bool reads
 	for (int i = 0; i < OP_COUNT; i++)
 		runner->access[i] = access_of(&op_rows[i]);
 	TRY(scratch_init(&runner->scratch, SCRATCH_KEPT, SCRATCH_LIMIT));
+	runner->metrics.cache = &runner->cache;
+	metrics_add(&vault->metrics, &runner->metrics);
 	if (reads)
 		TRY(txn_read(vault->store, &runner->txn));
 	/* Some wait long for their first request; a snapshot held so long would let the store only grow. */
@@ -23,6 +25,8 @@ void
 runner_free(struct runner *runner)
 {
 	runner_forget(runner);
+	if (runner->vault != NULL)
+		metrics_remove(&runner->vault->metrics, &runner->metrics);
 	txn_abort(runner->txn);
 	scratch_free(&runner->scratch);
 	buf_free(&runner->work);

@@ -117,6 +117,9 @@ setup_store(struct setup *setup)
 	tenants_init(&vault->tenants);
 	sealed_log_init(&vault->sealed_log);
 	policy_source_init(&vault->policy);
+	events_init(&vault->events);
+	alerts_init(&vault->alerts);
+	metrics_init(&vault->metrics);
 	unseal_guard_load(&vault->guard, setup->state_dir, &now);
 	err = vault_probe(vault);
 	if (err == VAULT_UNSUPPORTED)
@@ -150,6 +153,8 @@ setup_close(struct setup *setup)
 	store_close(setup->vault.store);
 	tenants_free(&setup->vault.tenants);
 	sealed_log_free(&setup->vault.sealed_log);
+	events_free(&setup->vault.events);
+	alerts_free(&setup->vault.alerts);
 	arena_close(setup->vault.arena);
 	if (setup->lock >= 0)
 		close(setup->lock);

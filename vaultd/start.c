@@ -186,7 +186,7 @@ start_unseal(struct lanes *lanes, struct start_key *key)
 				 .pid = getpid(),
 				 .admin_socket = true };
 	struct buf frame = { 0 };
-	struct codec_writer writer = { .sink = value_into_buf, .into = &frame };
+	struct codec_writer writer = { .out = &frame };
 	struct session *session;
 	struct job *job;
 

@@ -29,7 +29,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 				     i % 8 == 7 };
 		struct op_common common = { .actor = TEXT_LITERAL("someone") };
 		struct buf out = { 0 };
-		struct codec_writer writer = { .sink = value_into_buf, .into = &out };
+		struct codec_writer writer = { .out = &out };
 		union op_request req;
 
 		fill_struct(&fill, row->request(), &req);
@@ -66,7 +66,7 @@ write_and_read_again(const struct object_type *type, const union op_request *req
 {
 	struct codec_reader reader = { .mode = CODEC_LENIENT, .scratch = &scratch };
 	struct buf out = { 0 };
-	struct codec_writer writer = { .sink = value_into_buf, .into = &out };
+	struct codec_writer writer = { .out = &out };
 	union op_request again;
 
 	codec_write(&writer, type, req);

@@ -9,6 +9,7 @@ import pytest
 
 from lib import encode
 from lib.vault import KEYFILE, VaultError
+from lib.watch import Watcher
 
 MIB = 1 << 20
 FULL = ("audit_unavailable", "storage_full")
@@ -306,4 +307,20 @@ def test_request_ids_take_little(vault):
     assert acme.conn.call_many(calls) == [{}] * 10000
     assert store_bytes(vault) - before < 10000 * 400
     assert acme.conn.call_many(calls) == [{"replayed": True}] * 10000
+def test_a_full_disk_is_told_to_who_watches(small_disk):
+    """Once, however many changes are refused."""
+    vault = small_disk(192)
+    vault.init()
+    acme = vault.new_tenant("acme")
+    with Watcher(vault.admin_path) as watcher:
+        watcher.watch(kinds=list(FULL))
+        ballast = fill(vault)
+        try:
+            refused = set()
+            for n in range(200):
+                refused.add(acme.error("key.create", name=f"k{n}", algorithm="HS256").code)
+            told = {watcher.event()["kind"] for _ in refused}
+        finally:
+            ballast.unlink()
+        assert told == refused and watcher.quiet()
     acme.close()

@@ -8,12 +8,13 @@ SECRET = {"keyfile": b"k" * 32}
 # What answers while sealed and before sys.init, to anyone or to the operator.
 OPEN = {"sys.hello", "sys.ping", "auth.whoami", "auth.narrow", "auth.login", "auth.logout"}
 # Likewise while sealed.
-ALWAYS = {"sys.hello", "sys.ping", "sys.methods", "sys.status"}
+ALWAYS = {"sys.hello", "sys.ping", "sys.methods", "sys.status", "sys.metrics", "sys.watch"}
 
 ADMIN_CLASS = {
     "sys.init": SECRET,
     "sys.unseal": SECRET,
     "sys.seal": {},
+    "sys.watch": {"kinds": ["sealed"]},
     "tenant.create": TENANT,
     "tenant.list": {},
     "audit.verify": {},
@@ -28,6 +29,7 @@ OTHERS = {
     "sys.ping": {},
     "sys.methods": {},
     "sys.status": {},
+    "sys.metrics": {},
     "tenant.get": TENANT,
     "key.create": {**NAMED, "algorithm": "HS256"},
     "key.import": {**NAMED, "algorithm": "HS256", "key": b"k" * 32},
@@ -68,8 +70,6 @@ LATER = {
     "slot.remove": {"slot": "two"},
     "slot.list": {},
     "sys.rekey": {},
-    "sys.metrics": {},
-    "sys.watch": {},
     "token.uses": {**TENANT, "jti": "j"},
     "token.grant_uses": {**TENANT, "jti": "j", "add": 1},
     "token.revoke": {**TENANT, "jti": "j"},

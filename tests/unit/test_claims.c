@@ -59,7 +59,7 @@ static void
 integer(int64_t v)
 {
 	struct buf value = { 0 }, out = { 0 };
-	struct codec_writer writer = { .sink = value_into_buf, .into = &value };
+	struct codec_writer writer = { .out = &value };
 	char json[32];
 
 	snprintf(json, sizeof json, "%lld", (long long)v);
@@ -99,7 +99,7 @@ static void
 floating(double v, const char *json)
 {
 	struct buf value = { 0 };
-	struct codec_writer writer = { .sink = value_into_buf, .into = &value };
+	struct codec_writer writer = { .out = &value };
 
 	value_float(&writer, v);
 	if (json == NULL)
@@ -134,7 +134,7 @@ test_floats(void **state)
 	floating(0.0 / 0.0, NULL);
 	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
 		struct buf value = { 0 }, out = { 0 };
-		struct codec_writer writer = { .sink = value_into_buf, .into = &value };
+		struct codec_writer writer = { .out = &value };
 		struct cursor c;
 
 		value_float(&writer, numbers[i]);

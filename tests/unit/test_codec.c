@@ -283,7 +283,7 @@ test_what_is_left_out(void **state)
 	struct key_version version = { .version = 1, .state = version_state_current };
 	struct key_get_res get = { .name = TEXT_LITERAL("k"), .versions = { &version, 1 } };
 	struct buf b = { 0 };
-	struct codec_writer writer = { .sink = value_into_buf, .into = &b, .without = F_ONCE };
+	struct codec_writer writer = { .out = &b, .without = F_ONCE };
 	struct vault_bytes raw;
 	struct cursor c;
 

@@ -217,7 +217,7 @@ test_others(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct session *session = NULL;
 		struct peer peer;
-		char principal[PRINCIPAL_MAX], expected[PRINCIPAL_MAX];
+		char principal[PRINCIPAL_MAX + 1], expected[PRINCIPAL_MAX + 1];
 
 		assert_int_equal(peer_open(&peer, &cases[i]), 0);
 		assert_int_equal(peer_session(peer.fd, false, &session), VAULT_OK);

@@ -14,7 +14,7 @@ struct fixture {
 	struct test_keys *keys;
 	struct vault vault;
 	struct scratch scratch;
-	struct identity who;
+	struct session session;
 	struct op op;
 };
 
@@ -31,7 +31,8 @@ setup(void **state)
 	f->op = (struct op){
 		.row = &op_rows[OP_key_rotate],
 		.vault = &f->vault,
-		.who = &f->who,
+		.who = &f->session.who,
+		.session = &f->session,
 		.now = { .wall = NOW },
 		.txn = f->keys->txn,
 		.change = &f->keys->change,
@@ -172,16 +173,16 @@ test_another_principal(void **state)
 	struct fixture *f = *state;
 
 	assert_true(run(f, "a", 5));
-	f->who.uid = 1;
+	f->session.who.uid = 1;
 	assert_int_equal(find(f, "a"), VAULT_NOT_FOUND);
 	assert_true(run(f, "a", 6));
 	assert_false(run(f, "a", 7));
-	f->who.gid = 3;
-	f->who.pid = 99;
-	f->who.admin_socket = true;
+	f->session.who.gid = 3;
+	f->session.who.pid = 99;
+	f->session.who.admin_socket = true;
 	assert_ok(find(f, "a"));
 	assert_int_equal(f->op.note.version, 6);
-	f->who.uid = 0;
+	f->session.who.uid = 0;
 	assert_ok(find(f, "a"));
 	assert_int_equal(f->op.note.version, 5);
 }

@@ -59,16 +59,10 @@ caller_close(struct caller *caller)
 	scratch_free(&caller->scratch);
 }
 
-static bool
-sink_buf(void *into, const void *p, size_t n)
-{
-	return buf_append(into, p, n) == VAULT_OK;
-}
-
 enum vault_err
 call_encode(enum op_id op, const void *req, struct buf *out)
 {
-	struct codec_writer writer = { .sink = sink_buf, .into = out };
+	struct codec_writer writer = { .out = out };
 	const struct op_row *row = &op_rows[op];
 
 	codec_write_request(&writer,

@@ -30,7 +30,7 @@ static const struct object_type *
 type_of(const struct args *args)
 {
 	static const struct field none[] = { { .name = NULL } };
-	static const struct object_type nothing = { "nothing", none, 0, 0 };
+	static const struct object_type nothing = { .name = "nothing", .fields = none };
 
 	return args->row == NULL ? &nothing : args->row->request();
 }

@@ -268,8 +268,8 @@ run_once(struct ctl *ctl, const struct args *args, struct vault *vault, const st
 }
 
 /* What is wrong on the command line is told before anybody is asked. */
-static bool
-prepare(struct ctl *ctl, struct args *args, struct buf *params)
+bool
+command_prepare(struct ctl *ctl, struct args *args, struct buf *params)
 {
 	if (!take_tenant(ctl, args) || !require_all(ctl, args) ||
 	    !args_encode(ctl, args, (struct vault_text){ NULL, 0 }, params))
@@ -287,7 +287,7 @@ command_run(struct ctl *ctl, struct args *args)
 	struct vault *vault = NULL;
 	int status = CTL_LOCAL;
 
-	if (prepare(ctl, args, &params))
+	if (command_prepare(ctl, args, &params))
 		status = ctl_connect(ctl, args->row, &vault);
 	if (status == CTL_DONE)
 		status = items_field(args->row) != NULL ? run_list(ctl, args, vault, &params)

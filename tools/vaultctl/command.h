@@ -31,14 +31,20 @@ int command_run(struct ctl *ctl, struct args *args);
 int command_call(const struct ctl *ctl, const struct op_row *row, struct vault *vault,
 		 struct vault_map params, struct cursor *result);
 
+/* Encodes what args say into params, asking before what cannot be taken back; false: told already.
+ */
+bool command_prepare(struct ctl *ctl, struct args *args, struct buf *params);
+
 int run_call(struct ctl *ctl, struct args *args);
 int run_completion(struct ctl *ctl, struct args *args);
 int run_help(struct ctl *ctl, struct args *args);
 int run_init(struct ctl *ctl, struct args *args);
 int run_inspect(struct ctl *ctl, struct args *args);
 int run_methods(struct ctl *ctl, struct args *args);
+int run_metrics(struct ctl *ctl, struct args *args);
 int run_status(struct ctl *ctl, struct args *args);
 int run_unseal(struct ctl *ctl, struct args *args);
+int run_watch(struct ctl *ctl, struct args *args);
 
 /* Help on everything, on a noun, on an operation, on a command. */
 void help_all(void);

@@ -8,7 +8,7 @@
 static struct codec_writer
 into(struct buf *b)
 {
-	return (struct codec_writer){ .sink = value_into_buf, .into = b };
+	return (struct codec_writer){ .out = b };
 }
 
 /* A command that cannot hold its own arguments has nothing left to do. */

@@ -4,8 +4,10 @@
 
 #include <tmmintrin.h>
 
+#define GROUP_BYTES 3
 #define STEP_BYTES 12 /* of input, which make one register of characters */
 #define LOAD_BYTES 16 /* read to get them */
+#define LOAD_BEFORE (LOAD_BYTES - STEP_BYTES)
 
 /*
  * W. Mula and D. Lemire, Faster Base64 Encoding and Decoding using AVX2 Instructions (2018),
@@ -41,17 +43,31 @@ digits(__m128i values)
 	return _mm_add_epi8(values, _mm_shuffle_epi8(offsets, run));
 }
 
+/* The characters of the twelve bytes from at on, whose load begins before them. */
+__attribute__((target("ssse3"))) static void
+step(const uint8_t *p, size_t at, char *out)
+{
+	__m128i in = _mm_loadu_si128((const __m128i *)(const void *)(p + at - LOAD_BEFORE));
+
+	_mm_storeu_si128((__m128i *)(void *)(out + at / GROUP_BYTES * 4),
+			 digits(split(_mm_srli_si128(in, LOAD_BEFORE))));
+}
+
+/* All whole groups: the last step ends with them, and may do some a second time. */
 __attribute__((target("ssse3"))) static size_t
 encode(const uint8_t *p, size_t n, char *out)
 {
-	size_t done = 0;
+	size_t whole = n / GROUP_BYTES * GROUP_BYTES, done = STEP_BYTES;
 
-	for (; n - done >= LOAD_BYTES; done += STEP_BYTES, out += LOAD_BYTES) {
-		__m128i in = _mm_loadu_si128((const __m128i *)(const void *)(p + done));
-
-		_mm_storeu_si128((__m128i *)(void *)out, digits(split(in)));
-	}
-	return done;
+	if (n < LOAD_BYTES)
+		return 0;
+	_mm_storeu_si128((__m128i *)(void *)out,
+			 digits(split(_mm_loadu_si128((const __m128i *)(const void *)p))));
+	for (; whole - done >= STEP_BYTES; done += STEP_BYTES)
+		step(p, done, out);
+	if (done < whole)
+		step(p, whole - STEP_BYTES, out);
+	return whole;
 }
 
 size_t

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "protocol/text.h"
+
 void
 cache_init(struct cache *cache, size_t limit)
 {
@@ -10,16 +12,19 @@ cache_init(struct cache *cache, size_t limit)
 	cache->operation = 1;
 }
 
-/* FNV-1a: names are checked in full behind it. */
+/* The only writer: an ordinary addition to the processor. */
+static void
+count(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+			      memory_order_relaxed);
+}
+
 static uint32_t
 bucket_of(const struct cache_key *key)
 {
-	uint32_t h = 2166136261u ^ (uint32_t)key->kind;
-
-	h = (h * 16777619u) ^ key->tenant;
-	for (size_t i = 0; i < key->name.len; i++)
-		h = (h * 16777619u) ^ (uint8_t)key->name.p[i];
-	return (h ^ h >> 15) % CACHE_BUCKETS;
+	return (uint32_t)text_hash(key->name, (uint64_t)key->tenant << 8 | (uint64_t)key->kind) %
+	       CACHE_BUCKETS;
 }
 
 static void
@@ -57,6 +62,7 @@ cache_remove(struct cache *cache, struct cache_entry *entry)
 	*at = entry->chain;
 	list_remove(cache, entry);
 	cache->cost -= entry->cost;
+	count(&cache->entries, UINT64_MAX);
 	if (entry->used != cache->operation) {
 		entry->destroy(entry);
 		return;
@@ -98,6 +104,7 @@ cache_evict(struct cache *cache)
 	if (cache->oldest == NULL || cache->oldest->used == cache->operation)
 		return false;
 	cache_remove(cache, cache->oldest);
+	count(&cache->evictions, 1);
 	return true;
 }
 
@@ -108,7 +115,7 @@ cache_get(struct cache *cache, const struct cache_key *key)
 
 	while (entry != NULL && (entry->kind != key->kind || entry->tenant != key->tenant ||
 				 entry->name_len != key->name.len ||
-				 memcmp(entry->name, key->name.p, key->name.len) != 0))
+				 !text_same(entry->name, key->name.p, key->name.len)))
 		entry = entry->chain;
 	if (entry == NULL)
 		return NULL;
@@ -141,5 +148,6 @@ cache_put(struct cache *cache, const struct cache_key *key, struct cache_entry *
 	cache->buckets[entry->bucket] = entry;
 	entry->used = cache->operation;
 	cache->cost += entry->cost;
+	count(&cache->entries, 1);
 	list_add(cache, entry);
 }

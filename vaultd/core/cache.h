@@ -7,6 +7,8 @@
 #ifndef CORE_CACHE_H
 #define CORE_CACHE_H
 
+#include <stdatomic.h>
+
 #include "protocol/error.h"
 #include "protocol/fields.h"
 
@@ -37,6 +39,9 @@ struct cache {
 	size_t cost;
 	size_t limit;
 	uint64_t operation; /* entries used in the current one are not evicted */
+	/* For the metrics: written by the cache's thread, read by any. */
+	_Atomic uint64_t entries;
+	_Atomic uint64_t evictions;
 };
 
 /* What an entry is found by; generation is the tenant's now. */

@@ -44,36 +44,86 @@ json_put_integer(struct buf *out, int64_t v)
 	return buf_append(out, at, (size_t)(text + sizeof text - at));
 }
 
-static enum vault_err
-json_put_escape(struct buf *out, unsigned char c)
+/* What a JSON string does not hold as it is: controls, quote and backslash. */
+static bool
+escaped(unsigned char c)
 {
-	char text[8];
-	size_t n;
+	return c < 0x20 || c == '"' || c == '\\';
+}
 
-	if (c == '"' || c == '\\')
-		n = (size_t)snprintf(text, sizeof text, "\\%c", c);
-	else
-		n = (size_t)snprintf(text, sizeof text, "\\u%04x", c);
-	return buf_append(out, text, n);
+/* Whether any of eight bytes is one: a byte is below n where taking n borrows its high bit. */
+static bool
+escaped_among(uint64_t eight)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	uint64_t quote = eight ^ ones * '"', backslash = eight ^ ones * '\\';
+
+	return ((((eight - ones * 0x20) & ~eight) | ((quote - ones) & ~quote) |
+		 ((backslash - ones) & ~backslash)) &
+		high) != 0;
+}
+
+/* How many of n characters stand as they are before the first that does not. */
+static size_t
+plain_length(const char *p, size_t n)
+{
+	uint64_t eight;
+	size_t i = 0;
+
+	for (; n - i >= sizeof eight; i += sizeof eight) {
+		memcpy(&eight, p + i, sizeof eight);
+		if (escaped_among(eight))
+			break;
+	}
+	while (i < n && !escaped((unsigned char)p[i]))
+		i++;
+	return i;
+}
+
+static char *
+write_escape(char *at, unsigned char c)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	*at++ = '\\';
+	if (c >= 0x20) {
+		*at++ = (char)c;
+		return at;
+	}
+	memcpy(at, "u00", 3);
+	at[3] = hex[c >> 4];
+	at[4] = hex[c & 15];
+	return at + JSON_ESCAPE_MAX - 1;
+}
+
+char *
+json_write_string(char *at, struct vault_text text)
+{
+	size_t from = 0;
+
+	*at++ = '"';
+	while (from < text.len) {
+		size_t n = plain_length(text.p + from, text.len - from);
+
+		memcpy(at, text.p + from, n);
+		at += n;
+		from += n;
+		if (from < text.len)
+			at = write_escape(at, (unsigned char)text.p[from++]);
+	}
+	*at++ = '"';
+	return at;
 }
 
 enum vault_err
 json_put_string(struct buf *out, struct vault_text text)
 {
-	size_t from = 0;
+	char *at;
 
-	TRY(buf_append(out, "\"", 1));
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.p[i];
-
-		if (c >= 0x20 && c != '"' && c != '\\')
-			continue;
-		TRY(buf_append(out, text.p + from, i - from));
-		TRY(json_put_escape(out, c));
-		from = i + 1;
-	}
-	TRY(buf_append(out, text.p + from, text.len - from));
-	return buf_append(out, "\"", 1);
+	TRY(buf_reserve(out, JSON_STRING_MAX(text.len)));
+	at = (char *)out->p + out->tail;
+	out->tail += (size_t)(json_write_string(at, text) - at);
+	return VAULT_OK;
 }
 
 static enum vault_err

@@ -19,7 +19,11 @@
  */
 bool claim_reserved(struct vault_text name);
 
-/* A JSON string, quoted and escaped (RFC 8259 section 7); the text is UTF-8. */
+/* The most that n bytes of text take as a JSON string. */
+#define JSON_ESCAPE_MAX 6
+#define JSON_STRING_MAX(n) (JSON_ESCAPE_MAX * (n) + 2)
+/* A JSON string, quoted and escaped (RFC 8259 section 7); the text is UTF-8. Returns its end. */
+char *json_write_string(char *at, struct vault_text text);
 MUST_USE enum vault_err json_put_string(struct buf *out, struct vault_text text);
 /* JSON as it stands in the source. */
 static inline MUST_USE enum vault_err

@@ -58,6 +58,7 @@ struct op {
 	struct fail fail;
 	struct op_note note;
 	struct op_effects effects;
+	struct subscription *subscription; /* sys.watch: what it made; dispatch takes it over */
 	bool deferred; /* the handler asks to be run again, whole, on the committer */
 };
 

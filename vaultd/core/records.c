@@ -2,9 +2,27 @@
 
 #include <string.h>
 
+#include "protocol/fields_each.h"
+#define FIELD_EACH DEFAULTS_EACH
+#define RECORD_BEGIN(id) DEFAULTS_BEGIN(id)
+#define RECORD_END(id) DEFAULTS_END
+#include "vaultd/core/records.def"
+#undef RECORD_BEGIN
+#undef RECORD_END
+#include "protocol/fields_end.h"
+
+#include "protocol/fields_each.h"
+#define FIELD_EACH REQUIRED_EACH
+#define RECORD_BEGIN(id) REQUIRED_BEGIN(id)
+#define RECORD_END(id) REQUIRED_END
+#include "vaultd/core/records.def"
+#undef RECORD_BEGIN
+#undef RECORD_END
+#include "protocol/fields_end.h"
+
 #include "protocol/fields_table.h"
 #define RECORD_BEGIN(id) TABLE_BEGIN(id)
-#define RECORD_END(id) TABLE_END
+#define RECORD_END(id) TABLE_END(id)
 #include "vaultd/core/records.def"
 #undef RECORD_BEGIN
 #undef RECORD_END

@@ -45,7 +45,7 @@ hash_fields(const struct op *op, const struct buf *encoded, uint8_t out[static R
 static enum vault_err
 identify(struct op *op, const void *req, struct buf *encoded, struct replay *replay)
 {
-	struct codec_writer writer = { .sink = value_into_buf, .into = encoded, .sorted = true };
+	struct codec_writer writer = { .out = encoded, .sorted = true };
 	struct vault_text principal;
 
 	TRY(principal_of(op, &principal));
@@ -264,9 +264,7 @@ enum vault_err
 replay_keep(struct op *op, const struct replay *replay, const void *res)
 {
 	struct buf result = { 0 };
-	struct codec_writer writer = { .sink = value_into_buf,
-				       .into = &result,
-				       .without = F_SECRET | F_ONCE };
+	struct codec_writer writer = { .out = &result, .without = F_SECRET | F_ONCE };
 	enum vault_err err = VAULT_OK;
 
 	if (replay->expired_id != 0) {

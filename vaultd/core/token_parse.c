@@ -170,7 +170,7 @@ write_json(struct codec_writer *writer, const json_t *value)
 enum vault_err
 json_to_map(struct op *op, const json_t *object, struct vault_map *map)
 {
-	struct codec_writer writer = { .sink = value_into_buf, .into = op->work };
+	struct codec_writer writer = { .out = op->work };
 	struct vault_bytes bytes;
 
 	op->work->head = op->work->tail = 0;

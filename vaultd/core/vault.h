@@ -7,8 +7,11 @@
 
 #include <stdatomic.h>
 
+#include "vaultd/core/alerts.h"
 #include "vaultd/core/audit.h"
+#include "vaultd/core/events.h"
 #include "vaultd/core/keyring.h"
+#include "vaultd/core/metrics.h"
 #include "vaultd/core/policy.h"
 #include "vaultd/core/sealed_log.h"
 #include "vaultd/core/slots.h"
@@ -42,6 +45,9 @@ struct vault {
 	struct store *store;
 	struct audit *audit;
 	struct sealed_log sealed_log; /* requests made while the audit did not run */
+	struct events events;	      /* locked by itself, and so the next */
+	struct alerts alerts;
+	struct metrics metrics;
 	struct tenants tenants;
 	_Atomic int state;	  /* enum vault_state; main and the committer */
 	_Atomic uint64_t commits; /* counts commits; after the commit, before its generations */

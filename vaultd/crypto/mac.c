@@ -70,7 +70,6 @@ state_end(enum mac_hash hash, struct mac_state *state, uint8_t *out)
 		SHA256_Final(out, context256(state));
 	else
 		SHA512_Final(out, context512(state));
-	secret_wipe(state, state_bytes(hash));
 }
 
 /* pads[0] after the inner pad, pads[1] after the outer one. */
@@ -104,6 +103,7 @@ key_block(enum mac_hash hash, struct vault_bytes secret, uint8_t block[static BL
 		state_start(hash, &state);
 		state_add(hash, &state, secret.p, secret.len);
 		state_end(hash, &state, block);
+		secret_wipe(&state, sizeof state);
 	} else if (secret.len > 0) {
 		memcpy(block, secret.p, secret.len);
 	}
@@ -155,10 +155,11 @@ mac_end(const struct mac_key *key, struct mac_state *state, uint8_t *tag)
 	uint8_t inner[MAC_BYTES_MAX];
 
 	state_end(key->hash, state, inner);
-	memcpy(state, &pads(key)[1], state_bytes(key->hash));
+	memcpy(state, &pads(key)[1], state_bytes(key->hash)); /* over all of the inner one */
 	state_add(key->hash, state, inner, mac_bytes(key->hash));
 	state_end(key->hash, state, tag);
-	secret_wipe(inner, sizeof inner);
+	secret_wipe(state, state_bytes(key->hash));
+	secret_wipe(inner, mac_bytes(key->hash));
 }
 
 void

@@ -5,6 +5,7 @@
  */
 #include "vaultd/base/log.h"
 #include "vaultd/core/apikey_used.h"
+#include "vaultd/dispatch_watch.h"
 #include "vaultd/lanes/lanes.h"
 
 struct group {
@@ -25,6 +26,9 @@ struct group {
 static void
 refuse_all(struct group *group, enum vault_err err)
 {
+	struct clock_now now = clock_read();
+
+	watch_trouble(group->vault, err, &now);
 	for (struct job *job = group->jobs; job != NULL; job = job->next)
 		job_refuse(job, err, NULL);
 }
@@ -204,6 +208,10 @@ publish(struct group *group)
 	}
 	if (group->opened)
 		atomic_store_explicit(&group->vault->state, STATE_OPEN, memory_order_release);
+	/* It went alone, so the group's only request is the one that opened it. */
+	if (group->opened && group->jobs != NULL)
+		watch_state(group->vault, event_kind_unsealed, group->jobs->session,
+			    &group->lanes->commit_runner.now);
 }
 
 static void
@@ -286,6 +294,7 @@ committer_main(void *arg)
 
 		for (struct job *job = jobs; job != NULL; job = job->next)
 			group.n++;
+		metrics_group(&lanes->vault->metrics, group.n);
 		run_group(&group);
 		while (jobs != NULL) {
 			struct job *job = jobs;

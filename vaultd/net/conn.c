@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "vaultd/net/watch.h"
 #include "vaultd/net/worker.h"
 
 static void on_readable(evutil_socket_t fd, short what, void *arg);
@@ -117,6 +118,8 @@ run_frame(struct conn *conn, struct vault_bytes frame)
 		return false;
 	if (verdict == VERDICT_DONE || verdict == VERDICT_CLOSE) {
 		conn->secret |= call.secret;
+		if (call.subscription != NULL)
+			watch_ask(conn, call.subscription);
 		if (buf_len(&conn->out) > before)
 			note_reply(conn, before, call.msgid, call.audited);
 		if (verdict == VERDICT_CLOSE)
@@ -277,6 +280,18 @@ conn_answer(struct conn *conn, struct job *job)
 	mark_waiting(conn);
 }
 
+void
+conn_notify(struct conn *conn, const struct buf *notification)
+{
+	if (conn->dead || conn->ending)
+		return;
+	if (notification == NULL ||
+	    buf_len(&conn->out) + buf_len(notification) > WATCH_UNSENT_MAX ||
+	    buf_append(&conn->out, buf_data(notification), buf_len(notification)) != VAULT_OK)
+		die(conn);
+	mark_dirty(conn);
+}
+
 static void
 start_draining(struct conn *conn)
 {
@@ -379,8 +394,9 @@ conn_close(struct conn *conn)
 			break;
 		}
 	}
+	watch_drop(conn);
 	worker->table[conn->id & UINT32_MAX] = NULL;
-	worker->conn_count--;
+	worker_count(worker, -1);
 	session_release(conn->session);
 	free(conn);
 }

@@ -30,6 +30,9 @@ struct conn {
 	uint64_t id;
 	int fd;
 	struct session *session;
+	struct subscription *watch;	  /* what it is told of; NULL: nothing */
+	struct subscription *watch_asked; /* asked for in this turn */
+	struct conn *next_watcher, *prev_watcher;
 	struct event readable, writable;
 	struct buf in, out;
 	struct buf rebuilt; /* out again, while a turn that cannot be audited is taken back */
@@ -55,6 +58,8 @@ void conn_start(struct conn *conn);
 void conn_run(struct conn *conn);
 /* A lane ended a request. */
 void conn_answer(struct conn *conn, struct job *job);
+/* Appends a notification (NULL: it could not be made); closes who does not read them. */
+void conn_notify(struct conn *conn, const struct buf *notification);
 /* Sends what it can. */
 void conn_flush(struct conn *conn);
 /* Closes and frees. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "vaultd/base/log.h"
+#include "vaultd/dispatch_watch.h"
 #include "vaultd/net/peer.h"
 #include "vaultd/net/worker.h"
 
@@ -203,14 +204,17 @@ run_seal(struct server *server, struct job *job)
 
 /* Every thread drops its secrets and stands still while the arena is wiped. */
 static void
-wipe(struct server *server)
+wipe(struct server *server, const struct session *by)
 {
+	struct clock_now now = clock_read();
+
 	for (unsigned i = 0; i < server->worker_count; i++)
 		worker_park(&server->workers[i]);
 	lanes_drain(server->config->lanes);
 	lanes_forget(server->config->lanes);
 	runner_forget(&server->runner);
 	server_close_vault(server->config->vault);
+	watch_state(server->config->vault, event_kind_sealed, by, &now);
 	for (unsigned i = 0; i < server->worker_count; i++)
 		worker_resume(&server->workers[i]);
 	log_info("sealed");
@@ -235,7 +239,7 @@ seal(struct server *server, struct job *job)
 	lanes_drain(server->config->lanes);
 	run_seal(server, job);
 	if (open)
-		wipe(server);
+		wipe(server, job->session);
 	atomic_store(&vault->cancel, false);
 	job->done(job);
 }

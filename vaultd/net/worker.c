@@ -5,7 +5,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "vaultd/dispatch_watch.h"
 #include "vaultd/net/server.h"
+#include "vaultd/net/watch.h"
 
 #define SWEEP_MS 250 /* how often deadlines are looked at */
 #define STOP_MS 3000 /* how long a stopping daemon waits for readers of its last answers */
@@ -48,8 +50,8 @@ table_find(const struct worker *worker, uint64_t id)
 	return conn != NULL && conn->id == id ? conn : NULL;
 }
 
-static void
-wake(struct worker *worker)
+void
+worker_wake(struct worker *worker)
 {
 	uint64_t one = 1;
 
@@ -58,11 +60,22 @@ wake(struct worker *worker)
 		return;
 }
 
+void
+worker_count(struct worker *worker, int n)
+{
+	struct metrics *metrics = &worker->lanes->vault->metrics;
+
+	worker->conn_count += (size_t)n;
+	atomic_fetch_add_explicit(&metrics->connections, n, memory_order_relaxed);
+	if (n > 0)
+		atomic_fetch_add_explicit(&metrics->accepted, 1, memory_order_relaxed);
+}
+
 static void
 adopt(struct worker *worker, struct conn *conn)
 {
 	if (worker->stopping || !table_add(worker, conn)) {
-		worker->conn_count--;
+		worker_count(worker, -1);
 		session_release(conn->session);
 		close(conn->fd);
 		free(conn);
@@ -87,12 +100,12 @@ worker_add(struct worker *worker, int fd, struct session *session)
 	conn->fd = fd;
 	conn->session = session;
 	/* Counted from here on, so that a burst of connections cannot pass the limit unseen. */
-	worker->conn_count++;
+	worker_count(worker, 1);
 	pthread_mutex_lock(&worker->mutex);
 	conn->next = worker->arrived;
 	worker->arrived = conn;
 	pthread_mutex_unlock(&worker->mutex);
-	wake(worker);
+	worker_wake(worker);
 	return true;
 }
 
@@ -110,7 +123,7 @@ job_done(struct job *job)
 	worker->done_tail = &job->next;
 	pthread_mutex_unlock(&worker->mutex);
 	if (first)
-		wake(worker);
+		worker_wake(worker);
 }
 
 bool
@@ -198,7 +211,7 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 
 		/* Whoever ends a job wakes only for the first: what is left over wakes itself. */
 		if (worker->reply_count >= TURN_REPLIES_MAX - 1) {
-			wake(worker);
+			worker_wake(worker);
 			return;
 		}
 		job = take_done(worker);
@@ -246,6 +259,7 @@ take_back_turn(struct worker *worker)
 		if (!rebuild(&worker->replies[i]))
 			worker->replies[i].conn->dead = true;
 	for (struct conn *conn = worker->dirty; conn != NULL; conn = conn->next_dirty) {
+		watch_forget(conn);
 		if (conn->rebuilt.p == NULL)
 			continue;
 		buf_free(&conn->out);
@@ -274,8 +288,10 @@ append_audit(struct worker *worker)
 		err = audit_flush(runner->vault->audit, &head);
 	if (err == VAULT_INTERNAL)
 		lanes_fatal("the audit could not be flushed");
-	if (err != VAULT_OK)
+	if (err != VAULT_OK) {
+		watch_trouble(runner->vault, VAULT_AUDIT_UNAVAILABLE, &runner->now);
 		take_back_turn(worker);
+	}
 }
 
 static void
@@ -301,6 +317,7 @@ end_turn(struct worker *worker)
 
 	append_audit(worker);
 	worker->reply_count = 0;
+	watch_turn(worker);
 	conn = worker->dirty;
 	worker->dirty = NULL;
 	while (conn != NULL) {
@@ -431,7 +448,7 @@ worker_park(struct worker *worker)
 	pthread_mutex_lock(&worker->mutex);
 	worker->park = true;
 	pthread_mutex_unlock(&worker->mutex);
-	wake(worker);
+	worker_wake(worker);
 	pthread_mutex_lock(&worker->mutex);
 	while (!worker->parked)
 		pthread_cond_wait(&worker->parked_cond, &worker->mutex);
@@ -453,7 +470,7 @@ worker_stop(struct worker *worker)
 	pthread_mutex_lock(&worker->mutex);
 	worker->stop = true;
 	pthread_mutex_unlock(&worker->mutex);
-	wake(worker);
+	worker_wake(worker);
 }
 
 void

@@ -33,10 +33,13 @@ struct worker {
 	struct event wake;  /* the eventfd below */
 	struct event sweep; /* deadlines */
 	int wake_fd;
-	struct conn *conns;   /* all */
-	struct conn *dirty;   /* got a reply this turn */
-	struct conn *waiting; /* have whole requests that the turn had no room for */
-	struct conn **table;  /* by the low half of a connection's id; NULL: free */
+	struct conn *conns;		/* all */
+	struct conn *dirty;		/* got a reply this turn */
+	struct conn *watchers;		/* have a subscription */
+	struct event_listener listener; /* while there are any */
+	bool watch_asked;		/* some of dirty ask for one */
+	struct conn *waiting;		/* have whole requests that the turn had no room for */
+	struct conn **table;		/* by the low half of a connection's id; NULL: free */
 	size_t table_size;
 	uint32_t next_conn;	    /* the high half, so that an id is never used again */
 	_Atomic size_t conn_count;  /* read by main */
@@ -76,6 +79,10 @@ void worker_stop(struct worker *worker);
 void worker_join(struct worker *worker);
 void worker_free(struct worker *worker);
 
+/* From any thread: there is something to do. */
+void worker_wake(struct worker *worker);
+/* Counts a connection that came (1) or went (-1). */
+void worker_count(struct worker *worker, int n);
 /* For conn.c: begins a turn unless one is under way. */
 void worker_turn(struct worker *worker);
 /* For conn.c: hands a request to another lane; false where it was refused (and answered). */

@@ -22,7 +22,7 @@ fake_flush(struct fake *fake)
 struct codec_writer
 fake_writer(struct fake *fake)
 {
-	return (struct codec_writer){ .sink = value_into_buf, .into = &fake->out };
+	return (struct codec_writer){ .out = &fake->out };
 }
 
 void

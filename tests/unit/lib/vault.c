@@ -39,6 +39,9 @@ open_vault(struct test_vault *t)
 	tenants_init(&vault->tenants);
 	sealed_log_init(&vault->sealed_log);
 	policy_source_init(&vault->policy);
+	events_init(&vault->events);
+	alerts_init(&vault->alerts);
+	metrics_init(&vault->metrics);
 	unseal_guard_load(&vault->guard, t->fd, &now);
 	assert_ok(vault_probe(vault));
 	assert_ok(lanes_start(&t->lanes, vault, CACHE_BYTES));
@@ -64,6 +67,8 @@ close_vault(struct test_vault *t)
 	vault_forget(&t->vault);
 	tenants_free(&t->vault.tenants);
 	sealed_log_free(&t->vault.sealed_log);
+	events_free(&t->vault.events);
+	alerts_free(&t->vault.alerts);
 	audit_free(t->vault.audit);
 	store_close(t->vault.store);
 }
@@ -202,6 +207,8 @@ test_vault_send(struct test_vault *t, const struct identity *who, struct vault_b
 	buf_truncate(&t->reply, 0);
 	assert_ok(runner_turn(&t->runner));
 	verdict = dispatch_run(&t->runner, &call);
+	/* There is no connection that could be told of anything. */
+	free(call.subscription);
 	if (verdict == VERDICT_COMMIT || verdict == VERDICT_SLOW) {
 		struct job *job = job_new(session, frame, call.msgid);
 
@@ -237,7 +244,7 @@ test_vault_call(struct test_vault *t, const struct identity *who, enum op_id id,
 {
 	const struct op_row *row = &op_rows[id];
 	struct buf frame = { 0 };
-	struct codec_writer writer = { .sink = value_into_buf, .into = &frame };
+	struct codec_writer writer = { .out = &frame };
 	struct frame parsed;
 
 	codec_write_request(&writer, &(struct codec_request){ .msgid = 9,

@@ -39,7 +39,7 @@ wire_cursor(const struct buf *b)
 static inline struct codec_writer
 wire_writer(struct buf *b)
 {
-	return (struct codec_writer){ .sink = value_into_buf, .into = b };
+	return (struct codec_writer){ .out = b };
 }
 
 /*
