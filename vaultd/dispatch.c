@@ -343,6 +343,9 @@ finish(struct passage *p, enum vault_err err)
 		p->call->effects = p->op.effects;
 		p->call->subscription = p->op.subscription;
 	} else {
+		/* A lock stands whatever the request was answered. */
+		if (err != VAULT_AUDIT_UNAVAILABLE)
+			p->call->effects.keep = p->op.effects.keep;
 		watch_refused(&p->op, p->target.tenant, err);
 		free(p->op.subscription);
 	}

@@ -166,6 +166,6 @@ record_of(const struct op *op, const struct target *target, enum vault_err err,
 	if (op->who->unit[0] != '\0')
 		rec->unit = text_of(op->who->unit);
 	record_jti(op, rec);
-	if (err == VAULT_OK)
+	if (err == VAULT_OK || op->effects.keep)
 		record_rows(op, rec);
 }

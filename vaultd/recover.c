@@ -230,10 +230,11 @@ static enum vault_err
 change_grants(struct recovery *recovery, struct commit *commit, struct audit_batch *batch)
 {
 	struct vault *vault = &recovery->setup.vault;
+	struct clock_now now = clock_read();
 	struct audit_recovery recovered;
 	struct change change;
 
-	TRY(vault_load(vault, commit->txn, &recovery->opening, &recovered));
+	TRY(vault_load(vault, commit->txn, &recovery->opening, &now, &recovered));
 	atomic_store(&vault->state, STATE_OPEN);
 	change_start(&change, commit->txn);
 	TRY(put_grant(recovery, &change));

@@ -50,6 +50,7 @@ fill_settings(struct daemon *daemon)
 						  daemon->setup.config.argon2_passes };
 	settings->owner_uid = (uint32_t)geteuid();
 	settings->started_boot_ms = clock_read().boot_ms;
+	clock_boot_id(settings->boot_id);
 	settings->spin_us = daemon->setup.config.spin_us;
 	settings->audit_sync_always = daemon->setup.config.audit_sync_always;
 }

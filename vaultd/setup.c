@@ -115,6 +115,7 @@ setup_store(struct setup *setup)
 	snprintf(path, sizeof path, "%s/audit", setup->config.state);
 	TRY(audit_new(&audit, &vault->audit));
 	tenants_init(&vault->tenants);
+	lockouts_init(&vault->lockouts);
 	sealed_log_init(&vault->sealed_log);
 	policy_source_init(&vault->policy);
 	events_init(&vault->events);
@@ -152,6 +153,7 @@ setup_close(struct setup *setup)
 	audit_free(setup->vault.audit);
 	store_close(setup->vault.store);
 	tenants_free(&setup->vault.tenants);
+	lockouts_free(&setup->vault.lockouts);
 	sealed_log_free(&setup->vault.sealed_log);
 	events_free(&setup->vault.events);
 	alerts_free(&setup->vault.alerts);

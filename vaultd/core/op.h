@@ -35,6 +35,7 @@ struct op_effects {
 	bool policy_changed;		   /* a role or a grant */
 	bool opened;			   /* the vault is open */
 	bool tenant_created;
+	bool keep; /* what was changed stays also where the request is answered with an error */
 };
 
 struct op {

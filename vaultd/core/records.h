@@ -21,6 +21,7 @@ enum row_kind {
 	ROW_ISSUANCE = 8,
 	ROW_HEAD = 10,
 	ROW_TOMBSTONE = 9, /* under the tag of what was deleted */
+	ROW_LOCKOUT = 16,
 	ROW_ROLE = 11,
 	ROW_APIKEY = 20,   /* in the order of creation */
 	ROW_APIKEY_ID = 21,	 /* index only, of tenant 0: ids that this vault made */

@@ -4,6 +4,7 @@
 
 #include "vaultd/base/random.h"
 #include "vaultd/core/apikey_used.h"
+#include "vaultd/core/lockout.h"
 
 #define HEAD_SCRATCH_BYTES 16384 /* a slot table decoded */
 
@@ -185,7 +186,7 @@ vault_create(struct vault *vault, struct change *change, struct vault_opening *o
 
 static enum vault_err
 load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
-     struct audit_recovery *recovery)
+     const struct clock_now *now, struct audit_recovery *recovery)
 {
 	struct audit_keys keys;
 	struct audit_head head;
@@ -194,6 +195,7 @@ load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
 	TRY(keyring_load(&vault->keyring, txn));
 	TRY(slots_check(txn, &vault->keyring));
 	TRY(load_policy(vault, txn));
+	TRY(lockout_load(vault, txn, now));
 	TRY(get_head(vault, txn, &head));
 	TRY(audit_keys_of(vault, txn, &keys));
 	return audit_start(vault->audit, &keys, &head, recovery);
@@ -201,9 +203,9 @@ load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
 
 enum vault_err
 vault_load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
-	   struct audit_recovery *recovery)
+	   const struct clock_now *now, struct audit_recovery *recovery)
 {
-	enum vault_err err = load(vault, txn, opening, recovery);
+	enum vault_err err = load(vault, txn, opening, now, recovery);
 
 	if (err != VAULT_OK)
 		vault_forget(vault);

@@ -8,10 +8,12 @@
 #include <stdatomic.h>
 
 #include "vaultd/core/alerts.h"
+#include "vaultd/base/clock.h"
 #include "vaultd/core/audit.h"
 #include "vaultd/core/events.h"
 #include "vaultd/core/keyring.h"
 #include "vaultd/core/metrics.h"
+#include "vaultd/core/lockout_table.h"
 #include "vaultd/core/policy.h"
 #include "vaultd/core/sealed_log.h"
 #include "vaultd/core/slots.h"
@@ -35,6 +37,7 @@ struct vault_settings {
 	struct slot_cost slot_cost;
 	uint32_t owner_uid; /* the daemon's own */
 	int64_t started_boot_ms;
+	uint8_t boot_id[BOOT_ID_BYTES]; /* zero: not known */
 	bool audit_sync_always;
 	unsigned spin_us; /* how long an idle worker polls before it sleeps */
 };
@@ -49,6 +52,7 @@ struct vault {
 	struct alerts alerts;
 	struct metrics metrics;
 	struct tenants tenants;
+	struct lockouts lockouts;
 	_Atomic int state;	  /* enum vault_state; main and the committer */
 	_Atomic uint64_t commits; /* counts commits; after the commit, before its generations */
 	_Atomic uint64_t tenant_count; /* the committer */
@@ -106,9 +110,13 @@ MUST_USE enum vault_err vault_try_slots(struct vault *vault, struct txn *txn,
 MUST_USE enum vault_err vault_create(struct vault *vault, struct change *change,
 				     struct vault_opening *opening, int64_t now,
 				     uint8_t audit_key[static 32]);
-/* On the committer: loads the keys and the grants, and recovers the audit to the store's head. */
+/*
+ * On the committer: loads the keys, the grants and the lockouts, and recovers the audit to the
+ * store's head.
+ */
 MUST_USE enum vault_err vault_load(struct vault *vault, struct txn *txn,
-				   struct vault_opening *opening, struct audit_recovery *recovery);
+				   struct vault_opening *opening, const struct clock_now *now,
+				   struct audit_recovery *recovery);
 /* Writes the head that every commit carries. */
 MUST_USE enum vault_err vault_put_head(struct vault *vault, struct txn *txn,
 				       const struct audit_head *head);

@@ -37,7 +37,9 @@ refuse_all(struct group *group, enum vault_err err)
 static void
 end_change(struct group *group, struct change *change, const struct call *call)
 {
-	if (call->result != VAULT_OK || change->count == 0) {
+	bool kept = call->result == VAULT_OK || call->effects.keep;
+
+	if (!kept || change->count == 0) {
 		bool opened = call->result == VAULT_OK && call->effects.opened;
 
 		txn_abort(change->txn);

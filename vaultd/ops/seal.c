@@ -96,7 +96,7 @@ op_sys_unseal(struct op *op, const struct sys_unseal_req *req, struct sys_unseal
 		    atomic_load(&op->vault->cancel))
 			return op_fail(op, VAULT_BUSY, NULL,
 				       "the vault was being sealed; try again");
-		TRY(vault_load(op->vault, op->txn, op->opening, &recovery));
+		TRY(vault_load(op->vault, op->txn, op->opening, &op->now, &recovery));
 		op->effects.opened = true;
 	}
 	res->sealed = false;

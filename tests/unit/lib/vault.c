@@ -37,6 +37,7 @@ open_vault(struct test_vault *t)
 	assert_ok(audit_new(&audit_config, &vault->audit));
 	assert_ok(store_open(&store_config, &vault->store));
 	tenants_init(&vault->tenants);
+	lockouts_init(&vault->lockouts);
 	sealed_log_init(&vault->sealed_log);
 	policy_source_init(&vault->policy);
 	events_init(&vault->events);
@@ -66,6 +67,7 @@ close_vault(struct test_vault *t)
 	}
 	vault_forget(&t->vault);
 	tenants_free(&t->vault.tenants);
+	lockouts_free(&t->vault.lockouts);
 	sealed_log_free(&t->vault.sealed_log);
 	events_free(&t->vault.events);
 	alerts_free(&t->vault.alerts);
