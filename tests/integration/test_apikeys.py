@@ -590,3 +590,89 @@ def test_after_a_restart(vault, keys):
     vault.restart()
     with vault.app() as conn:
         assert conn.call("apikey.verify", key=made["key"])["tenant"] == "acme"
+
+
+def wrong(key, digit="0"):
+    return with_crc(key[:20] + digit * 43)
+
+
+def test_locked_by_key_and_source(keys):
+    made = keys.create()
+    for _ in range(5):
+        assert keys.reason(wrong(made["key"]), source="192.0.2.1") == "invalid"
+    answer = keys.verify(made["key"], source="192.0.2.1")
+    assert answer["reason"] == "locked" and 0 < answer["retry_after_ms"] <= 30 * 60 * 1000
+    # The pair is locked, neither the key nor the source.
+    assert keys.verify(made["key"], source="192.0.2.2")["valid"]
+    other = keys.create()
+    assert keys.verify(other["key"], source="192.0.2.1")["valid"]
+    # Unknown ids alike.
+    unknown = with_crc("vk_live_" + "Z" * 55)
+    reasons = [keys.reason(unknown, source="192.0.2.9") for _ in range(6)]
+    assert reasons == ["invalid"] * 5 + ["locked"]
+
+
+def test_a_lock_outlives_a_restart(vault, keys):
+    made = keys.create()
+    for _ in range(5):
+        keys.reason(wrong(made["key"]), source="192.0.2.1")
+    vault.restart()
+    with vault.app() as conn:
+        answer = conn.call("apikey.verify", key=made["key"], source="192.0.2.1")
+        assert answer["reason"] == "locked"
+
+
+def test_a_right_secret_starts_the_count_anew(keys):
+    made = keys.create()
+    for _ in range(3):
+        for _ in range(4):
+            assert keys.reason(wrong(made["key"]), source="192.0.2.1") == "invalid"
+        assert keys.verify(made["key"], source="192.0.2.1")["valid"]
+
+
+def test_malformed_is_no_failure(keys):
+    made = keys.create()
+    for _ in range(20):
+        assert keys.reason(made["key"][:-1] + "!", source="192.0.2.1") == "malformed"
+    assert keys.verify(made["key"], source="192.0.2.1")["valid"]
+
+
+def test_without_a_source_the_caller_is_limited(keys):
+    made = keys.create()
+    calls = [("apikey.verify", {"key": wrong(made["key"])})] * 300
+    reasons = {a["reason"] for a in keys.tenant.conn.call_many(calls)}
+    assert reasons == {"invalid", "limited"}
+    answer = keys.verify(made["key"])
+    assert answer["valid"] or answer["reason"] == "limited" and answer["retry_after_ms"] > 0
+    # Soon, and nobody's key was locked.
+    time.sleep(0.5)
+    assert keys.verify(made["key"])["valid"]
+    assert keys.verify(made["key"], source="192.0.2.1")["valid"]
+
+
+def test_a_source_that_tries_many_keys_is_limited(keys):
+    made = keys.create()
+    texts = [with_crc(f"vk_live_{i:012d}" + "x" * 43) for i in range(101)]
+    calls = [("apikey.verify", {"key": t, "source": "192.0.2.5"}) for t in texts]
+    reasons = [a["reason"] for a in keys.tenant.conn.call_many(calls)]
+    assert reasons[:90] == ["invalid"] * 90 and reasons[-1] == "limited"
+    assert keys.reason(made["key"], source="192.0.2.5") == "limited"
+    assert keys.verify(made["key"], source="192.0.2.6")["valid"]
+
+
+def test_a_keys_own_limit(keys):
+    made = keys.create(limit={"rate": 1, "burst": 3})
+    answers = [keys.verify(made["key"]) for _ in range(5)]
+    assert [a["valid"] for a in answers] == [True] * 3 + [False] * 2
+    assert answers[-1]["reason"] == "limited" and 0 < answers[-1]["retry_after_ms"] <= 1000
+    time.sleep(answers[-1]["retry_after_ms"] / 1000 + 0.01)
+    assert keys.verify(made["key"])["valid"]
+    free = keys.create(limit={"rate": 0, "burst": 0})
+    assert all(keys.verify(free["key"])["valid"] for _ in range(20))
+
+
+def test_a_limited_answer_counts_no_use(keys):
+    made = keys.create(uses=10, limit={"rate": 1, "burst": 2})
+    answers = [keys.verify(made["key"]) for _ in range(4)]
+    assert [a["valid"] for a in answers] == [True, True, False, False]
+    assert keys.get(made["id"])["uses_left"] == 8

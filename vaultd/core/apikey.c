@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "protocol/text.h"
+#include "vaultd/core/apikey_used.h"
 
 #define APIKEY_TENANT_COST 1024 /* bytes of the arena that a prepared pepper holds */
 
@@ -23,10 +24,10 @@ get_be32(const uint8_t *p)
 struct row_key
 apikey_id_place(struct op *op, enum row_kind kind, uint32_t tenant, struct vault_text id)
 {
-	struct row_key place = row_key_of(&op->vault->keyring.store, ROW_APIKEY_ID, text_bytes(id));
+	struct row_key place = { .tenant = 0, .kind = (uint8_t)kind };
 
-	place.kind = (uint8_t)kind;
-	put_be32(place.tag + APIKEY_ID_TAG_BYTES, tenant);
+	id_tag(op->vault->keyring.ids.p, text_bytes(id), place.tag);
+	put_be32(place.tag + ID_TAG_BYTES, tenant);
 	return place;
 }
 
@@ -36,7 +37,7 @@ apikey_place_bound(const struct row_key *place)
 {
 	struct row_key bound = *place;
 
-	bound.tenant = get_be32(place->tag + APIKEY_ID_TAG_BYTES);
+	bound.tenant = get_be32(place->tag + ID_TAG_BYTES);
 	bound.kind = ROW_APIKEY;
 	return bound;
 }
@@ -45,8 +46,8 @@ apikey_place_bound(const struct row_key *place)
 void
 apikey_bound(struct row_key *key)
 {
-	memmove(key->tag, key->tag + 4, APIKEY_ID_TAG_BYTES);
-	put_be32(key->tag + APIKEY_ID_TAG_BYTES, key->tenant);
+	memmove(key->tag, key->tag + 4, ID_TAG_BYTES);
+	put_be32(key->tag + ID_TAG_BYTES, key->tenant);
 }
 
 struct row_key
@@ -55,7 +56,7 @@ apikey_listed(const struct apikey *key)
 	struct row_key listed = key->row.key;
 	int64_t at = key->rec.created_at;
 
-	memcpy(listed.tag + 4, key->row.key.tag, APIKEY_ID_TAG_BYTES);
+	memcpy(listed.tag + 4, key->row.key.tag, ID_TAG_BYTES);
 	put_be32(listed.tag, at > UINT32_MAX ? UINT32_MAX : (uint32_t)at);
 	return listed;
 }
@@ -147,7 +148,8 @@ apikey_candidate(struct op *op, struct vault_text id, struct apikey_candidate *c
 
 	/* Tenant 0 has no keys, so what is found stands behind it: the id's own, or the next. */
 	TRY(row_seek(op->txn, &place, &found, &c->key.row.id));
-	c->known = memcmp(found.tag, place.tag, APIKEY_ID_TAG_BYTES) == 0;
+	apikey_used_soon(op->vault, c->key.row.id);
+	c->known = memcmp(found.tag, place.tag, ID_TAG_BYTES) == 0;
 	c->key.row.key = apikey_place_bound(&found);
 	err = tenant_by_number(op, c->key.row.key.tenant, &c->tenant);
 	if (err == VAULT_OK)

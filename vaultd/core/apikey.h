@@ -44,7 +44,6 @@ MUST_USE enum vault_err apikey_tenant(struct op *op, const struct apikey_tenant 
 /* An id's place in the index of tenant 0: kind ROW_APIKEY_ID or ROW_APIKEY_FOREIGN. */
 struct row_key apikey_id_place(struct op *op, enum row_kind kind, uint32_t tenant,
 			       struct vault_text id);
-#define APIKEY_ID_TAG_BYTES 8 /* of an id's tag; the tenant's number follows */
 /* What a row is bound to that the index has at this place. */
 struct row_key apikey_place_bound(const struct row_key *place);
 /* Where a tenant's list has the key. */

@@ -85,6 +85,15 @@ apikey_used_note(struct vault *vault, uint32_t tenant, uint64_t row, int64_t now
 	}
 }
 
+void
+apikey_used_soon(struct vault *vault, uint64_t row)
+{
+	struct apikey_used *used = atomic_load_explicit(&vault->apikey_used, memory_order_relaxed);
+
+	if (used != NULL)
+		__builtin_prefetch(&used->slots[slot_of(row)], 1);
+}
+
 bool
 apikey_used_pending(struct vault *vault)
 {

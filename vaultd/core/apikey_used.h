@@ -15,6 +15,8 @@
 
 /* From any thread; waits for nobody. */
 void apikey_used_note(struct vault *vault, uint32_t tenant, uint64_t row, int64_t now);
+/* Has the row's place ready by the time it is noted. */
+void apikey_used_soon(struct vault *vault, uint64_t row);
 /* Whether anything was noted since the last call. */
 bool apikey_used_pending(struct vault *vault);
 /* On the committer: writes one part of what was noted. */

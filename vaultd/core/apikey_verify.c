@@ -1,6 +1,8 @@
 #include "vaultd/core/apikey_verify.h"
 
 #include "protocol/text.h"
+#include "vaultd/core/apikey_guard.h"
+#include "vaultd/core/apikey_limit.h"
 #include "vaultd/core/apikey_text.h"
 #include "vaultd/core/apikey_used.h"
 #include "vaultd/core/apikey_uses.h"
@@ -10,7 +12,7 @@ struct inquiry {
 	struct op *op;
 	const struct apikey_question *question;
 	const struct tenant *asked; /* the tenant it is asked in; NULL: in all */
-	struct vault_text id;	    /* p NULL: of a foreign key, which has none to be known by */
+	struct apikey_guard guard;
 	struct apikey_candidate candidate;
 	const struct apikey_tenant *common;
 };
@@ -99,6 +101,25 @@ take_use(struct inquiry *q, struct apikey_verdict *verdict)
 	return VAULT_OK;
 }
 
+/*
+ * The key's own limit. Where a use is to be counted this thread may hand the question over, so it
+ * is only looked at before, and taken once nothing else can come between.
+ */
+static bool
+within_limit(struct inquiry *q, bool take, struct apikey_verdict *verdict)
+{
+	const struct apikey *key = &q->candidate.key;
+	struct limit_rate rate = { (uint32_t)key->rec.limit_rate.v,
+				   (uint32_t)key->rec.limit_burst.v };
+	uint64_t whose = apikey_limit_of_key(key->row.id);
+	int64_t *retry_ms = &verdict->retry_after_ms;
+
+	if (!q->question->count || rate.rate == 0)
+		return true;
+	return take ? apikey_limit_take(q->op, whose, &rate, retry_ms)
+		    : apikey_limit_look(q->op, whose, &rate, retry_ms);
+}
+
 static enum vault_err
 answer(struct inquiry *q, struct apikey_verdict *verdict)
 {
@@ -108,9 +129,13 @@ answer(struct inquiry *q, struct apikey_verdict *verdict)
 	reason = apikey_judge(op, &q->candidate, q->common, q->asked, q->question);
 	if (reason != verify_reason_none)
 		return say(verdict, reason);
+	if (!within_limit(q, false, verdict))
+		return say(verdict, verify_reason_limited);
 	TRY(take_use(q, verdict));
 	if (verdict->reason != verify_reason_none)
 		return VAULT_OK;
+	if (!within_limit(q, true, verdict) && !q->candidate.key.rec.uses.set)
+		return say(verdict, verify_reason_limited);
 	if (q->question->count)
 		apikey_used_note(op->vault, op->tenant->keys.tenant, q->candidate.key.row.id,
 				 op->now.wall);
@@ -125,19 +150,30 @@ apikey_verify(struct op *op, const struct apikey_question *question,
 {
 	struct inquiry q = { .op = op, .question = question, .asked = op->tenant };
 	struct apikey_text text;
-	bool matches;
+	enum verify_reason blocked;
+	bool ours, matches;
 
 	*verdict = (struct apikey_verdict){ .uses_left = -1 };
-	if (apikey_text_parse(question->key, &text)) {
-		q.id = text.id;
-		TRY(match_own(&q, &text, &matches));
-	} else if (q.asked != NULL && !apikey_text_ours(question->key)) {
-		TRY(match_foreign(&q, &matches));
-	} else {
+	ours = apikey_text_parse(question->key, &text);
+	if (!ours && (q.asked == NULL || apikey_text_ours(question->key)))
 		return say(verdict, verify_reason_malformed);
-	}
-	if (!matches)
+	q.guard.source = question->source;
+	q.guard.tenant = q.asked == NULL ? 0 : q.asked->keys.tenant;
+	if (ours)
+		q.guard.id = text.id;
+	blocked = apikey_guard_check(op, &q.guard, &verdict->retry_after_ms);
+	/* Who is locked out is told so in the time of any other question. */
+	if (ours)
+		TRY(match_own(&q, &text, &matches));
+	else
+		TRY(match_foreign(&q, &matches));
+	if (blocked != verify_reason_none)
+		return say(verdict, blocked);
+	if (!matches) {
+		TRY(apikey_guard_failed(op, &q.guard));
 		return say(verdict, verify_reason_invalid);
+	}
+	apikey_guard_succeeded(op, &q.guard);
 	return answer(&q, verdict);
 }
 

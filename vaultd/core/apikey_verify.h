@@ -10,8 +10,8 @@
  *	suspended             its tenant is
  *	revoked expired disabled
  *	env source scope      not for what is asked
- *	used_up               no uses left; nothing of the limit is used
  *	limited               the key's own limit; no use is counted
+ *	used_up               no uses left; nothing of the limit is used
  */
 #ifndef CORE_APIKEY_VERIFY_H
 #define CORE_APIKEY_VERIFY_H

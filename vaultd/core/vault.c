@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "vaultd/base/random.h"
+#include "vaultd/core/apikey_limit.h"
 #include "vaultd/core/apikey_used.h"
 #include "vaultd/core/lockout.h"
 
@@ -218,6 +219,7 @@ vault_forget(struct vault *vault)
 {
 	keyring_free(&vault->keyring);
 	apikey_used_free(vault);
+	apikey_limits_free(vault);
 	policy_publish(&vault->policy, NULL);
 	tenants_reset(&vault->tenants);
 }

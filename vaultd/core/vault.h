@@ -21,6 +21,7 @@
 #include "vaultd/core/unseal_guard.h"
 
 struct apikey_used;
+struct apikey_limits;
 
 enum vault_state {
 	STATE_UNINITIALIZED,
@@ -67,6 +68,7 @@ struct vault {
 	uint32_t next_tenant; /* the committer */
 	/* When API keys were used; made by the first that is. */
 	_Atomic(struct apikey_used *) apikey_used;
+	_Atomic(struct apikey_limits *) apikey_limits; /* likewise, by the first that has one */
 };
 
 #define INITIAL_SLOT "initial"

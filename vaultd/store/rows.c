@@ -61,6 +61,23 @@ row_linked(struct txn *txn, const struct row_key *key, uint64_t *id)
 	return store_error(rc);
 }
 
+/* A read transaction keeps its cursor, which outlives the snapshot; a write transaction's does not. */
+static int
+seeker_get(struct txn *txn, MDB_cursor **cursor)
+{
+	int rc = 0;
+
+	if (txn->writes)
+		return mdb_cursor_open(txn->mdb, txn->store->index, cursor);
+	if (txn->seeker == NULL)
+		rc = mdb_cursor_open(txn->mdb, txn->store->index, &txn->seeker);
+	else if (txn->seeker_old)
+		rc = mdb_cursor_renew(txn->mdb, txn->seeker);
+	txn->seeker_old = rc != 0;
+	*cursor = txn->seeker;
+	return rc;
+}
+
 enum vault_err
 row_seek(struct txn *txn, const struct row_key *key, struct row_key *found, uint64_t *id)
 {
@@ -69,7 +86,7 @@ row_seek(struct txn *txn, const struct row_key *key, struct row_key *found, uint
 	MDB_cursor *cursor;
 	int rc;
 
-	rc = mdb_cursor_open(txn->mdb, txn->store->index, &cursor);
+	rc = seeker_get(txn, &cursor);
 	if (rc != 0)
 		return store_error(rc);
 	rc = mdb_cursor_get(cursor, &k, &v, MDB_GET_BOTH_RANGE);
@@ -80,7 +97,8 @@ row_seek(struct txn *txn, const struct row_key *key, struct row_key *found, uint
 		memcpy(found->tag, v.mv_data, ROW_TAG_BYTES);
 		*id = get_be((const uint8_t *)v.mv_data + ROW_TAG_BYTES, 8);
 	}
-	mdb_cursor_close(cursor);
+	if (txn->writes)
+		mdb_cursor_close(cursor);
 	return store_error(rc);
 }
 
