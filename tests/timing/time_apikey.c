@@ -16,10 +16,10 @@
 #include "vaultd/base/crc32.h"
 #include "vaultd/core/apikey_text.h"
 
-#define KEYS 64	      /* of each class */
-#define PILOT 4000    /* samples that say where the tail begins */
-#define KEPT 0.80     /* of the times: the tail is interrupts */
-#define TURN 256      /* requests between two readings of the clock and two blocks of the audit */
+#define KEYS 64	   /* of each class */
+#define PILOT 4000 /* samples that say where the tail begins */
+#define KEPT 0.80  /* of the times: the tail is interrupts */
+#define TURN 256   /* requests between two readings of the clock and two blocks of the audit */
 #define FRAME_BYTES 256
 
 enum class { UNKNOWN, WRONG, CLASSES };
@@ -53,8 +53,8 @@ put_crc(char *text, size_t len)
 {
 	static const char digits[] =
 		"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-	uint32_t crc = crc32_of(
-		(struct vault_bytes){ (const uint8_t *)text, len - APIKEY_CRC_DIGITS });
+	uint32_t crc =
+		crc32_of((struct vault_bytes){ (const uint8_t *)text, len - APIKEY_CRC_DIGITS });
 
 	for (size_t i = 1; i <= APIKEY_CRC_DIGITS; i++, crc /= 62)
 		text[len - i] = digits[crc % 62];
@@ -71,7 +71,7 @@ make_texts(struct timing *timing)
 
 	test_vault_acme(timing->t, key_algorithm_HS256);
 	for (size_t i = 0; i < KEYS; i++) {
-		for (int class = 0; class < CLASSES; class++) {
+		for (int class = 0; class < CLASSES; class ++) {
 			char *text = timing->texts[class][i];
 
 			test_vault_do(timing->t, OP_apikey_create, &req, &res);
@@ -102,11 +102,11 @@ make_frame(struct timing *timing, enum class class, uint8_t *bytes)
 	snprintf(source, sizeof source, "10.%u.%u.%u", timing->source >> 16 & 255,
 		 timing->source >> 8 & 255, timing->source & 255);
 	req.source = text_of(source);
-	codec_write_request(&writer, &(struct codec_request){ .msgid = 9,
-							      .method = TEXT_LITERAL(
-								      "apikey.verify"),
-							      .type = apikey_verify_req_type(),
-							      .fields = &req });
+	codec_write_request(&writer,
+			    &(struct codec_request){ .msgid = 9,
+						     .method = TEXT_LITERAL("apikey.verify"),
+						     .type = apikey_verify_req_type(),
+						     .fields = &req });
 	len = buf_len(&frame);
 	assert_true(len <= FRAME_BYTES);
 	memcpy(bytes, buf_data(&frame), len);

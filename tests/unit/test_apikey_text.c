@@ -159,8 +159,9 @@ test_every_byte(void **state)
 static void
 test_scopes(void **state)
 {
-	static const struct vault_text all[] = { { "admin", 5 }, { "write", 5 }, { "read", 4 },
-						 { "a:b", 3 } };
+	static const struct vault_text all[] = {
+		{ "admin", 5 }, { "write", 5 }, { "read", 4 }, { "a:b", 3 }
+	};
 	/* Which of all are given by each alone. */
 	static const bool gives[4][4] = { { true, true, true, false },
 					  { false, true, true, false },
@@ -193,10 +194,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_crc),	   cmocka_unit_test(test_crc_by_bits),
-		cmocka_unit_test(test_make_and_parse), cmocka_unit_test(test_digits_are_uniform),
-		cmocka_unit_test(test_refused),	   cmocka_unit_test(test_every_byte),
-		cmocka_unit_test(test_scopes),	   cmocka_unit_test(test_env),
+		cmocka_unit_test(test_crc),
+		cmocka_unit_test(test_crc_by_bits),
+		cmocka_unit_test(test_make_and_parse),
+		cmocka_unit_test(test_digits_are_uniform),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_every_byte),
+		cmocka_unit_test(test_scopes),
+		cmocka_unit_test(test_env),
 	};
 
 	if (crypto_init() != VAULT_OK)

@@ -201,8 +201,7 @@ run(struct bench *b)
 	struct setup setup = { .admin_socket = b->options.admin_socket,
 			       .keyfile = b->options.keyfile,
 			       .names = &b->names,
-			       .rotated =
-				       b->method->op == OP_key_rotate && b->options.key == NULL,
+			       .rotated = b->method->op == OP_key_rotate && b->options.key == NULL,
 			       .apikey_count = b->options.apikey_count };
 	enum vault_err err = VAULT_OK;
 	int status;

@@ -134,6 +134,14 @@ fill_apikey_verify(const struct bench_names *names, const struct bench_sample *s
 	};
 }
 
+static void
+fill_apikey_list(const struct bench_names *names, const struct bench_sample *sample,
+		 union op_request *req)
+{
+	(void)sample;
+	req->apikey_list = (struct apikey_list_req){ .tenant = names->tenant };
+}
+
 static const struct method methods[] = {
 	{ .op = OP_token_sign, .fill = fill_token_sign },
 	{ .op = OP_token_verify,
@@ -149,6 +157,7 @@ static const struct method methods[] = {
 	{ .op = OP_key_rotate, .fill = fill_key_rotate, .modulus = ROTATE_KEYS },
 	{ .op = OP_apikey_create, .fill = fill_apikey_create },
 	{ .op = OP_apikey_verify, .fill = fill_apikey_verify, .needs_apikeys = true },
+	{ .op = OP_apikey_list, .fill = fill_apikey_list },
 	{ .op = OP_tenant_create, .fill = fill_tenant_create },
 	{ .op = OP_tenant_get, .fill = fill_tenant_get },
 	{ .op = OP_sys_ping, .fill = fill_ping },

@@ -16,15 +16,15 @@
 /* The names that requests carry and --setup makes. */
 struct bench_names {
 	struct vault_text tenant;
-	struct vault_text profile;   /* of token.* */
-	struct vault_text token_key; /* of usage token: what the profile signs with */
-	struct vault_text raw_key;   /* of usage raw: key.sign and key.verify */
-	int algorithm;		     /* enum key_algorithm of both keys */
-	struct vault_bytes message;  /* that key.sign signs */
+	struct vault_text profile;     /* of token.* */
+	struct vault_text token_key;   /* of usage token: what the profile signs with */
+	struct vault_text raw_key;     /* of usage raw: key.sign and key.verify */
+	int algorithm;		       /* enum key_algorithm of both keys */
+	struct vault_bytes message;    /* that key.sign signs */
 	const struct apikeys *apikeys; /* that apikey.verify sends */
-	struct vault_text unique;    /* COUNTER_MARK inside: a name of this run's own for everything
+	struct vault_text unique;  /* COUNTER_MARK inside: a name of this run's own for everything
 					that is made */
-	struct vault_text rotated;   /* COUNTER_MARK inside: the keys that key.rotate goes round */
+	struct vault_text rotated; /* COUNTER_MARK inside: the keys that key.rotate goes round */
 };
 
 /* What the verify methods check: made once before the load. */

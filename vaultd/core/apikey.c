@@ -96,8 +96,7 @@ apikey_note(struct op *op, const struct apikey *key)
 static enum vault_err
 find_row(struct op *op, struct vault_text id, struct apikey *key)
 {
-	struct row_key place =
-		apikey_id_place(op, ROW_APIKEY_ID, op->tenant->keys.tenant, id);
+	struct row_key place = apikey_id_place(op, ROW_APIKEY_ID, op->tenant->keys.tenant, id);
 	enum vault_err err = row_linked(op->txn, &place, &key->row.id);
 
 	if (err == VAULT_NOT_FOUND) {
@@ -113,8 +112,7 @@ enum vault_err
 apikey_by_id(struct op *op, struct vault_text id, struct apikey *key)
 {
 	TRY(find_row(op, id, key));
-	return text_equal(key->rec.id, id) && !key->rec.deleted_at.set ? VAULT_OK
-								       : VAULT_NOT_FOUND;
+	return text_equal(key->rec.id, id) && !key->rec.deleted_at.set ? VAULT_OK : VAULT_NOT_FOUND;
 }
 
 enum vault_err
@@ -231,9 +229,9 @@ load_cuts(struct op *op, struct apikey_tenant *common)
 	for (size_t i = 0; i < record.cuts.n; i++) {
 		const struct apikey_cut *cut = &record.cuts.v[i];
 
-		common->cuts[common->n++] = (struct apikey_cut_rule){
-			(int)cut->kind, cut->created_before, (uint64_t)cut->row, cut->at
-		};
+		common->cuts[common->n++] =
+			(struct apikey_cut_rule){ (int)cut->kind, cut->created_before,
+						  (uint64_t)cut->row, cut->at };
 	}
 	return VAULT_OK;
 }
@@ -252,7 +250,8 @@ apikey_tenant(struct op *op, const struct apikey_tenant **out)
 {
 	struct cache_key cached = { CACHE_APIKEYS, op->tenant->keys.tenant, TEXT_LITERAL("keys"),
 				    tenant_generation(op) };
-	struct apikey_tenant *common = (struct apikey_tenant *)(void *)cache_get(op->cache, &cached);
+	struct apikey_tenant *common =
+		(struct apikey_tenant *)(void *)cache_get(op->cache, &cached);
 	enum vault_err err;
 
 	if (common != NULL) {

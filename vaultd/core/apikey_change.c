@@ -173,9 +173,8 @@ update_rights(struct op *op, const struct apikey_update_req *req, struct apikey_
 		rec->expires_at = req->expires_at;
 		/* Rotation goes on by the lifetime that was first given. */
 		if (!rec->lifetime.set && req->expires_at.v > rec->created_at)
-			rec->lifetime = (struct vault_opt_int){
-				req->expires_at.v - rec->created_at, true
-			};
+			rec->lifetime =
+				(struct vault_opt_int){ req->expires_at.v - rec->created_at, true };
 	} else if (cleared(&req->clear, "expires_at")) {
 		rec->expires_at = rec->lifetime = (struct vault_opt_int){ 0 };
 	}

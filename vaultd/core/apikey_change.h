@@ -46,7 +46,8 @@ MUST_USE enum vault_err apikey_update(struct op *op, const struct apikey_update_
 /* The key that takes another's place, and what becomes of the other. */
 MUST_USE enum vault_err apikey_rotate(struct op *op, const struct apikey_rotate_req *req,
 				      struct apikey_rotate_res *res);
-MUST_USE enum vault_err apikey_revoke(struct op *op, struct vault_text id, struct vault_text reason);
+MUST_USE enum vault_err apikey_revoke(struct op *op, struct vault_text id,
+				      struct vault_text reason);
 /* Every key of the kind (0: any) made before a time: one row, however many they are. */
 MUST_USE enum vault_err apikey_revoke_before(struct op *op, int64_t created_before, int kind,
 					     struct vault_text reason);

@@ -7,7 +7,7 @@
 
 #define SLOTS (1u << 17) /* keys that can be noted between two flushes; 2 MiB */
 #define WINDOW (SLOTS / APIKEY_USED_WINDOWS)
-#define PROBES 8 /* slots looked at for one key */
+#define PROBES 8  /* slots looked at for one key */
 #define BLOCK 256 /* keys whose times stand in one row */
 #define TIME_BYTES 4
 
@@ -35,8 +35,7 @@ struct note {
 static struct apikey_used *
 table_of(struct vault *vault)
 {
-	struct apikey_used *there =
-		atomic_load_explicit(&vault->apikey_used, memory_order_acquire);
+	struct apikey_used *there = atomic_load_explicit(&vault->apikey_used, memory_order_acquire);
 	struct apikey_used *fresh;
 
 	if (there != NULL)
@@ -69,10 +68,9 @@ apikey_used_note(struct vault *vault, uint32_t tenant, uint64_t row, int64_t now
 		struct slot *slot = &used->slots[(at + i) % SLOTS];
 		uint64_t owner = atomic_load_explicit(&slot->row, memory_order_relaxed);
 
-		if (owner == 0 &&
-		    atomic_compare_exchange_strong_explicit(&slot->row, &owner, row,
-							    memory_order_relaxed,
-							    memory_order_relaxed))
+		if (owner == 0 && atomic_compare_exchange_strong_explicit(&slot->row, &owner, row,
+									  memory_order_relaxed,
+									  memory_order_relaxed))
 			owner = row;
 		if (owner != row)
 			continue;

@@ -22,8 +22,8 @@ static bool
 caller_may(const struct inquiry *q)
 {
 	const struct apikey_candidate *c = &q->candidate;
-	enum vault_err err = op_require(q->op, q->op->row->id, tenant_name_of(c->tenant),
-					c->key.rec.name);
+	enum vault_err err =
+		op_require(q->op, q->op->row->id, tenant_name_of(c->tenant), c->key.rec.name);
 
 	return (unsigned)(err == VAULT_OK) | (unsigned)q->question->login;
 }
@@ -145,8 +145,7 @@ answer(struct inquiry *q, struct apikey_verdict *verdict)
 }
 
 enum vault_err
-apikey_verify(struct op *op, const struct apikey_question *question,
-	      struct apikey_verdict *verdict)
+apikey_verify(struct op *op, const struct apikey_question *question, struct apikey_verdict *verdict)
 {
 	struct inquiry q = { .op = op, .question = question, .asked = op->tenant };
 	struct apikey_text text;

@@ -23,7 +23,7 @@ enum row_kind {
 	ROW_TOMBSTONE = 9, /* under the tag of what was deleted */
 	ROW_LOCKOUT = 16,
 	ROW_ROLE = 11,
-	ROW_APIKEY = 20,   /* in the order of creation */
+	ROW_APIKEY = 20,	 /* in the order of creation */
 	ROW_APIKEY_ID = 21,	 /* index only, of tenant 0: ids that this vault made */
 	ROW_APIKEY_FOREIGN = 22, /* index only, of tenant 0: ids of imported keys */
 	ROW_APIKEY_HASH = 23,	 /* what imported keys are found by: under their MAC */

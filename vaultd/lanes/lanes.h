@@ -22,8 +22,8 @@ struct lanes {
 	pthread_mutex_t keeper_mutex;
 	pthread_cond_t keeper_wake;
 	bool keeper_stop;
-	int64_t used_due_ns;  /* the keeper: when last uses are to be written next */
-	unsigned used_part;   /* likewise: how far it has got; APIKEY_USED_WINDOWS: done */
+	int64_t used_due_ns; /* the keeper: when last uses are to be written next */
+	unsigned used_part;  /* likewise: how far it has got; APIKEY_USED_WINDOWS: done */
 	bool running;
 };
 
