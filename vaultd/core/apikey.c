@@ -147,7 +147,7 @@ apikey_candidate(struct op *op, struct vault_text id, struct apikey_candidate *c
 	/* Tenant 0 has no keys, so what is found stands behind it: the id's own, or the next. */
 	TRY(row_seek(op->txn, &place, &found, &c->key.row.id));
 	apikey_used_soon(op->vault, c->key.row.id);
-	c->known = memcmp(found.tag, place.tag, ID_TAG_BYTES) == 0;
+	c->known = id_tag_equal(found.tag, place.tag);
 	c->key.row.key = apikey_place_bound(&found);
 	err = tenant_by_number(op, c->key.row.key.tenant, &c->tenant);
 	if (err == VAULT_OK)

@@ -81,7 +81,7 @@ make_text(struct op *op, struct vault_text env, struct apikey_text *parts, struc
 		place = apikey_id_place(op, ROW_APIKEY_ID, 0, parts->id);
 		err = row_seek(op->txn, &place, &found, &id);
 		if (err == VAULT_NOT_FOUND ||
-		    (err == VAULT_OK && memcmp(found.tag, place.tag, ID_TAG_BYTES) != 0))
+		    (err == VAULT_OK && !id_tag_equal(found.tag, place.tag)))
 			return VAULT_OK;
 		TRY(err);
 	}
