@@ -368,3 +368,15 @@ def test_a_limited_answer_counts_no_use(keys):
     answers = [keys.verify(made["key"]) for _ in range(4)]
     assert [a["valid"] for a in answers] == [True, True, False, False]
     assert keys.get(made["id"])["uses_left"] == 8
+
+
+def test_asked_for_again_by_request_id(keys):
+    fields = {"name": "n", "scopes": ["read"], "request_id": "r1"}
+    made = keys.call("apikey.create", **fields)
+    again = keys.call("apikey.create", **fields)
+    assert again.pop("replayed") is True and "key" not in again
+    assert again == {k: v for k, v in made.items() if k != "key"}
+    new = keys.call("apikey.rotate", id=made["id"], request_id="r2")
+    again = keys.call("apikey.rotate", id=made["id"], request_id="r2")
+    assert again["id"] == new["id"] and "key" not in again
+    assert len(keys.call("apikey.list")["items"]) == 2
