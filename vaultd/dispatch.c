@@ -7,6 +7,7 @@
 #include "protocol/frame.h"
 #include "protocol/text.h"
 #include "protocol/value.h"
+#include "vaultd/core/apikey_verify.h"
 #include "vaultd/core/replay.h"
 #include "vaultd/core/tenant.h"
 #include "vaultd/dispatch_watch.h"
@@ -326,12 +327,26 @@ call_handler(struct passage *p)
 	return VAULT_OK;
 }
 
+/* A key that was revoked since is refused on the next request, like any other way in. */
+static enum vault_err
+check_login(struct passage *p)
+{
+	const struct session *session = p->op.session;
+	struct apikey_login login;
+
+	if (!session->logged_in || (p->op.row->flags & OP_OPEN) != 0)
+		return VAULT_OK;
+	return apikey_still_stands(&p->op, text_of(session->login.tenant),
+				   text_of(session->login.id), &login);
+}
+
 static enum vault_err
 run_handler(struct passage *p)
 {
 	enum vault_err tenant, earlier;
 
 	TRY(fresh_snapshot(p));
+	TRY(check_login(p));
 	tenant = find_tenant(p);
 	/* The answer to what removed the tenant outlives it. */
 	if (tenant != VAULT_OK && tenant != VAULT_NOT_FOUND)
@@ -375,6 +390,16 @@ record(struct passage *p, enum vault_err err)
 	return VAULT_OK;
 }
 
+/* A lock that is told in an answer is one like those that are told in errors. */
+static void
+note_verdict(struct passage *p)
+{
+	if (p->op.note.reason == verify_reason_locked)
+		watch_refused(&p->op, p->target.tenant, VAULT_LOCKED);
+	else if (p->op.note.reason == verify_reason_limited)
+		watch_refused(&p->op, p->target.tenant, VAULT_LIMITED);
+}
+
 /* What cannot be recorded is not done. */
 static void
 finish(struct passage *p, enum vault_err err)
@@ -386,8 +411,10 @@ finish(struct passage *p, enum vault_err err)
 		      1);
 	if (err == VAULT_OK) {
 		p->call->effects = p->op.effects;
+		note_verdict(p);
 		p->call->subscription = p->op.subscription;
 	} else {
+		/* A lock stands whatever the request was answered. */
 		if (err != VAULT_AUDIT_UNAVAILABLE)
 			p->call->effects.keep = p->op.effects.keep;
 		watch_refused(&p->op, p->target.tenant, err);
@@ -492,6 +519,30 @@ dispatch_run(struct runner *runner, struct call *call)
 	}
 	scratch_reset(&runner->scratch, call->secret);
 	return verdict;
+}
+
+enum vault_err
+dispatch_own(struct runner *runner, struct change *change,
+	     enum vault_err (*task)(struct op *op, unsigned part), unsigned part)
+{
+	static const struct identity nobody = { .uid = UID_NOBODY };
+	struct op op = {
+		.vault = runner->vault,
+		.who = &nobody,
+		.now = runner->now,
+		.change = change,
+		.txn = change->txn,
+		.cache = &runner->cache,
+		.random = &runner->random,
+		.scratch = &runner->scratch,
+		.work = &runner->work,
+	};
+	enum vault_err err;
+
+	cache_next_operation(&runner->cache);
+	err = task(&op, part);
+	scratch_reset(&runner->scratch, false);
+	return err;
 }
 
 static void
