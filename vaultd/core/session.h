@@ -29,6 +29,7 @@ struct session_login {
 
 struct session {
 	_Atomic unsigned references;
+	_Atomic bool gone; /* its connection is closed: nobody waits for an answer */
 	struct identity who;
 	_Atomic bool logged_in; /* ended by the connection's own thread when idle for too long */
 	struct session_login login;

@@ -299,7 +299,8 @@ fill_page(struct query *q, struct audit_scan *scan, struct audit_item *items,
 
 	for (unsigned looked = 0; looked < QUERY_RECORDS_MAX; looked++) {
 		if (res->items.n == (size_t)q->req->limit.v ||
-		    q->op->scratch->extra > QUERY_BYTES_MAX || atomic_load(&q->op->vault->cancel))
+		    q->op->scratch->extra > QUERY_BYTES_MAX || atomic_load(&q->op->vault->cancel) ||
+		    atomic_load(&q->op->session->gone))
 			break;
 		err = audit_scan_next(scan, &rec, &seq);
 		if (err == VAULT_INTEGRITY)
