@@ -3,9 +3,12 @@
 # temporary directories and end with it. Prints Markdown for docs/PERFORMANCE.md; leaves BUILD/bench.json.
 set -eu
 
-parts_known="throughput flood rotate memory start others"
+parts_known="throughput flood rotate memory start others policy apikeys"
 tenants=1000	# of the memory figure
 records=100000	# of the start figure
+grants=1000	# of the policy figure
+many_tenants=10000
+apikeys=1000000	# of the API keys' figures
 
 usage() {
 	cat <<EOF
@@ -75,6 +78,8 @@ done
 # The store lies beside the build, on a disk: in memory a flush costs nothing. Sockets need a short path.
 work=$(mktemp -d "$build/bench.XXXXXX")
 run=$(mktemp -d /tmp/vault-bench.XXXXXX)
+at=$run		# the sockets of the daemon that is measured
+client=		# what vault-bench is run by: nothing, or another user
 log=$work/vaultd.log
 keyfile=$work/key
 figures=$work/figures
@@ -82,11 +87,12 @@ rates=$work/rates
 runs=$work/runs
 redis=$run/redis.sock
 daemon=
+other_daemon=
 redis_daemon=
 : >"$figures" && : >"$rates" && : >"$runs" && : >"$log"
 
 end() {
-	for pid in $daemon $redis_daemon; do
+	for pid in $daemon $other_daemon $redis_daemon; do
 		kill "$pid" 2>/dev/null || true
 		wait "$pid" 2>/dev/null || true
 	done
@@ -115,13 +121,13 @@ await() {
 	done
 }
 
-# The only daemon there is at a time; $1 names its state.
+# The daemon that is measured; $1 names its state.
 daemon_start() {
 	mkdir -p "$work/$1"
-	"$build/vaultd" --config "$work/vaultd.conf" --state "$work/$1" --runtime "$run" 2>>"$log" &
+	"$build/vaultd" --config "$work/vaultd.conf" --state "$work/$1" --runtime "$at" 2>>"$log" &
 	daemon=$!
 	for socket in vaultd admin; do
-		await "$daemon" vaultd "$build/vault-bench" --socket "$run/$socket.sock" --method sys.ping --count 1
+		await "$daemon" vaultd "$build/vault-bench" --socket "$at/$socket.sock" --method sys.ping --count 1
 	done
 }
 
@@ -147,14 +153,15 @@ redis_stop() {
 
 # Runs vault-bench; its line of JSON is left in $line.
 measure() {
-	line=$("$build/vault-bench" --socket "$run/vaultd.sock" --admin-socket "$run/admin.sock" --json \
+	# shellcheck disable=SC2086 # client is words
+	line=$(${client:-"$build/vault-bench"} --socket "$at/vaultd.sock" --admin-socket "$at/admin.sock" --json \
 		--seconds "$seconds" --warmup 0.2 "$@" 2>>"$log") || fail "vault-bench $* failed"
 	echo "$line" >>"$runs"
 }
 
 # Makes what later runs need; its own measurement is thrown away.
 setup() {
-	"$build/vault-bench" --socket "$run/vaultd.sock" --admin-socket "$run/admin.sock" --setup --keyfile "$keyfile" \
+	"$build/vault-bench" --socket "$at/vaultd.sock" --admin-socket "$at/admin.sock" --setup --keyfile "$keyfile" \
 		--count 1 --connections 1 "$@" >/dev/null 2>>"$log" || fail "vault-bench --setup $* failed"
 }
 
@@ -296,6 +303,39 @@ start() {
 	sed -i '/^unseal_keyfile/d' "$work/vaultd.conf"
 }
 
+# Rates in turn, so that both see the same machine. The resident part of the map is the kernel's to take back.
+apikeys() {
+	say "$apikeys API keys made, then any of them verified, beside token.sign, $rounds rounds of $seconds s"
+	daemon_start apikeys
+	setup
+	# The first load fills what is kept for any load: buffers, caches, the table of last uses.
+	measure --method apikey.create --count 20000 --connections 4 --in-flight 512 --apikeys "$work/keys"
+	measure --method apikey.verify --apikeys "$work/keys" --connections 16 --in-flight 64
+	anonymous=$(sed -n 's/^RssAnon:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$daemon/status")
+	measure --method apikey.create --count $apikeys --connections 4 --in-flight 512 --apikeys "$work/keys"
+	figure "apikey.create, pipelined, $apikeys keys" "$(calc %.1f "$(field throughput) / 1000")" at-least 20 " k/s" \
+		"4 × 512, one tenant"
+	round=0
+	while [ $round -lt "$rounds" ]; do
+		measure --method token.sign --connections 16 --in-flight 64
+		field throughput >>"$work/apikeys.sign"
+		measure --method apikey.verify --apikeys "$work/keys" --connections 16 --in-flight 64
+		field throughput >>"$work/apikeys.verify"
+		round=$((round + 1))
+	done
+	sign=$(median <"$work/apikeys.sign")
+	verify=$(median <"$work/apikeys.verify")
+	figure "apikey.verify of any of $apikeys / token.sign, 16 × 64" "$(calc %.2f "$verify / $sign")" at-least 0.45 "" \
+		"$(thousands "$verify") against $(thousands "$sign")"
+	rate "16 × 64" "apikey.verify, any of $apikeys" ""
+	measure --method apikey.list --count 200 --connections 1 --in-flight 1
+	figure "apikey.list, a page of 100 among $apikeys" "$(calc %.2f "$(field p50_us) / 1000")" below 10 " ms" "median of 200"
+	grown=$(sed -n 's/^RssAnon:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$daemon/status")
+	figure "memory beyond the map, 20000 keys to $apikeys more" "$(calc %.1f "($grown - $anonymous) / 1024")" below 8 " MiB" \
+		"RssAnon, growth"
+	daemon_stop
+}
+
 # No target stands on these; they belong to the picture.
 others() {
 	say "other methods, one round of $seconds s each"
@@ -315,6 +355,74 @@ others() {
 	measure --method key.create --connections 64 --in-flight 1
 	rate "64 × 1" "key.create HS256" ""
 	daemon_stop
+}
+
+# give JSON: one grant more.
+give() {
+	"$build/vaultctl" --admin-socket "$at/admin.sock" --quiet call grant.put "$1" >/dev/null 2>>"$log" ||
+		fail "grant.put $1 failed"
+}
+
+# A third of them for users, a third for groups, each on tenants of its own; a third for the group of the user who asks.
+give_many() {
+	i=0
+	while [ $i -lt $((grants - 3)) ]; do
+		give "{\"principal\":\"uid:$((20000 + i))\",\"role\":\"signer\",\"tenants\":[\"a$i\",\"b$i-*\"]}"
+		give "{\"principal\":\"gid:$((20000 + i))\",\"role\":\"verifier\",\"tenants\":[\"a$i\"],\"names\":[\"n*\"]}"
+		give "{\"principal\":\"gid:4244\",\"role\":\"signer\",\"tenants\":[\"c$i\"]}"
+		i=$((i + 3))
+	done
+}
+
+# policy_daemon few|many: one that lets its owner sign, and a user by a grant of his last supplementary group.
+policy_daemon() {
+	at=$run/$1
+	mkdir -m 755 "$at"
+	daemon_start "$1"
+	setup --tenant bench
+	give '{"principal":"gid:4244","role":"signer","tenants":["bench"]}'
+}
+
+# Two daemons, and two callers of each, take turns: a store that holds next to nothing, and one full of grants and tenants.
+policy() {
+	say "token.sign with $grants grants and $many_tenants tenants, $rounds rounds of $seconds s"
+	[ "$(id -u)" -eq 0 ] || fail "policy takes another user's identity: run it as root"
+	echo 'app_group = "users"' >>"$work/vaultd.conf"
+	chmod 711 "$run"
+	install -m 755 "$build/vault-bench" "$run/vault-bench"
+	policy_daemon few
+	other_daemon=$daemon
+	policy_daemon many
+	measure --method tenant.create --count $many_tenants --connections 4 --in-flight 64
+	give_many
+	round=0
+	while [ $round -lt "$rounds" ]; do
+		for who in owner user; do
+			client=
+			[ $who = owner ] || client="setpriv --reuid=4242 --regid=4242 --groups=100,4243,4244 $run/vault-bench"
+			# Who comes first takes turns too: it is not the same.
+			stores="few many"
+			[ $((round % 2)) -eq 0 ] || stores="many few"
+			for store in $stores; do
+				at=$run/$store
+				measure --method token.sign --tenant bench --connections 16 --in-flight 64
+				field throughput >>"$work/policy.$who.$store"
+			done
+		done
+		round=$((round + 1))
+	done
+	client=
+	for who in owner user; do
+		few=$(median <"$work/policy.$who.few")
+		many=$(median <"$work/policy.$who.many")
+		figure "token.sign of $who, $grants grants and $many_tenants tenants / next to none, 16 × 64" \
+			"$(calc %.3f "$many / $few")" at-least 0.95 "" "$(thousands "$many") against $(thousands "$few")"
+	done
+	daemon_stop
+	daemon=$other_daemon other_daemon=
+	daemon_stop
+	at=$run
+	sed -i '/^app_group/d' "$work/vaultd.conf"
 }
 
 report() {

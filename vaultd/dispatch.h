@@ -84,8 +84,8 @@ enum verdict dispatch_run(struct runner *runner, struct call *call);
 void dispatch_limited(struct buf *out, uint32_t msgid, int64_t retry_ms);
 
 /*
- * What the daemon does of its own, on the committer: task in an operation that nobody asked for, with
- * a number of the task's choice. It may change rows, but has no tenant and nobody's rights.
+ * On the committer: runs a task of the daemon's own with what an operation has. Nobody asked for it,
+ * so it is neither audited nor answered.
  */
 MUST_USE enum vault_err dispatch_own(struct runner *runner, struct change *change,
 				     enum vault_err (*task)(struct op *op, unsigned part),

@@ -56,6 +56,15 @@ OTHERS = {
     "token.uses": {**TENANT, "jti": "j"},
     "token.grant_uses": {**TENANT, "jti": "j", "add": 1},
     "token.revoke": {**TENANT, "jti": "j"},
+    "apikey.create": {**NAMED, "scopes": ["read"]},
+    "apikey.verify": {**TENANT, "key": "vk_live_x"},
+    "apikey.get": {**TENANT, "id": "i"},
+    "apikey.list": TENANT,
+    "apikey.update": {**TENANT, "id": "i"},
+    "apikey.rotate": {**TENANT, "id": "i"},
+    "apikey.revoke": {**TENANT, "id": "i"},
+    "apikey.delete": {**TENANT, "id": "i"},
+    "apikey.import": {**NAMED, "scopes": [], "sha256": b"h" * 32},
     "audit.query": TENANT,
     "auth.totp": {"code": "123456"},
     "role.get": {"role": "owner"},
@@ -64,6 +73,8 @@ OTHERS = {
     "policy.explain": {"method": "key.get"},
     "auth.whoami": {},
     "auth.narrow": {"tenant": "acme"},
+    "auth.login": {"key": "vk_live_x"},
+    "auth.logout": {},
 }
 
 # In the contract, not in this build: unsupported where the name is known, else unknown_method.
@@ -77,14 +88,10 @@ LATER = {
     "key.delete": NAMED,
     "webhook.sign": {**TENANT, "key": "k", "payload": b"p"},
     "webhook.verify": {**TENANT, "key": "k", "headers": {}, "payload": b"p"},
-    "apikey.create": {**NAMED, "scopes": ["read"]},
-    "apikey.verify": {"key": "vk_live_x"},
     "secret.put": {**NAMED, "value": b"v"},
     "secret.get": NAMED,
     "crypto.encrypt": {**NAMED, "plaintext": b"p"},
     "crypto.decrypt": {**NAMED, "ciphertext": b"c"},
-    "auth.login": {"key": "vk_live_x"},
-    "auth.logout": {},
     "audit.checkpoint": {},
     "backup.begin": {},
 }
@@ -94,8 +101,6 @@ KNOWN_LATER = {
     "slot.remove",
     "slot.list",
     "key.update",
-    "auth.login",
-    "auth.logout",
 }
 
 ALL = {**ADMIN_CLASS, **OTHERS}

@@ -5,6 +5,7 @@
 #define VAULT_BENCH_METHODS_H
 
 #include "protocol/ops.h"
+#include "tools/vault-bench/apikeys.h"
 #include "tools/vault-bench/call.h"
 
 /* Keys that key.rotate goes round, so that no one key's row grows with the length of the run. */
@@ -15,14 +16,15 @@
 /* The names that requests carry and --setup makes. */
 struct bench_names {
 	struct vault_text tenant;
-	struct vault_text profile;   /* of token.* */
-	struct vault_text token_key; /* of usage token: what the profile signs with */
-	struct vault_text raw_key;   /* of usage raw: key.sign and key.verify */
-	int algorithm;		     /* enum key_algorithm of both keys */
-	struct vault_bytes message;  /* that key.sign signs */
-	struct vault_text unique;    /* COUNTER_MARK inside: a name of this run's own for everything
+	struct vault_text profile;     /* of token.* */
+	struct vault_text token_key;   /* of usage token: what the profile signs with */
+	struct vault_text raw_key;     /* of usage raw: key.sign and key.verify */
+	int algorithm;		       /* enum key_algorithm of both keys */
+	struct vault_bytes message;    /* that key.sign signs */
+	const struct apikeys *apikeys; /* that apikey.verify sends */
+	struct vault_text unique;  /* COUNTER_MARK inside: a name of this run's own for everything
 					that is made */
-	struct vault_text rotated;   /* COUNTER_MARK inside: the keys that key.rotate goes round */
+	struct vault_text rotated; /* COUNTER_MARK inside: the keys that key.rotate goes round */
 };
 
 /* What the verify methods check: made once before the load. */
@@ -37,6 +39,7 @@ struct method {
 		     union op_request *req);
 	uint64_t modulus; /* of the counter; 0: it never comes round */
 	bool needs_sample;
+	bool needs_apikeys;
 	enum op_id sample_op; /* what makes the sample; its own row fills that request */
 };
 

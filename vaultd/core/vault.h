@@ -20,6 +20,9 @@
 #include "vaultd/core/tenants.h"
 #include "vaultd/core/unseal_guard.h"
 
+struct apikey_used;
+struct apikey_limits;
+
 enum vault_state {
 	STATE_UNINITIALIZED,
 	STATE_SEALED,
@@ -72,6 +75,9 @@ struct vault {
 	uint64_t revision;    /* the committer: counts groups of changes */
 	uint32_t next_tenant; /* the committer */
 	struct expiry_clock expiry_clock; /* the committer */
+	/* When API keys were used; made by the first that is. */
+	_Atomic(struct apikey_used *) apikey_used;
+	_Atomic(struct apikey_limits *) apikey_limits; /* likewise, by the first that has one */
 };
 
 #define INITIAL_SLOT "initial"

@@ -4,6 +4,7 @@
  * commits with the audit's head, then replies leave.
  */
 #include "vaultd/base/log.h"
+#include "vaultd/core/apikey_used.h"
 #include "vaultd/core/expiry.h"
 #include "vaultd/dispatch_watch.h"
 #include "vaultd/lanes/lanes.h"
@@ -56,9 +57,9 @@ end_change(struct group *group, struct change *change, const struct call *call)
 	group->wrote = true;
 }
 
-/* What cannot be removed now is due again with the next round. */
+/* A task of the daemon's own, as a change of its own in the group; what fails is left undone. */
 static void
-run_forget(struct group *group)
+run_own(struct group *group, enum vault_err (*task)(struct op *op, unsigned part), unsigned part)
 {
 	struct change change;
 	struct txn *child;
@@ -66,8 +67,7 @@ run_forget(struct group *group)
 	if (txn_child(group->txn, &child) != VAULT_OK)
 		return;
 	change_start(&change, child);
-	if (dispatch_own(&group->lanes->commit_runner, &change, expiry_sweep, EXPIRY_SWEEP_JOB) !=
-		    VAULT_OK ||
+	if (dispatch_own(&group->lanes->commit_runner, &change, task, part) != VAULT_OK ||
 	    change.count == 0) {
 		txn_abort(child);
 		return;
@@ -75,6 +75,20 @@ run_forget(struct group *group)
 	if (txn_commit(child) != VAULT_OK)
 		lanes_fatal("a change could not be added to its group");
 	group->wrote = true;
+}
+
+/* When API keys were last used: lost rather than waited for where it cannot be written. */
+static void
+run_last_used(struct group *group, const struct job *job)
+{
+	unsigned part = job->part, end = part + 1;
+
+	if (part >= APIKEY_USED_WINDOWS) {
+		part = 0;
+		end = APIKEY_USED_WINDOWS;
+	}
+	for (; part < end; part++)
+		run_own(group, apikey_used_flush, part);
 }
 
 static void
@@ -96,7 +110,11 @@ run_job(struct group *group, struct job *job)
 		return;
 	}
 	if (job->forget) {
-		run_forget(group);
+		run_own(group, expiry_sweep, EXPIRY_SWEEP_JOB);
+		return;
+	}
+	if (job->last_used) {
+		run_last_used(group, job);
 		return;
 	}
 	err = txn_child(group->txn, &child);
@@ -259,7 +277,7 @@ run_group(struct group *group)
 	 * The keeper may ask while the vault is being sealed: then nothing here may be touched any
 	 * more.
 	 */
-	if ((group->jobs->head_only || group->jobs->forget) &&
+	if ((group->jobs->head_only || group->jobs->last_used || group->jobs->forget) &&
 	    vault_state(group->vault) != STATE_OPEN)
 		return;
 	err = lanes_disk_full(group->vault) ? VAULT_STORAGE_FULL : runner_turn(runner);

@@ -23,6 +23,8 @@ struct job {
 	bool exclusive; /* a commit of its own */
 	bool head_only; /* the daemon's own: commit where the audit has got to */
 	bool forget;	/* likewise: remove rows whose time has come */
+	bool last_used; /* the daemon's own: write when API keys were last used ... */
+	unsigned part;	/* ... this part of it, or all from APIKEY_USED_WINDOWS on */
 	enum vault_err result;
 };
 

@@ -96,6 +96,7 @@ keeper_main(void *arg)
 			lanes_fatal("the audit could not be flushed");
 		follow_head(lanes);
 		forget_due(lanes);
+		lanes_tick_last_used(lanes);
 		pthread_mutex_lock(&lanes->keeper_mutex);
 	}
 	pthread_mutex_unlock(&lanes->keeper_mutex);

@@ -26,6 +26,11 @@ run_slow(struct lanes *lanes, struct job *job)
 		.opening = &job->opening,
 	};
 
+	/* Whoever asks for much and leaves shall not keep those who stay waiting. */
+	if (job->session != NULL && atomic_load(&job->session->gone)) {
+		job->done(job);
+		return;
+	}
 	if (runner_turn(runner) != VAULT_OK) {
 		job_refuse(job, VAULT_BUSY, NULL);
 		job->done(job);

@@ -455,6 +455,7 @@ conn_close(struct conn *conn)
 	atomic_fetch_sub_explicit(&conn->uid->connections, 1, memory_order_relaxed);
 	worker->table[conn->id & UINT32_MAX] = NULL;
 	worker_count(worker, -1);
+	atomic_store_explicit(&conn->session->gone, true, memory_order_relaxed);
 	session_release(conn->session);
 	free(conn);
 }
