@@ -26,8 +26,8 @@
 #define JTI_MAX 256 /* bytes of a peer's token id; ours have 27 */
 #define USE_MAX 64  /* bytes of the text that tells one use from another */
 #define DOMAIN_NAME_MAX 253
-#define METADATA_MAX 4096		 /* bytes of what a caller keeps with a record, encoded */
-#define CLAIMS_MAX 12288 /* bytes of extra claims: the token stays below 16 KiB and more */
+#define METADATA_MAX 4096 /* bytes of what a caller keeps with a record, encoded */
+#define CLAIMS_MAX 12288  /* bytes of extra claims: the token stays below 16 KiB and more */
 #define TENANT_NAME_MAX 63
 #define NAME_MAX_LEN 128
 #define ACTOR_MAX 128
