@@ -381,7 +381,9 @@ def test_the_audit_tells_who_decrypted_and_not_what(box):
     decrypt(box, sealed, context=b"the-context")
     refused(box, sealed)
     records = [r for r in box.records() if r["method"].startswith("crypto.")]
-    assert [(r["method"], r["name"], r.get("version"), r.get("code"), r["outcome"]) for r in records] == [
+    assert [
+        (r["method"], r["name"], r.get("version"), r.get("code"), r["outcome"]) for r in records
+    ] == [
         ("crypto.encrypt", "k", 1, None, "ok"),
         ("crypto.decrypt", "k", 1, None, "ok"),
         ("crypto.decrypt", "k", None, "integrity", "error"),

@@ -16,7 +16,11 @@ KEY = bytes(range(50, 82))
 SEED = bytes(range(32))
 BODY = b'{"event":"course.completed","n":1}'
 SCHEMES = ["standard", "github", "stripe"]
-SIGNING = {"standard": "webhook-signature", "github": "X-Hub-Signature-256", "stripe": "Stripe-Signature"}
+SIGNING = {
+    "standard": "webhook-signature",
+    "github": "X-Hub-Signature-256",
+    "stripe": "Stripe-Signature",
+}
 
 
 @pytest.fixture
@@ -59,9 +63,7 @@ def test_standard(hook):
     assert list(headers) == ["webhook-id", "webhook-timestamp", "webhook-signature"]
     assert before <= int(headers["webhook-timestamp"]) <= time.time()
     assert re.fullmatch(r"msg_[A-Za-z0-9_-]{22}", headers["webhook-id"])
-    assert headers == hooks.standard(
-        KEY, BODY, headers["webhook-timestamp"], headers["webhook-id"]
-    )
+    assert headers == hooks.standard(KEY, BODY, headers["webhook-timestamp"], headers["webhook-id"])
     assert sign(hook)["webhook-id"] != headers["webhook-id"]
 
 
@@ -97,9 +99,7 @@ def test_payload_may_come_as_str(hook):
 def test_the_published_vector(tenant):
     kat = json.loads((VECTORS / "vectors.json").read_text())["kat"]
     tenant.call("key.import", name="h", algorithm="HS256", usage="webhook", secret=kat["secret"])
-    headers = sign(
-        tenant, kat["payload"].encode(), id=kat["msg_id"], timestamp=kat["timestamp"]
-    )
+    headers = sign(tenant, kat["payload"].encode(), id=kat["msg_id"], timestamp=kat["timestamp"])
     assert headers["webhook-signature"] == kat["signature"]
     assert verify(tenant, headers, kat["payload"].encode(), tolerance=10**9) is None
     assert verify(tenant, headers, kat["payload"].encode()) == "timestamp"
@@ -109,9 +109,7 @@ def test_a_shared_secret_is_what_the_receiver_signs_with(tenant):
     secret = tenant.key("h", usage="webhook", shared=True)["secret"]
     key = hooks.secret_bytes(secret)
     headers = sign(tenant)
-    assert headers == hooks.standard(
-        key, BODY, headers["webhook-timestamp"], headers["webhook-id"]
-    )
+    assert headers == hooks.standard(key, BODY, headers["webhook-timestamp"], headers["webhook-id"])
     assert sign(tenant, scheme="github") == hooks.github(key, BODY)
 
 
@@ -135,7 +133,13 @@ def changed(headers, **changes):
 @pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])
 @pytest.mark.parametrize("value", [None, "", []])
 def test_missing_headers(hook, name, value):
-    assert verify(hook, {**changed(sign(hook), **{name: None}), **({} if value is None else {name: value})}) == "malformed"
+    assert (
+        verify(
+            hook,
+            {**changed(sign(hook), **{name: None}), **({} if value is None else {name: value})},
+        )
+        == "malformed"
+    )
     assert verify(hook, {**sign(hook), name: None}) == "malformed"
 
 
@@ -147,7 +151,21 @@ def test_no_headers_at_all(hook):
 
 @pytest.mark.parametrize(
     "timestamp",
-    ["hello", "-1", "+1", "1.5", "0x10", " 1", "1 ", "01", "1e9", "253402300800", "9" * 13, "9" * 400, "١"],
+    [
+        "hello",
+        "-1",
+        "+1",
+        "1.5",
+        "0x10",
+        " 1",
+        "1 ",
+        "01",
+        "1e9",
+        "253402300800",
+        "9" * 13,
+        "9" * 400,
+        "١",
+    ],
 )
 @pytest.mark.parametrize("scheme", ["standard", "stripe"])
 def test_timestamps_that_are_none(hook, scheme, timestamp):
@@ -180,7 +198,9 @@ def test_every_prefix_of_a_signature(hook):
     calls = [
         (
             "webhook.verify",
-            hook.fields(key="h", headers=changed(headers, webhook_signature=whole[:n]), payload=BODY),
+            hook.fields(
+                key="h", headers=changed(headers, webhook_signature=whole[:n]), payload=BODY
+            ),
         )
         for n in range(1, len(whole))
     ]
@@ -201,7 +221,10 @@ def test_every_flipped_bit(hook, scheme):
                 (
                     "webhook.verify",
                     hook.fields(
-                        key="h", scheme=scheme, headers={**headers, SIGNING[scheme]: bad}, payload=BODY
+                        key="h",
+                        scheme=scheme,
+                        headers={**headers, SIGNING[scheme]: bad},
+                        payload=BODY,
                     ),
                 )
             )
@@ -244,16 +267,18 @@ def test_the_bounds_of_headers(hook):
     assert (error.code, error.field) == ("invalid_params", "headers")
 
 
-@pytest.mark.parametrize("off,reason", [(-299, None), (-302, "timestamp"), (297, None), (303, "timestamp")])
+@pytest.mark.parametrize(
+    "off,reason", [(-299, None), (-302, "timestamp"), (297, None), (303, "timestamp")]
+)
 @pytest.mark.parametrize("scheme", ["standard", "stripe"])
 def test_the_tolerance(hook, scheme, off, reason):
     now = int(time.time())
     assert verify(hook, sign(hook, scheme=scheme, timestamp=now + off), scheme=scheme) == reason
     wide = {"scheme": scheme, "tolerance": 3153600000}
     assert verify(hook, sign(hook, scheme=scheme, timestamp=now + off), **wide) is None
-    assert verify(hook, sign(hook, scheme=scheme, timestamp=now - 5), scheme=scheme, tolerance=2) == (
-        "timestamp"
-    )
+    assert verify(
+        hook, sign(hook, scheme=scheme, timestamp=now - 5), scheme=scheme, tolerance=2
+    ) == ("timestamp")
 
 
 @pytest.mark.parametrize("scheme", ["standard", "stripe"])
@@ -293,7 +318,10 @@ def test_headers_given_twice(hook, scheme):
         twice = {k: v for k, v in headers.items() if k != name}
         assert verify(hook, {**twice, name: [value, value]}, scheme=scheme) == reason
         assert verify(hook, {**headers, name.swapcase(): value}, scheme=scheme) == reason
-    many = {"".join(c.upper() if n >> i & 1 else c for i, c in enumerate("webhook-signature")): "v1,x" for n in range(200)}
+    many = {
+        "".join(c.upper() if n >> i & 1 else c for i, c in enumerate("webhook-signature")): "v1,x"
+        for n in range(200)
+    }
     if scheme == "standard":
         assert verify(hook, {**many, **headers}) == "malformed"
 
@@ -346,7 +374,17 @@ def test_the_bounds_of_requests(hook):
 
 @pytest.mark.parametrize(
     "signature",
-    ["", "sha256=", "sha256", "sha1=" + "0" * 40, "0" * 64, "sha256=" + "0" * 63, "sha256=" + "0" * 65, "sha256=" + "g" * 64, "SHA256=" + "0" * 64],
+    [
+        "",
+        "sha256=",
+        "sha256",
+        "sha1=" + "0" * 40,
+        "0" * 64,
+        "sha256=" + "0" * 63,
+        "sha256=" + "0" * 65,
+        "sha256=" + "g" * 64,
+        "SHA256=" + "0" * 64,
+    ],
 )
 def test_github_signatures_that_are_none(hook, signature):
     assert verify(hook, {"X-Hub-Signature-256": signature}, scheme="github") == "malformed"
@@ -391,7 +429,16 @@ def test_algorithms_of_schemes(tenant, scheme, algorithm):
             assert (error.code, error.field) == ("conflict", "scheme")
 
 
-@pytest.mark.parametrize("fields", [{"algorithm": "HS256"}, {"algorithm": "EdDSA"}, {"algorithm": "HS256", "usage": "raw"}, {"algorithm": "EdDSA", "usage": "raw"}, {"algorithm": "XC20P"}])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"algorithm": "HS256"},
+        {"algorithm": "EdDSA"},
+        {"algorithm": "HS256", "usage": "raw"},
+        {"algorithm": "EdDSA", "usage": "raw"},
+        {"algorithm": "XC20P"},
+    ],
+)
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_no_key_of_another_usage_signs(tenant, scheme, fields):
     tenant.key("h", **fields)
@@ -448,7 +495,10 @@ def test_a_signature_is_of_its_own_scheme(hook):
     assert verify(hook, {"Stripe-Signature": f"t={now},v1={mac}"}, scheme="stripe") is None
     hook.key("other", usage="webhook")
     answer = hook.call(
-        "webhook.verify", key="other", scheme="stripe", payload=BODY,
+        "webhook.verify",
+        key="other",
+        scheme="stripe",
+        payload=BODY,
         headers={"Stripe-Signature": f"t={now},v1={mac}"},
     )
     assert answer == {"valid": False, "reason": "signature"}
@@ -519,7 +569,9 @@ def test_the_audit(hook):
     verify(hook, sign(hook, id="msg_y", timestamp=5))
     verify(hook, {})
     records = [r for r in hook.records() if r["method"].startswith("webhook.")]
-    assert [(r["method"], r["name"], r.get("id"), r.get("reason"), r["outcome"]) for r in records] == [
+    assert [
+        (r["method"], r["name"], r.get("id"), r.get("reason"), r["outcome"]) for r in records
+    ] == [
         ("webhook.sign", "h", "msg_x", None, "ok"),
         ("webhook.sign", "h", "msg_y", None, "ok"),
         ("webhook.verify", "h", "msg_y", "timestamp", "invalid"),
@@ -536,7 +588,9 @@ def test_two_principals(new_vault):
     for name in ("out/a", "in/a"):
         tenant.key(name, usage="webhook")
     for uid, role, names in ((20001, "signer", ["out/*"]), (20002, "verifier", ["in/*"])):
-        vault.admin_call("grant.put", principal=f"uid:{uid}", role=role, tenants=["acme"], names=names)
+        vault.admin_call(
+            "grant.put", principal=f"uid:{uid}", role=role, tenants=["acme"], names=names
+        )
     calls = [
         (m, {"tenant": t, "key": k, "payload": b"p", **({"headers": {}} if "verify" in m else {})})
         for m in ("webhook.sign", "webhook.verify")
