@@ -43,7 +43,7 @@ metavar(const struct field *field)
 	case FIELD_INT:
 		return "N";
 	case FIELD_MAP:
-		return "KEY=VALUE";
+		return strcmp(field->name, "headers") == 0 ? "'Name: value'|@FILE" : "KEY=VALUE";
 	case FIELD_TEXTS:
 	case FIELD_INTS:
 		return "ITEM,...";
