@@ -12,6 +12,10 @@
 #include "vaultd/dispatch_watch.h"
 #include "vaultd/ops/ops.h"
 
+#define NS_PER_MS 1000000
+
+_Static_assert(CLASS_HOT == 0 && CLASS_ADMIN + 1 == LIMIT_CLASSES, "a limit for each class");
+
 /* Each handler behind one signature, from the list. */
 #define RUN(id)                                                                                    \
 	static enum vault_err run_##id(struct op *op, const void *req, void *res)                  \
@@ -215,6 +219,46 @@ find_tenant(struct passage *p)
 	return VAULT_OK;
 }
 
+/*
+ * The tenant's limit for the class, once a request: on the worker, whichever lane runs it. A tenant
+ * that is not found here may be there by the time its lane looks, which then decides.
+ */
+static enum vault_err
+check_limit(struct passage *p)
+{
+	unsigned class = p->op.row->class;
+	const struct tenant *tenant = p->op.tenant;
+	int64_t retry_ms;
+
+	if (p->call->stage != STAGE_WORKER || tenant == NULL)
+		return VAULT_OK;
+	if (limit_take(&tenant->slot->buckets[class], &tenant->limits[class],
+		       p->op.now.boot_ms * NS_PER_MS, &retry_ms))
+		return VAULT_OK;
+	(void)op_fail(&p->op, VAULT_LIMITED, NULL, NULL);
+	p->op.fail.retry_after_ms = retry_ms;
+	return VAULT_LIMITED;
+}
+
+/* What goes to another lane is held to the limit here, before it costs that lane anything. */
+static enum vault_err
+check_limit_ahead(struct passage *p)
+{
+	enum vault_err err;
+
+	if (p->call->stage != STAGE_WORKER || p->target.tenant.p == NULL ||
+	    vault_state(p->runner->vault) != STATE_OPEN)
+		return VAULT_OK;
+	err = fresh_snapshot(p);
+	if (err == VAULT_OK)
+		err = find_tenant(p);
+	if (err == VAULT_OK)
+		return check_limit(p);
+	p->op.fail = (struct fail){ 0 };
+	p->op.tenant = NULL;
+	return VAULT_OK;
+}
+
 /* Whether the handler runs here, or another lane is to have the request. */
 static enum verdict
 lane_verdict(const struct passage *p)
@@ -296,6 +340,7 @@ run_handler(struct passage *p)
 	if (earlier != VAULT_NOT_FOUND)
 		return earlier;
 	TRY(tenant);
+	TRY(check_limit(p));
 	return call_handler(p);
 }
 
@@ -358,8 +403,13 @@ carry_out(struct passage *p)
 	enum verdict verdict = lane_verdict(p);
 	enum vault_err err;
 
-	if (verdict != VERDICT_DONE)
-		return verdict;
+	if (verdict != VERDICT_DONE) {
+		err = check_limit_ahead(p);
+		if (err == VAULT_OK)
+			return verdict;
+		finish(p, err);
+		return VERDICT_DONE;
+	}
 	err = run_handler(p);
 	if (err != VAULT_OK && p->op.deferred)
 		return VERDICT_COMMIT;
@@ -444,14 +494,29 @@ dispatch_run(struct runner *runner, struct call *call)
 	return verdict;
 }
 
-void
-dispatch_refuse(struct buf *out, uint32_t msgid, enum vault_err err, const char *message)
+static void
+refuse_with(struct buf *out, uint32_t msgid, enum vault_err err, const struct fail *fail)
 {
 	size_t before = buf_len(out);
 	struct codec_writer writer = { .out = out };
-	struct fail fail = { .message = message };
 
-	codec_write_error(&writer, msgid, err, &fail);
+	codec_write_error(&writer, msgid, err, fail);
 	if (writer.failed)
 		buf_truncate(out, before);
+}
+
+void
+dispatch_refuse(struct buf *out, uint32_t msgid, enum vault_err err, const char *message)
+{
+	struct fail fail = { .message = message };
+
+	refuse_with(out, msgid, err, &fail);
+}
+
+void
+dispatch_limited(struct buf *out, uint32_t msgid, int64_t retry_ms)
+{
+	struct fail fail = { .retry_after_ms = retry_ms };
+
+	refuse_with(out, msgid, VAULT_LIMITED, &fail);
 }

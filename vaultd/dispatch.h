@@ -1,5 +1,6 @@
 /*
- * The pipeline, once: frame, decode, seal check, policy, suspended, handler, audit record, reply.
+ * The pipeline, once: frame, decode, seal check, policy, suspended, the tenant's limit, handler,
+ * audit record, reply.
  * Every lane runs it; what differs is which handlers may run there.
  */
 #ifndef VAULTD_DISPATCH_H
@@ -75,6 +76,12 @@ struct call {
 };
 
 enum verdict dispatch_run(struct runner *runner, struct call *call);
+
+/*
+ * A reply "limited" to a frame that is not looked at further: its msgid is read, and nothing else
+ * of it. Without memory for it the request stays unanswered.
+ */
+void dispatch_limited(struct buf *out, uint32_t msgid, int64_t retry_ms);
 
 /*
  * A reply that says why, for what never came to run: the queue was full, or the audit could not be

@@ -25,6 +25,35 @@ teardown_file() { stop_daemon; }
 	[ "$(jq -r '.code + " " + .field' <<<"$stderr")" = 'invalid_params tenant' ]
 }
 
+@test "a tenant's limits, as members or as JSON" {
+	show() { vaultctl --format json tenant get acme | jq -c "$1"; }
+	vaultctl tenant update acme --limits hot.rate=5,hot.burst=10 --limits write.rate=3
+	[ "$(show .limits)" = '{"hot":{"rate":5,"burst":10},"write":{"rate":3,"burst":3}}' ]
+	vaultctl tenant update acme --limits '{"read":{"rate":9}}' --source-limit window=5m,enabled=no --retention 90d
+	[ "$(show .limits)" = '{"read":{"rate":9,"burst":9}}' ]
+	[ "$(show .source_limit)" = '{"failures":100,"window":300,"block":300,"enabled":false}' ]
+	[ "$(show .retention)" = 7776000 ]
+	vaultctl tenant update acme --clear limits,source_limit,retention
+	[ "$(show .limits)" = null ]
+	run -1 --separate-stderr vaultctl tenant update acme --limits hot.rats=5
+	stderr_has 'no member hot.rats'
+	run -1 --separate-stderr vaultctl tenant update acme --limits cold.rate=5
+	stderr_has 'no member cold.rate'
+	run -1 --separate-stderr vaultctl tenant update acme --limits hot=5
+	stderr_has 'no member hot'
+	run -1 --separate-stderr vaultctl tenant update acme --limits hot.rate=fast
+	stderr_has 'is not a number'
+	run -1 --separate-stderr vaultctl tenant update acme --limits hot
+	stderr_has 'MEMBER=VALUE'
+	vaultctl tenant settings acme --allowed-origins https://a.example,http://localhost:3000
+	[ "$(show .allowed_origins)" = '["https://a.example","http://localhost:3000"]' ]
+	vaultctl tenant suspend acme
+	run -2 --separate-stderr vaultctl tenant get acme
+	stderr_has suspended
+	vaultctl tenant resume acme
+	[ "$(show .state)" = '"active"' ]
+}
+
 @test "lists are paged, by hand or with --all" {
 	for i in $(seq 7); do vaultctl tenant create "many-$i" 2>/dev/null; done
 	run -0 --separate-stderr vaultctl tenant list --limit 3

@@ -44,6 +44,8 @@ metavar(const struct field *field)
 		return "N";
 	case FIELD_MAP:
 		return strcmp(field->name, "headers") == 0 ? "'Name: value'|@FILE" : "KEY=VALUE";
+	case FIELD_OBJECT:
+		return "MEMBER=VALUE,...";
 	case FIELD_TEXTS:
 	case FIELD_INTS:
 		return "ITEM,...";

@@ -118,7 +118,8 @@ prepare_target(struct bench *b, enum target_kind kind)
 static enum vault_err
 prepare(struct bench *b)
 {
-	struct target *vault = &b->targets[TARGET_VAULT], *echo = &b->targets[TARGET_ECHO];
+	struct target *vault = &b->targets[TARGET_VAULT], *echo = &b->targets[TARGET_ECHO],
+		      *floor = &b->targets[TARGET_FLOOR];
 
 	if (!b->options.no_vault) {
 		TRY(prepare_target(b, TARGET_VAULT) ? VAULT_OK : VAULT_INTERNAL);
@@ -128,6 +129,10 @@ prepare(struct bench *b)
 	if (b->options.echo) {
 		TRY(prepare_target(b, TARGET_ECHO) ? VAULT_OK : VAULT_INTERNAL);
 		TRY(prepare_vault(b, &echo->template));
+	}
+	if (b->options.floor) {
+		TRY(prepare_target(b, TARGET_FLOOR) ? VAULT_OK : VAULT_INTERNAL);
+		TRY(prepare_vault(b, &floor->template));
 	}
 	if (b->options.redis != NULL) {
 		TRY(prepare_target(b, TARGET_REDIS) ? VAULT_OK : VAULT_INTERNAL);

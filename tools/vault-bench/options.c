@@ -58,10 +58,11 @@ static const struct option_row rows[] = {
 	NUMBER_ROW("rounds", rounds, 1, ROUNDS_MAX, "rounds; the median rate is told (1)"),
 	NUMBER_ROW("count", count, 1, COUNT_MAX, "so many requests instead of a time"),
 	FLAG_ROW("echo", echo, "in each round, the same load against a bare echo"),
+	FLAG_ROW("floor", floor, "likewise against token.sign's system calls and primitives alone"),
 	TEXT_ROW("redis", redis, "PATH",
 		 "in each round, the same load of GETs (200 bytes) against a Redis socket"),
 	FLAG_ROW("no-vault", no_vault,
-		 "measure only what --echo and --redis name; needs no daemon"),
+		 "measure only what --echo, --floor and --redis name; needs no daemon"),
 	TEXT_ROW("tenant", tenant, "NAME", "the tenant (bench)"),
 	TEXT_ROW("profile", profile, "NAME", "the profile of token.* (bench-ALGORITHM)"),
 	TEXT_ROW("key", key, "NAME", "the key of key.* (what --setup makes)"),
@@ -159,8 +160,8 @@ environment(const char *name, const char *otherwise)
 static bool
 sensible(const struct options *o)
 {
-	if (o->no_vault && !o->echo && o->redis == NULL)
-		warnx("--no-vault leaves nothing to measure: add --echo or --redis");
+	if (o->no_vault && !o->echo && !o->floor && o->redis == NULL)
+		warnx("--no-vault leaves nothing to measure: add --echo, --floor or --redis");
 	else if (o->start_time && o->command == NULL)
 		warnx("--start-time needs a command: vault-bench --start-time -- vaultd --config "
 		      "FILE");

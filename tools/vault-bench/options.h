@@ -27,6 +27,7 @@ struct options {
 	double seconds;
 	double warmup;
 	bool echo;
+	bool floor;
 	bool no_vault;
 	bool json;
 	bool setup;

@@ -7,6 +7,7 @@
 #include "protocol/cursor.h"
 #include "protocol/text.h"
 #include "tools/vaultctl/args.h"
+#include "tools/vaultctl/encode_object.h"
 #include "tools/vaultctl/headers.h"
 #include "tools/vaultctl/json.h"
 #include "tools/vaultctl/names.h"
@@ -254,6 +255,18 @@ last_of(const struct args *args, const struct field *field)
 	return last;
 }
 
+/* A value inside a map of known members. */
+static bool
+pack_member(const struct ctl *ctl, const struct field *field, const char *text, struct buf *out)
+{
+	if (field->kind == FIELD_INT)
+		return pack_integer(ctl, field, text, out);
+	if (field->kind == FIELD_BOOL)
+		return pack_flag(ctl, field, text, out);
+	pack_str(out, text_of(text));
+	return true;
+}
+
 static bool
 pack_field(struct ctl *ctl, const struct args *args, const struct arg *arg, struct buf *out)
 {
@@ -273,6 +286,7 @@ pack_field(struct ctl *ctl, const struct args *args, const struct arg *arg, stru
 			return headers_pack(ctl, args, field, out);
 		return pack_map_field(ctl, args, field, out);
 	case FIELD_OBJECT:
+		return object_encode(ctl, args, field, pack_member, out);
 	case FIELD_OBJECTS:
 		return wrong(ctl, field, arg->text,
 			     "something that an option can say; use vaultctl call");

@@ -109,6 +109,8 @@ metavar(const struct field *field)
 		return "";
 	case FIELD_MAP:
 		return headers_field(field) ? "'Name: value'|@FILE" : "KEY=VALUE";
+	case FIELD_OBJECT:
+		return "MEMBER=VALUE,...";
 	case FIELD_TEXTS:
 	case FIELD_INTS:
 		return "A,B,...";

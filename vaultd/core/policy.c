@@ -133,7 +133,8 @@ grant_is_lasting(const struct grant *grant)
 
 	return texts_hold(&record->tenants, TEXT_LITERAL("*")) &&
 	       texts_hold(&record->names, TEXT_LITERAL("*")) && record->may_grant.n > 0 &&
-	       record->unit.p == NULL && !record->not_before.set && !record->not_after.set;
+	       record->unit.p == NULL && !record->not_before.set && !record->not_after.set &&
+	       !record->mfa;
 }
 
 const struct holder *
@@ -164,6 +165,9 @@ policy_holder(const struct policy *policy, const struct session *session, size_t
 		principal.number = index == 1 ? who->gid : who->groups[index - 2];
 		/* An unmapped group is nobody's, whatever a grant says. */
 		if (principal.number == GID_NOBODY)
+			return NULL;
+		/* Mostly the primary group is among the others too. */
+		if (index > 1 && principal.number == who->gid)
 			return NULL;
 	} else if (who->uid == UID_NOBODY) {
 		return NULL;

@@ -130,7 +130,8 @@ bool pattern_covers(struct vault_text outer, struct vault_text inner);
 bool patterns_cover(const struct vault_texts *outer, const struct vault_texts *inner);
 bool patterns_match(const struct vault_texts *patterns, struct vault_text text);
 
-/* Whether a grant gives that user the role owner on everything, whenever and wherever from. */
+/* Whether a grant gives that user the role owner on everything, whenever and wherever from, and
+ * lets him grant every role. */
 bool policy_has_owner(const struct policy *policy, uint32_t uid);
 /* sys.init, recover-owner: role owner on everything to uid, who may grant every role. */
 MUST_USE enum vault_err grants_create_owner(struct change *change, const struct row_keys *store,

@@ -5,6 +5,7 @@
 
 #include "protocol/text.h"
 #include "vaultd/core/page.h"
+#include "vaultd/core/tenant_limits.h"
 
 #define TENANT_COST                                                                                \
 	512 /* bytes of the arena that an open tenant holds: five keys, a power of two each */
@@ -64,8 +65,8 @@ read_wraps(struct op *op, uint32_t number, struct tenant_wraps *wraps)
 	return record_decode(tenant_wraps_type(), bytes, op->scratch, wraps);
 }
 
-static enum vault_err
-read_record(struct op *op, struct vault_text name, struct row *row, struct tenant_record *record)
+enum vault_err
+tenant_read(struct op *op, struct vault_text name, struct row *row, struct tenant_record *record)
 {
 	const struct row_keys *store = &op->vault->keyring.store;
 	struct row_key key = row_key_of(store, ROW_TENANT, text_bytes(name));
@@ -83,12 +84,13 @@ tenant_load(struct op *op, struct vault_text name, struct tenant *tenant)
 	enum vault_err err;
 	ROW_LOCAL(row);
 
-	TRY(read_record(op, name, &row, &record));
+	TRY(tenant_read(op, name, &row, &record));
 	tenant->slot = tenants_slot(&op->vault->tenants, (uint32_t)record.number);
 	if (tenant->slot == NULL)
 		return VAULT_BUSY;
 	tenant->loaded_at = atomic_load_explicit(&tenant->slot->generation, memory_order_acquire);
 	tenant->state = (enum tenant_state)record.state;
+	tenant_limits_resolve(&op->vault->settings, &record, tenant);
 	tenant->name_len = (uint8_t)name.len;
 	memcpy(tenant->name, name.p, name.len);
 	tenant->keys.tenant = (uint32_t)record.number;
@@ -208,6 +210,7 @@ tenant_create(struct op *op, const struct tenant_create_req *req)
 	ROW_LOCAL(row);
 	uint64_t id;
 
+	TRY(tenant_check_plan(op, req->plan));
 	row.key = row_key_of(store, ROW_TENANT, text_bytes(req->tenant));
 	if (row_linked(op->txn, &row.key, &id) == VAULT_OK)
 		return op_fail(op, VAULT_EXISTS, "tenant", NULL);
@@ -220,10 +223,28 @@ tenant_create(struct op *op, const struct tenant_create_req *req)
 	record.number = op->vault->next_tenant++;
 	record.display_name = req->display_name;
 	record.labels = req->labels;
+	record.plan = req->plan;
+	tenant_limits_put(&record, req->limits);
 	TRY(insert_wraps(op, (uint32_t)record.number, &row.key));
 	TRY(sealed_put(op->change, store, &row, tenant_record_type(), &record));
 	op->effects.tenant_created = true;
 	op->note.tenant = (uint32_t)record.number;
+	return VAULT_OK;
+}
+
+static enum vault_err
+keep_texts(struct op *op, const struct vault_texts *from, struct vault_texts *to)
+{
+	struct vault_text *v;
+
+	if (from->v == NULL)
+		return VAULT_OK;
+	v = scratch_alloc(op->scratch, (from->n == 0 ? 1 : from->n) * sizeof *v);
+	if (v == NULL)
+		return VAULT_BUSY;
+	for (size_t i = 0; i < from->n; i++)
+		TRY(op_keep_text(op, from->v[i], &v[i]));
+	*to = (struct vault_texts){ v, from->n };
 	return VAULT_OK;
 }
 
@@ -233,7 +254,15 @@ describe(struct op *op, const struct tenant_record *record, struct tenant_get_re
 	struct vault_bytes labels = { record->labels.p, record->labels.len };
 
 	*res = (struct tenant_get_res){ .state = (int)record->state,
-					.created_at = record->created_at };
+					.created_at = record->created_at,
+					.retention = record->retention };
+	res->key_lockout = (struct vault_opt_enum){
+		record->key_lockout.set ? (int)record->key_lockout.v : key_lockout_pair, true
+	};
+	TRY(op_keep_text(op, record->plan, &res->plan));
+	TRY(keep_texts(op, &record->allowed_origins, &res->allowed_origins));
+	TRY(tenant_limits_show(op, record, &res->limits));
+	TRY(tenant_source_show(op, record, &res->source_limit));
 	TRY(op_keep_text(op, record->name, &res->tenant));
 	TRY(op_keep_text(op, record->display_name, &res->display_name));
 	TRY(op_keep_bytes(op, labels, &labels));
@@ -247,7 +276,7 @@ tenant_describe(struct op *op, struct vault_text name, struct tenant_get_res *re
 	struct tenant_record record;
 	ROW_LOCAL(row);
 
-	TRY(read_record(op, name, &row, &record));
+	TRY(tenant_read(op, name, &row, &record));
 	return describe(op, &record, res);
 }
 

@@ -4,6 +4,7 @@
 #ifndef CORE_TENANT_H
 #define CORE_TENANT_H
 
+#include "vaultd/core/lockout_table.h"
 #include "vaultd/core/op.h"
 
 /* An open tenant, in a thread's cache. */
@@ -14,6 +15,9 @@ struct tenant {
 	struct row_keys keys;
 	struct secret pepper;
 	enum tenant_state state;
+	struct limit_rate limits[LIMIT_CLASSES]; /* its own, else its plan's, else the defaults */
+	struct lockout_rule source_rule;	 /* failures 0: sources are not limited */
+	enum key_lockout key_lockout;
 	char name[TENANT_NAME_MAX + 1];
 	uint8_t name_len;
 };
@@ -45,6 +49,15 @@ tenant_generation(const struct op *op)
 
 /* On the committer. VAULT_EXISTS where the name is taken. display_name and labels may be absent. */
 MUST_USE enum vault_err tenant_create(struct op *op, const struct tenant_create_req *req);
+
+/*
+ * On the committer: changes what the request gives. VAULT_INVALID_PARAMS names a plan that is not
+ * configured, an origin of another form, and what cannot be cleared.
+ */
+MUST_USE enum vault_err tenant_update(struct op *op, const struct tenant_update_req *req);
+MUST_USE enum vault_err tenant_settings(struct op *op, const struct tenant_settings_req *req);
+/* Likewise; setting the state that it has changes nothing and is no error. */
+MUST_USE enum vault_err tenant_set_state(struct op *op, enum tenant_state state);
 
 /* The record as it stands; views are valid until the operation ends. */
 MUST_USE enum vault_err tenant_describe(struct op *op, struct vault_text name,

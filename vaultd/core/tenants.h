@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "protocol/error.h"
+#include "vaultd/base/limit.h"
 
 #define TENANTS_PER_CHUNK 1024
 #define TENANTS_MAX (4096 * TENANTS_PER_CHUNK)
@@ -18,6 +19,7 @@ struct tenant_slot {
 	_Atomic uint64_t next_id;    /* the next token's issuance number */
 	_Atomic uint64_t
 		reserved; /* numbers below this are durably reserved; 0: none yet since start */
+	_Atomic int64_t buckets[LIMIT_CLASSES]; /* of the tenant's limits, by enum op_class */
 };
 
 struct tenant_chunk;

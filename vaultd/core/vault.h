@@ -37,6 +37,8 @@ struct vault_settings {
 	int64_t started_boot_ms;
 	uint8_t boot_id[BOOT_ID_BYTES]; /* zero: not known */
 	bool audit_sync_always;
+	const struct limit_plan *plans; /* what tenants' plans may be */
+	size_t plan_count;
 	unsigned spin_us; /* how long an idle worker polls before it sleeps */
 };
 
