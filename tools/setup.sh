@@ -47,7 +47,11 @@ wanted=
 for group in "$@"; do
 	case $group in
 	build) wanted="$wanted $build" ;;
-	test) wanted="$wanted $test" ;;
+	test)
+		wanted="$wanted $test"
+		# One that came from elsewhere than Debian brings npm with it.
+		if ! command -v node >/dev/null || ! command -v npm >/dev/null; then wanted="$wanted nodejs npm"; fi
+		;;
 	lint) wanted="$wanted $lint" ;;
 	*) fail "no group $group: build, test, lint" ;;
 	esac
