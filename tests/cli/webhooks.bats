@@ -71,9 +71,11 @@ webhook-signature: v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=' ]
 @test "encrypt and decrypt in a pipe" {
 	printf 'line one\n\0line two' >"$DIR/plain"
 	printf 'users/1' >"$DIR/context"
+	vaultctl --quiet crypto encrypt column --context users/1 <"$DIR/plain" >"$DIR/sealed"
+	vaultctl crypto decrypt column --context "@$DIR/context" <"$DIR/sealed" | cmp - "$DIR/plain"
 	vaultctl --quiet crypto encrypt column --context "@$DIR/context" <"$DIR/plain" >"$DIR/sealed"
 	[[ $(cat "$DIR/sealed") =~ ^AQAAAA[E-H][A-Za-z0-9_-]+$ ]]
-	vaultctl crypto decrypt column --context "@$DIR/context" <"$DIR/sealed" | cmp - "$DIR/plain"
+	vaultctl crypto decrypt column --context users/1 <"$DIR/sealed" | cmp - "$DIR/plain"
 	run -2 --separate-stderr vaultctl crypto decrypt column <"$DIR/sealed"
 	stderr_has integrity
 }

@@ -53,3 +53,19 @@ def stripe_signature(key, payload, timestamp):
 
 def stripe(key, payload, timestamp):
     return {"Stripe-Signature": f"t={timestamp},v1={stripe_signature(key, payload, timestamp)}"}
+
+
+# Asking the vault: of a tenant whose webhook key is "h".
+
+BODY = b'{"event":"course.completed","n":1}'
+
+
+def sign(tenant, payload=BODY, **fields):
+    return tenant.call("webhook.sign", key="h", payload=payload, **fields)["headers"]
+
+
+def verify(tenant, headers, payload=BODY, **fields):
+    """None where it is valid, else the reason."""
+    answer = tenant.call("webhook.verify", key="h", headers=headers, payload=payload, **fields)
+    assert answer["valid"] is ("reason" not in answer)
+    return answer.get("reason")

@@ -33,7 +33,8 @@ setup(void **state)
 {
 	struct bench *b = calloc(1, sizeof *b);
 
-	if (b == NULL || crypto_init() != VAULT_OK || arena_open(65536, false, &b->arena) != VAULT_OK ||
+	if (b == NULL || crypto_init() != VAULT_OK ||
+	    arena_open(65536, false, &b->arena) != VAULT_OK ||
 	    scratch_init(&b->scratch, 65536, 4 << 20) != VAULT_OK)
 		return -1;
 	b->vault = calloc(1, sizeof *b->vault);
@@ -95,10 +96,9 @@ test_form(void **state)
 	assert_ok(ciphertext_seal(&b->op, &use, bytes_of("plain"), &sealed));
 	assert_int_equal(sealed.len, 5 + CRYPTO_OVERHEAD);
 	assert_memory_equal(sealed.p, "\1\0\0\0\2", 5);
-	assert_ok(aead_open(b->versions[0].cipher.p, sealed.p + 5,
-			    (struct vault_bytes){ ad, sizeof ad - 1 },
-			    (struct vault_bytes){ sealed.p + SEALED_AT, sealed.len - SEALED_AT },
-			    plain));
+	assert_ok(aead_open(
+		b->versions[0].cipher.p, sealed.p + 5, (struct vault_bytes){ ad, sizeof ad - 1 },
+		(struct vault_bytes){ sealed.p + SEALED_AT, sealed.len - SEALED_AT }, plain));
 	assert_memory_equal(plain, "plain", 5);
 	assert_int_equal(b->op.note.version, 2);
 	assert_ok(ciphertext_open(&b->op, &use, sealed, &again));

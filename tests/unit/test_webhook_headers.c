@@ -130,8 +130,10 @@ test_names_and_lists(void **state)
 	const char *const plain[] = { "WebHook-ID", "m",   "webhook-timestamp", "5",
 				      "other",	    "any", "WEBHOOK-SIGNATURE", v1,
 				      NULL };
-	const char *const twice[] = { "webhook-id", "m", "Webhook-Id", "m", "webhook-timestamp",
-				      "5", "webhook-signature", v1, NULL };
+	const char *const twice[] = {
+		"webhook-id",	     "m", "Webhook-Id", "m", "webhook-timestamp", "5",
+		"webhook-signature", v1,  NULL
+	};
 	const char *const no_time[] = { "webhook-id", "m", "webhook-signature", v1, NULL };
 	struct webhook_claim claim;
 

@@ -27,7 +27,8 @@ dashed(FILE *out, const char *name)
 static bool
 from_file(const struct field *field)
 {
-	return field->kind == FIELD_BYTES || (field->flags & F_SECRET) != 0;
+	return (field->kind == FIELD_BYTES && strcmp(field->name, "context") != 0) ||
+	       (field->flags & F_SECRET) != 0;
 }
 
 static const char *

@@ -22,8 +22,8 @@ struct bench {
 	struct options options;
 	const struct method *method;
 	struct bench_names names;
-	char profile[NAME_SIZE], token_key[NAME_SIZE], raw_key[NAME_SIZE], hook_key[NAME_SIZE], unique[NAME_SIZE],
-		rotated[NAME_SIZE];
+	char profile[NAME_SIZE], token_key[NAME_SIZE], raw_key[NAME_SIZE], hook_key[NAME_SIZE],
+		unique[NAME_SIZE], rotated[NAME_SIZE];
 	uint8_t *message;
 	struct target targets[TARGET_COUNT];
 	struct target *measured[TARGET_COUNT];

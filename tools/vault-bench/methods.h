@@ -22,9 +22,9 @@ struct bench_names {
 	struct vault_text crypto_key;
 	int algorithm;		    /* enum key_algorithm of all but crypto_key */
 	struct vault_bytes message; /* that is signed or encrypted */
-	struct vault_text unique;    /* COUNTER_MARK inside: a name of this run's own for everything
+	struct vault_text unique;   /* COUNTER_MARK inside: a name of this run's own for everything
 					that is made */
-	struct vault_text rotated;   /* COUNTER_MARK inside: the keys that key.rotate goes round */
+	struct vault_text rotated;  /* COUNTER_MARK inside: the keys that key.rotate goes round */
 };
 
 /* What is verified or decrypted: made once before the load. */

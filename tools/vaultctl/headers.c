@@ -56,8 +56,8 @@ add_line(const struct ctl *ctl, struct vault_text line, struct headers *headers)
 		return false;
 	}
 	header->name = trimmed((struct vault_text){ line.p, (size_t)(colon - line.p) });
-	header->value = trimmed((struct vault_text){
-		colon + 1, line.len - (size_t)(colon + 1 - line.p) });
+	header->value =
+		trimmed((struct vault_text){ colon + 1, line.len - (size_t)(colon + 1 - line.p) });
 	headers->n++;
 	return true;
 }

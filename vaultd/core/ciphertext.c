@@ -32,8 +32,8 @@ static enum vault_err
 associated_data(struct op *op, const struct ciphertext_use *use, const uint8_t *head,
 		struct vault_bytes *ad)
 {
-	size_t most = 4 * LENGTH_BYTES + sizeof purpose - 1 + NONCE_AT + KEY_ID_BYTES +
-		      use->context.len;
+	size_t most =
+		4 * LENGTH_BYTES + sizeof purpose - 1 + NONCE_AT + KEY_ID_BYTES + use->context.len;
 	uint8_t *p = scratch_room(op->scratch, most), *at = p;
 
 	if (p == NULL)

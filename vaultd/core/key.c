@@ -74,7 +74,8 @@ live_material(struct op *op, enum key_algorithm algorithm, const struct version_
 
 	if (algorithm == key_algorithm_XC20P)
 		return record->secret.len == KEY_CIPHER_BYTES
-			       ? secret_copy(arena, record->secret.p, KEY_CIPHER_BYTES, &live->cipher)
+			       ? secret_copy(arena, record->secret.p, KEY_CIPHER_BYTES,
+					     &live->cipher)
 			       : VAULT_INTEGRITY;
 	if (algorithm != key_algorithm_EdDSA)
 		return mac_key_init(&live->mac, arena,

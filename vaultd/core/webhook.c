@@ -130,8 +130,8 @@ claim_made(struct op *op, const struct webhook_sign_req *req,
 	if (req->scheme.v == webhook_scheme_github)
 		return VAULT_OK;
 	claim->timestamp = (struct vault_text){ time, 0 };
-	claim->timestamp.len = (size_t)snprintf(time, WEBHOOK_TIMESTAMP_MAX + 1, "%" PRId64,
-						claim->time);
+	claim->timestamp.len =
+		(size_t)snprintf(time, WEBHOOK_TIMESTAMP_MAX + 1, "%" PRId64, claim->time);
 	if (req->scheme.v != webhook_scheme_standard)
 		return VAULT_OK;
 	claim->id = req->id;

@@ -117,8 +117,7 @@ read_time(struct vault_text text, struct webhook_claim *claim)
 {
 	int64_t time = 0;
 
-	if (text.len == 0 || text.len > WEBHOOK_TIMESTAMP_MAX ||
-	    (text.len > 1 && text.p[0] == '0'))
+	if (text.len == 0 || text.len > WEBHOOK_TIMESTAMP_MAX || (text.len > 1 && text.p[0] == '0'))
 		return false;
 	for (size_t i = 0; i < text.len; i++) {
 		if (text.p[i] < '0' || text.p[i] > '9')
@@ -342,8 +341,7 @@ put_signatures(char *at, enum webhook_scheme scheme, const struct webhook_claim 
 
 #define TEXT_MAX                                                                                   \
 	(WEBHOOK_TIMESTAMP_MAX + 2 +                                                               \
-	 WEBHOOK_SIGNATURES_MAX *                                                                  \
-		 (TAG_MAX + 1 + BASE64_PADDED_LENGTH(WEBHOOK_SIGNATURE_BYTES)))
+	 WEBHOOK_SIGNATURES_MAX * (TAG_MAX + 1 + BASE64_PADDED_LENGTH(WEBHOOK_SIGNATURE_BYTES)))
 
 _Static_assert(HEX_CHARS <= BASE64_PADDED_LENGTH(WEBHOOK_SIGNATURE_BYTES), "room for either form");
 

@@ -7,10 +7,10 @@
 
 #include "vaultd/core/op.h"
 
-#define WEBHOOK_SIGNATURES_MAX 8	/* made, or looked at, for one message */
-#define WEBHOOK_SIGNATURE_BYTES 64	/* of the longest: Ed25519's */
-#define WEBHOOK_HEADER_MAX 4096		/* bytes of a header's value that is looked at */
-#define WEBHOOK_TIMESTAMP_MAX 12	/* digits of TIME_MAX */
+#define WEBHOOK_SIGNATURES_MAX 8   /* made, or looked at, for one message */
+#define WEBHOOK_SIGNATURE_BYTES 64 /* of the longest: Ed25519's */
+#define WEBHOOK_HEADER_MAX 4096	   /* bytes of a header's value that is looked at */
+#define WEBHOOK_TIMESTAMP_MAX 12   /* digits of TIME_MAX */
 
 /* An HMAC-SHA256 of 32 bytes, or an Ed25519 signature of 64. */
 struct webhook_signature {
