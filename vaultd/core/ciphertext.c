@@ -84,8 +84,9 @@ ciphertext_seal(struct op *op, const struct ciphertext_use *use, struct vault_by
 static enum vault_err
 not_ours(struct op *op)
 {
-	return op_fail(op, VAULT_INTEGRITY, "ciphertext",
-		       "not a ciphertext of this key and context, or not as it was made");
+	(void)op_fail(op, VAULT_INTEGRITY, "ciphertext",
+		      "not a ciphertext of this key and context, or not as it was made");
+	return VAULT_INTEGRITY;
 }
 
 /* The version that a ciphertext names, where the key has it and it may still decrypt. */
@@ -100,7 +101,9 @@ opener(struct op *op, const struct ciphertext_use *use, struct vault_bytes seale
 		return not_ours(op);
 	memcpy(&version, sealed.p + VERSION_AT, sizeof version);
 	version = be32toh(version);
-	err = version == 0 ? VAULT_NOT_FOUND : key_version(op, use->key, version, live);
+	if (version == 0)
+		return not_ours(op);
+	err = key_version(op, use->key, version, live);
 	if (err == VAULT_NOT_FOUND)
 		return not_ours(op);
 	TRY(err);
@@ -114,13 +117,13 @@ opener(struct op *op, const struct ciphertext_use *use, struct vault_bytes seale
 static enum vault_err
 open_to(struct op *op, const struct ciphertext_use *use, struct vault_bytes sealed, uint8_t *out)
 {
-	struct vault_bytes body = { sealed.p + SEALED_AT, sealed.len - SEALED_AT };
 	const struct key_live *live;
-	struct vault_bytes ad;
+	struct vault_bytes ad, body;
 	enum vault_err err;
 
 	TRY(opener(op, use, sealed, &live));
 	TRY(associated_data(op, use, sealed.p, &ad));
+	body = (struct vault_bytes){ sealed.p + SEALED_AT, sealed.len - SEALED_AT };
 	err = aead_open(live->cipher.p, sealed.p + NONCE_AT, ad, body, out);
 	if (err == VAULT_INTEGRITY)
 		return not_ours(op);
