@@ -22,6 +22,7 @@
 #define DURATION_MAX INT64_C(3153600000) /* a hundred years */
 #define TTL_MAX 63072000		 /* two years: the longest life of a token */
 #define LIST_MAX 64			 /* entries of an audience, scope or claim list */
+#define METADATA_MAX 4096		 /* bytes of what a caller keeps with a record, encoded */
 #define CLAIMS_MAX 12288 /* bytes of extra claims: the token stays below 16 KiB and more */
 #define TENANT_NAME_MAX 63
 #define NAME_MAX_LEN 128
@@ -176,5 +177,19 @@ struct object_list {
 	MAP(O, fixed, CLAIMS_MAX, 0)                                                               \
 	MAP(O, values, CLAIMS_MAX, 0)                                                              \
 	INT(O, legacy_until, 0, TIME_MAX, 0, F_TIME)
+
+/* What apikey.create and apikey.import say of a key that is to be. */
+#define APIKEY_FIELDS                                                                              \
+	ENUM(O, kind, apikey_kind, apikey_kind_ancillary, F_AUDIT)                                 \
+	TEXT(O, env, 1, 64, F_AUDIT)                                                               \
+	TEXTS(R, scopes, LIST_MAX, 1, 64, 0)                                                       \
+	NAME(O, role, 0)                                                                           \
+	INT(O, expires_at, 0, TIME_MAX, 0, F_TIME)                                                 \
+	TEXTS(O, sources, LIST_MAX, 1, 64, 0)                                                      \
+	INT(O, uses, 1, UINT32_MAX, 0, 0)                                                          \
+	OBJECT(O, refill, apikey_refill, 0)                                                        \
+	OBJECT(O, limit, apikey_limit, 0)                                                          \
+	TEXT(O, owner, 1, 256, 0)                                                                  \
+	MAP(O, metadata, METADATA_MAX, 0)
 
 #endif

@@ -3,11 +3,12 @@
 # temporary directories and end with it. Prints Markdown for docs/PERFORMANCE.md; leaves BUILD/bench.json.
 set -eu
 
-parts_known="throughput flood rotate memory start others policy"
+parts_known="throughput flood rotate memory start others policy apikeys"
 tenants=1000	# of the memory figure
 records=100000	# of the start figure
 grants=1000	# of the policy figure
 many_tenants=10000
+apikeys=1000000	# of the API keys' figures
 
 usage() {
 	cat <<EOF
@@ -300,6 +301,39 @@ start() {
 	figure "start to the first token, $records records" "$(field first_answer_ms)" below 100 " ms" \
 		"median of $rounds starts; $made"
 	sed -i '/^unseal_keyfile/d' "$work/vaultd.conf"
+}
+
+# Rates in turn, so that both see the same machine. The resident part of the map is the kernel's to take back.
+apikeys() {
+	say "$apikeys API keys made, then any of them verified, beside token.sign, $rounds rounds of $seconds s"
+	daemon_start apikeys
+	setup
+	# The first load fills what is kept for any load: buffers, caches, the table of last uses.
+	measure --method apikey.create --count 20000 --connections 4 --in-flight 512 --apikeys "$work/keys"
+	measure --method apikey.verify --apikeys "$work/keys" --connections 16 --in-flight 64
+	anonymous=$(sed -n 's/^RssAnon:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$daemon/status")
+	measure --method apikey.create --count $apikeys --connections 4 --in-flight 512 --apikeys "$work/keys"
+	figure "apikey.create, pipelined, $apikeys keys" "$(calc %.1f "$(field throughput) / 1000")" at-least 20 " k/s" \
+		"4 × 512, one tenant"
+	round=0
+	while [ $round -lt "$rounds" ]; do
+		measure --method token.sign --connections 16 --in-flight 64
+		field throughput >>"$work/apikeys.sign"
+		measure --method apikey.verify --apikeys "$work/keys" --connections 16 --in-flight 64
+		field throughput >>"$work/apikeys.verify"
+		round=$((round + 1))
+	done
+	sign=$(median <"$work/apikeys.sign")
+	verify=$(median <"$work/apikeys.verify")
+	figure "apikey.verify of any of $apikeys / token.sign, 16 × 64" "$(calc %.2f "$verify / $sign")" at-least 0.45 "" \
+		"$(thousands "$verify") against $(thousands "$sign")"
+	rate "16 × 64" "apikey.verify, any of $apikeys" ""
+	measure --method apikey.list --count 200 --connections 1 --in-flight 1
+	figure "apikey.list, a page of 100 among $apikeys" "$(calc %.2f "$(field p50_us) / 1000")" below 10 " ms" "median of 200"
+	grown=$(sed -n 's/^RssAnon:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$daemon/status")
+	figure "memory beyond the map, 20000 keys to $apikeys more" "$(calc %.1f "($grown - $anonymous) / 1024")" below 8 " MiB" \
+		"RssAnon, growth"
+	daemon_stop
 }
 
 # No target stands on these; they belong to the picture.

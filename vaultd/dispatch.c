@@ -7,79 +7,15 @@
 #include "protocol/frame.h"
 #include "protocol/text.h"
 #include "protocol/value.h"
+#include "vaultd/core/apikey_verify.h"
 #include "vaultd/core/replay.h"
 #include "vaultd/core/tenant.h"
 #include "vaultd/dispatch_watch.h"
-#include "vaultd/ops/ops.h"
+#include "vaultd/dispatch_table.h"
 
 #define NS_PER_MS 1000000
 
 _Static_assert(CLASS_HOT == 0 && CLASS_ADMIN + 1 == LIMIT_CLASSES, "a limit for each class");
-
-/* Each handler behind one signature, from the list. */
-#define RUN(id)                                                                                    \
-	static enum vault_err run_##id(struct op *op, const void *req, void *res)                  \
-	{                                                                                          \
-		return op_##id(op, req, res);                                                      \
-	}
-#define HANDLER_WORKER(id) RUN(id)
-#define HANDLER_COMMIT(id) RUN(id)
-#define HANDLER_SLOW(id) RUN(id)
-#define HANDLER_MAIN(id) RUN(id)
-#define HANDLER_SLOW_COMMIT(id)                                                                    \
-	RUN(id)                                                                                    \
-	static enum vault_err first_##id(struct op *op, const void *req)                           \
-	{                                                                                          \
-		return prepare_##id(op, req);                                                      \
-	}
-#define HANDLER_LATER(id)
-#define OP_BEGIN(id, method, number, class, lane, flags, roles, summary) HANDLER_##lane(id)
-#include "protocol/ops_none.h"
-#include "protocol/ops.def"
-#include "protocol/ops_end.h"
-#undef HANDLER_WORKER
-#undef HANDLER_COMMIT
-#undef HANDLER_SLOW
-#undef HANDLER_MAIN
-#undef HANDLER_SLOW_COMMIT
-#undef HANDLER_LATER
-
-struct handler {
-	enum vault_err (*run)(struct op *op, const void *req, void *res);
-	enum vault_err (*prepare)(struct op *op, const void *req);
-};
-
-#define HANDLER_WORKER(id)                                                                         \
-	{                                                                                          \
-		run_##id, NULL                                                                     \
-	}
-#define HANDLER_COMMIT(id)                                                                         \
-	{                                                                                          \
-		run_##id, NULL                                                                     \
-	}
-#define HANDLER_SLOW(id)                                                                           \
-	{                                                                                          \
-		run_##id, NULL                                                                     \
-	}
-#define HANDLER_MAIN(id)                                                                           \
-	{                                                                                          \
-		run_##id, NULL                                                                     \
-	}
-#define HANDLER_SLOW_COMMIT(id)                                                                    \
-	{                                                                                          \
-		run_##id, first_##id                                                               \
-	}
-#define HANDLER_LATER(id)                                                                          \
-	{                                                                                          \
-		NULL, NULL                                                                         \
-	}
-static const struct handler handlers[OP_COUNT] = {
-#define OP_BEGIN(id, method, number, class, lane, flags, roles, summary)                           \
-	[OP_##id] = HANDLER_##lane(id),
-#include "protocol/ops_none.h"
-#include "protocol/ops.def"
-#include "protocol/ops_end.h"
-};
 
 /* One request while the pipeline has it. */
 struct passage {
@@ -315,7 +251,7 @@ find_earlier(struct passage *p)
 static enum vault_err
 call_handler(struct passage *p)
 {
-	const struct handler *handler = &handlers[p->op.row->id];
+	const struct handler *handler = handler_of(p->op.row->id);
 
 	if (p->call->stage == STAGE_SLOW && handler->prepare != NULL)
 		return handler->prepare(&p->op, &p->req);
@@ -326,12 +262,26 @@ call_handler(struct passage *p)
 	return VAULT_OK;
 }
 
+/* A key that was revoked since is refused on the next request, like any other way in. */
+static enum vault_err
+check_login(struct passage *p)
+{
+	const struct session *session = p->op.session;
+	struct apikey_login login;
+
+	if (!session->logged_in || (p->op.row->flags & OP_OPEN) != 0)
+		return VAULT_OK;
+	return apikey_still_stands(&p->op, text_of(session->login.tenant),
+				   text_of(session->login.id), &login);
+}
+
 static enum vault_err
 run_handler(struct passage *p)
 {
 	enum vault_err tenant, earlier;
 
 	TRY(fresh_snapshot(p));
+	TRY(check_login(p));
 	tenant = find_tenant(p);
 	/* The answer to what removed the tenant outlives it. */
 	if (tenant != VAULT_OK && tenant != VAULT_NOT_FOUND)
@@ -375,6 +325,16 @@ record(struct passage *p, enum vault_err err)
 	return VAULT_OK;
 }
 
+/* A lock that is told in an answer is one like those that are told in errors. */
+static void
+note_verdict(struct passage *p)
+{
+	if (p->op.note.reason == verify_reason_locked)
+		watch_refused(&p->op, p->target.tenant, VAULT_LOCKED);
+	else if (p->op.note.reason == verify_reason_limited)
+		watch_refused(&p->op, p->target.tenant, VAULT_LIMITED);
+}
+
 /* What cannot be recorded is not done. */
 static void
 finish(struct passage *p, enum vault_err err)
@@ -386,8 +346,10 @@ finish(struct passage *p, enum vault_err err)
 		      1);
 	if (err == VAULT_OK) {
 		p->call->effects = p->op.effects;
+		note_verdict(p);
 		p->call->subscription = p->op.subscription;
 	} else {
+		/* A lock stands whatever the request was answered. */
 		if (err != VAULT_AUDIT_UNAVAILABLE)
 			p->call->effects.keep = p->op.effects.keep;
 		watch_refused(&p->op, p->target.tenant, err);
@@ -492,31 +454,4 @@ dispatch_run(struct runner *runner, struct call *call)
 	}
 	scratch_reset(&runner->scratch, call->secret);
 	return verdict;
-}
-
-static void
-refuse_with(struct buf *out, uint32_t msgid, enum vault_err err, const struct fail *fail)
-{
-	size_t before = buf_len(out);
-	struct codec_writer writer = { .out = out };
-
-	codec_write_error(&writer, msgid, err, fail);
-	if (writer.failed)
-		buf_truncate(out, before);
-}
-
-void
-dispatch_refuse(struct buf *out, uint32_t msgid, enum vault_err err, const char *message)
-{
-	struct fail fail = { .message = message };
-
-	refuse_with(out, msgid, err, &fail);
-}
-
-void
-dispatch_limited(struct buf *out, uint32_t msgid, int64_t retry_ms)
-{
-	struct fail fail = { .retry_after_ms = retry_ms };
-
-	refuse_with(out, msgid, VAULT_LIMITED, &fail);
 }

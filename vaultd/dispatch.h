@@ -84,6 +84,14 @@ enum verdict dispatch_run(struct runner *runner, struct call *call);
 void dispatch_limited(struct buf *out, uint32_t msgid, int64_t retry_ms);
 
 /*
+ * On the committer: runs a task of the daemon's own with what an operation has. Nobody asked for it,
+ * so it is neither audited nor answered.
+ */
+MUST_USE enum vault_err dispatch_own(struct runner *runner, struct change *change,
+				     enum vault_err (*task)(struct op *op, unsigned part),
+				     unsigned part);
+
+/*
  * A reply that says why, for what never came to run: the queue was full, or the audit could not be
  * written. Without memory for it the request stays unanswered, and out as it was.
  */

@@ -118,7 +118,6 @@ def test_deleting_the_last_holder(alone):
         ("uid:65534", "owner", ALL, {"may_grant": ALL}),
         ("uid:1", "owner", ALL, {}),
         ("uid:1", "tenant-admin", ALL, {"may_grant": ALL}),
-        ("key:acme/0123456789ab", "owner", ALL, {"may_grant": ALL}),
     ):
         alone.grant(principal, role, tenants, **conditions)
         refused = code(alone.root, "grant.delete", {"grant": "uid:0"})

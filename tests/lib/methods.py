@@ -59,6 +59,15 @@ OTHERS = {
     "crypto.decrypt": {**NAMED, "ciphertext": b"c"},
     "crypto.rewrap": {**NAMED, "ciphertext": b"c"},
     "crypto.datakey": NAMED,
+    "apikey.create": {**NAMED, "scopes": ["read"]},
+    "apikey.verify": {**TENANT, "key": "vk_live_x"},
+    "apikey.get": {**TENANT, "id": "i"},
+    "apikey.list": TENANT,
+    "apikey.update": {**TENANT, "id": "i"},
+    "apikey.rotate": {**TENANT, "id": "i"},
+    "apikey.revoke": {**TENANT, "id": "i"},
+    "apikey.delete": {**TENANT, "id": "i"},
+    "apikey.import": {**NAMED, "scopes": [], "sha256": b"h" * 32},
     "audit.query": TENANT,
     "auth.totp": {"code": "123456"},
     "role.get": {"role": "owner"},
@@ -67,6 +76,8 @@ OTHERS = {
     "policy.explain": {"method": "key.get"},
     "auth.whoami": {},
     "auth.narrow": {"tenant": "acme"},
+    "auth.login": {"key": "vk_live_x"},
+    "auth.logout": {},
 }
 
 # In the contract, not in this build: unsupported where the name is known, else unknown_method.
@@ -81,12 +92,8 @@ LATER = {
     "tenant.erase": {**TENANT, "confirm": "acme"},
     "key.update": NAMED,
     "key.delete": NAMED,
-    "apikey.create": {**NAMED, "scopes": ["read"]},
-    "apikey.verify": {"key": "vk_live_x"},
     "secret.put": {**NAMED, "value": b"v"},
     "secret.get": NAMED,
-    "auth.login": {"key": "vk_live_x"},
-    "auth.logout": {},
     "audit.checkpoint": {},
     "backup.begin": {},
 }
@@ -99,8 +106,6 @@ KNOWN_LATER = {
     "token.grant_uses",
     "token.revoke",
     "key.update",
-    "auth.login",
-    "auth.logout",
 }
 
 ALL = {**ADMIN_CLASS, **OTHERS}

@@ -87,6 +87,8 @@ issue(struct load *l, struct connection *c, uint32_t slot, uint64_t now)
 	if (t->counter_at != 0)
 		put_counter(at + t->counter_at,
 			    t->modulus == 0 ? l->issued : l->issued % t->modulus);
+	if (t->key_at != 0)
+		memcpy(at + t->key_at, apikeys_pick(t->keys, l->issued), APIKEY_BYTES);
 	c->out_len += len;
 	c->sent[slot] = now;
 	l->open++;
@@ -178,6 +180,8 @@ take_replies(struct load *l, struct connection *c, uint64_t now)
 			return broken(l, "a reply that is not of the protocol");
 		if (status == REPLY_ERROR)
 			note_error(l, (struct vault_bytes){ rest.p, reply.len });
+		else if (l->plan->made != NULL)
+			apikeys_take(l->plan->made, (struct vault_bytes){ rest.p, reply.len });
 		if (!settle(l, c, &reply, now))
 			return false;
 		at += reply.len;

@@ -25,6 +25,7 @@ struct bench {
 	char profile[NAME_SIZE], token_key[NAME_SIZE], raw_key[NAME_SIZE], hook_key[NAME_SIZE],
 		unique[NAME_SIZE], rotated[NAME_SIZE];
 	uint8_t *message;
+	struct apikeys apikeys;
 	struct target targets[TARGET_COUNT];
 	struct target *measured[TARGET_COUNT];
 };
@@ -77,6 +78,7 @@ name_things(struct bench *b)
 		.message = { b->message, o->message },
 		.unique = text_of(b->unique),
 		.rotated = name_or(o->key, b->rotated),
+		.apikeys = &b->apikeys,
 	};
 	return true;
 }
@@ -127,6 +129,8 @@ prepare(struct bench *b)
 	if (!b->options.no_vault) {
 		TRY(prepare_target(b, TARGET_VAULT) ? VAULT_OK : VAULT_INTERNAL);
 		vault->path = socket_of(b);
+		if (b->method->op == OP_apikey_create && b->options.apikeys != NULL)
+			vault->made = &b->apikeys;
 		TRY(prepare_vault(b, &vault->template));
 	}
 	if (b->options.echo) {
@@ -186,23 +190,47 @@ start_time(const struct bench *b)
 	return 0;
 }
 
+static enum vault_err
+find_apikeys(struct bench *b)
+{
+	if (!b->method->needs_apikeys)
+		return VAULT_OK;
+	if (b->options.apikeys != NULL)
+		return apikeys_read(&b->apikeys, b->options.apikeys);
+	if (apikeys_count(&b->apikeys) > 0)
+		return VAULT_OK;
+	warnx("%s sends keys that --setup makes, or those of --apikeys", b->options.method);
+	return VAULT_INTERNAL;
+}
+
 static int
 run(struct bench *b)
 {
 	struct setup setup = { .admin_socket = b->options.admin_socket,
 			       .keyfile = b->options.keyfile,
 			       .names = &b->names,
-			       .rotated =
-				       b->method->op == OP_key_rotate && b->options.key == NULL };
+			       .rotated = b->method->op == OP_key_rotate && b->options.key == NULL,
+			       .apikey_count = b->options.apikey_count };
 	enum vault_err err = VAULT_OK;
+	int status;
 
 	if (b->options.start_time)
 		return start_time(b);
+	if (b->method->needs_apikeys && b->options.apikeys == NULL)
+		setup.apikeys = &b->apikeys;
 	if (b->options.setup)
 		err = setup_run(&setup);
 	if (err == VAULT_OK)
+		err = find_apikeys(b);
+	if (err == VAULT_OK)
 		err = prepare(b);
-	return err == VAULT_OK ? measure(b) : exit_of(err);
+	if (err != VAULT_OK)
+		return exit_of(err);
+	status = measure(b);
+	if (b->targets[TARGET_VAULT].made != NULL &&
+	    apikeys_write(&b->apikeys, b->options.apikeys) != VAULT_OK)
+		return EXIT_USAGE;
+	return status;
 }
 
 int
@@ -227,6 +255,7 @@ main(int argc, char **argv)
 	}
 	for (int kind = 0; kind < TARGET_COUNT; kind++)
 		target_free(&b->targets[kind]);
+	apikeys_free(&b->apikeys);
 	free(b->message);
 	free(b);
 	return status;

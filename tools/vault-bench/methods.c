@@ -139,6 +139,44 @@ fill_key_rotate(const struct bench_names *names, const struct bench_sample *samp
 		(struct key_rotate_req){ .tenant = names->tenant, .name = names->rotated };
 }
 
+static void
+fill_apikey_create(const struct bench_names *names, const struct bench_sample *sample,
+		   union op_request *req)
+{
+	static const struct vault_text scopes[] = { { "read", 4 } };
+
+	(void)sample;
+	req->apikey_create = (struct apikey_create_req){
+		.tenant = names->tenant,
+		.name = names->unique,
+		.scopes = { scopes, 1 },
+	};
+}
+
+static void
+fill_apikey_verify(const struct bench_names *names, const struct bench_sample *sample,
+		   union op_request *req)
+{
+	static const struct vault_text scope[] = { { "read", 4 } };
+	static const char any[APIKEY_BYTES + 1] = APIKEY_MARK "###################################"
+							      "##########################";
+
+	(void)names;
+	(void)sample;
+	req->apikey_verify = (struct apikey_verify_req){
+		.key = { any, APIKEY_BYTES },
+		.scope = { scope, 1 },
+	};
+}
+
+static void
+fill_apikey_list(const struct bench_names *names, const struct bench_sample *sample,
+		 union op_request *req)
+{
+	(void)sample;
+	req->apikey_list = (struct apikey_list_req){ .tenant = names->tenant };
+}
+
 static const struct method methods[] = {
 	{ .op = OP_token_sign, .fill = fill_token_sign },
 	{ .op = OP_token_verify,
@@ -158,6 +196,9 @@ static const struct method methods[] = {
 	  .sample_op = OP_crypto_encrypt },
 	{ .op = OP_key_create, .fill = fill_key_create },
 	{ .op = OP_key_rotate, .fill = fill_key_rotate, .modulus = ROTATE_KEYS },
+	{ .op = OP_apikey_create, .fill = fill_apikey_create },
+	{ .op = OP_apikey_verify, .fill = fill_apikey_verify, .needs_apikeys = true },
+	{ .op = OP_apikey_list, .fill = fill_apikey_list },
 	{ .op = OP_tenant_create, .fill = fill_tenant_create },
 	{ .op = OP_tenant_get, .fill = fill_tenant_get },
 	{ .op = OP_sys_ping, .fill = fill_ping },
@@ -254,5 +295,13 @@ method_prepare(const struct method *method, const struct bench_names *names, str
 		TRY(check_sample(method, &req, caller));
 	TRY(call_encode(method->op, &req, &bytes));
 	*out = template_of(bytes, method->modulus);
+	if (method->needs_apikeys) {
+		const uint8_t *mark = memmem(buf_data(&bytes), buf_len(&bytes), APIKEY_MARK,
+					     sizeof APIKEY_MARK - 1);
+
+		out->counter_at = 0;
+		out->key_at = (size_t)(mark - buf_data(&bytes));
+		out->keys = names->apikeys;
+	}
 	return VAULT_OK;
 }

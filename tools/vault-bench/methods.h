@@ -5,6 +5,7 @@
 #define VAULT_BENCH_METHODS_H
 
 #include "protocol/ops.h"
+#include "tools/vault-bench/apikeys.h"
 #include "tools/vault-bench/call.h"
 
 /* Keys that key.rotate goes round, so that no one key's row grows with the length of the run. */
@@ -20,11 +21,12 @@ struct bench_names {
 	struct vault_text raw_key;   /* of usage raw: key.sign and key.verify */
 	struct vault_text hook_key;  /* of usage webhook */
 	struct vault_text crypto_key;
-	int algorithm;		    /* enum key_algorithm of all but crypto_key */
-	struct vault_bytes message; /* that is signed or encrypted */
-	struct vault_text unique;   /* COUNTER_MARK inside: a name of this run's own for everything
+	int algorithm;		       /* enum key_algorithm of all but crypto_key */
+	struct vault_bytes message;    /* that is signed or encrypted */
+	const struct apikeys *apikeys; /* that apikey.verify sends */
+	struct vault_text unique;  /* COUNTER_MARK inside: a name of this run's own for everything
 					that is made */
-	struct vault_text rotated;  /* COUNTER_MARK inside: the keys that key.rotate goes round */
+	struct vault_text rotated; /* COUNTER_MARK inside: the keys that key.rotate goes round */
 };
 
 /* What is verified or decrypted: made once before the load. */
@@ -39,6 +41,7 @@ struct method {
 		     union op_request *req);
 	uint64_t modulus; /* of the counter; 0: it never comes round */
 	bool needs_sample;
+	bool needs_apikeys;
 	enum op_id sample_op; /* what makes the sample; its own row fills that request */
 };
 

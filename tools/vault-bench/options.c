@@ -70,6 +70,10 @@ static const struct option_row rows[] = {
 	TEXT_ROW("algorithm", algorithm, "NAME",
 		 "of the keys that --setup and key.create make (HS256)"),
 	NUMBER_ROW("message", message, 1, MESSAGE_MAX, "bytes that are signed or encrypted (256)"),
+	TEXT_ROW("apikeys", apikeys, "PATH",
+		 "a file of API keys: apikey.create writes it, apikey.verify sends any of it"),
+	NUMBER_ROW("apikey-count", apikey_count, 1, COUNT_MAX,
+		   "API keys that --setup makes for apikey.verify where no file is given (10000)"),
 	FLAG_ROW("setup", setup, "first make the tenant, keys and profile where they are missing"),
 	TEXT_ROW("keyfile", keyfile, "PATH",
 		 "with --setup: initialise or unseal with this key file if need be"),
@@ -191,6 +195,7 @@ options_parse(int argc, char **argv, struct options *o)
 			       .in_flight = 1,
 			       .rounds = 1,
 			       .message = 256,
+			       .apikey_count = 10000,
 			       .seconds = 5,
 			       .warmup = 1 };
 	for (size_t i = 0; i < ROWS; i++)

@@ -18,12 +18,14 @@ struct options {
 	const char *profile;
 	const char *key; /* NULL: what --setup makes */
 	const char *algorithm;
+	const char *apikeys; /* a file of API keys; NULL: none */
 	const char *keyfile; /* NULL: neither initialise nor unseal */
 	uint64_t connections;
 	uint64_t in_flight;
 	uint64_t rounds;
 	uint64_t count; /* 0: by time */
 	uint64_t message;
+	uint64_t apikey_count; /* that --setup makes */
 	double seconds;
 	double warmup;
 	bool echo;

@@ -61,6 +61,7 @@ plan_of(const struct target *target, const struct options *options)
 		.warmup_ns = (uint64_t)(options->warmup * 1e9),
 		.run_ns = (uint64_t)(options->seconds * 1e9),
 		.count = options->count,
+		.made = target->made,
 	};
 
 	if (target->kind == TARGET_ECHO)

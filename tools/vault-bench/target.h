@@ -14,6 +14,7 @@ struct target {
 	const char *path;	  /* of the socket; echo and floor have none */
 	struct template template; /* of what is sent to it */
 	struct load_result *result;
+	struct apikeys *made;	  /* gets the API keys that are made; NULL: they are thrown away */
 	double rates[ROUNDS_MAX]; /* requests a second */
 	unsigned rounds;
 };

@@ -170,6 +170,9 @@ take_word(struct ctl *ctl, struct args *args, const char *word)
 		}
 		return add(ctl, args, field, word);
 	}
+	/* The id is not required, but it is what is mostly given. */
+	if (args->row != NULL && args->row->id == OP_apikey_revoke && !args_given(args, "id"))
+		return add(ctl, args, find_field(type, "id"), word);
 	if (args->row == NULL && args->words_n < sizeof args->words / sizeof args->words[0]) {
 		args->words[args->words_n++] = word;
 		return true;

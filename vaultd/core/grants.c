@@ -460,10 +460,13 @@ list_row(struct op *op, const struct row *row, void *item)
 enum vault_err
 grant_page(struct op *op, const struct grant_list_req *req, struct grant_list_res *res)
 {
-	struct page page = { op,	 &op->vault->keyring.store,
-			     ROW_GRANT,	 grant_info_type(),
-			     list_row,	 req->limit.v,
-			     req->cursor };
+	struct page page = { .op = op,
+			     .keys = &op->vault->keyring.store,
+			     .kind = ROW_GRANT,
+			     .item = grant_info_type(),
+			     .make = list_row,
+			     .limit = req->limit.v,
+			     .cursor = req->cursor };
 	struct object_list items = { 0 };
 
 	op->listing = req;

@@ -96,6 +96,11 @@ MUST_USE enum vault_err op_refresh(struct op *op);
  */
 MUST_USE enum vault_err op_require(struct op *op, enum op_id id, struct vault_text tenant,
 				   struct vault_text name);
+/*
+ * Whose right it is that the caller asks by, as what is made by it remembers (his own, his group's,
+ * or that of who made the key he logged in with).
+ */
+MUST_USE enum vault_err op_creator(struct op *op, struct vault_text *principal);
 /* Who asks, as grants, answers and records name it ("uid:N", "key:TENANT/ID"); in the operation's memory. */
 MUST_USE enum vault_err principal_of(struct op *op, struct vault_text *principal);
 

@@ -252,6 +252,22 @@ decide_grants(const struct policy *policy, const struct session *session,
 	return best;
 }
 
+const struct principal *
+policy_source_of(const struct policy *policy, const struct session *session,
+		 const struct policy_request *request)
+{
+	bool more = true;
+
+	for (size_t i = 0; more; i++) {
+		const struct holder *holder = policy_holder(policy, session, i, &more);
+
+		if (holder != NULL &&
+		    decide_holder(policy, holder, session, request) == DECISION_ALLOW)
+			return &holder->principal;
+	}
+	return NULL;
+}
+
 /* A key's own role counts on its own tenant, and never for what an administrator does. */
 static bool
 login_role_passes(const struct policy *policy, const struct session_login *login,

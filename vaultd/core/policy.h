@@ -98,6 +98,12 @@ struct policy_request {
 /* policy may be NULL while sealed. */
 enum decision policy_decide(const struct policy *policy, const struct session *session,
 			    const struct policy_request *request);
+/*
+ * Whose grant lets the session do that: what is made by it may later do no more than that principal
+ * may. NULL where none does.
+ */
+const struct principal *policy_source_of(const struct policy *policy, const struct session *session,
+					 const struct policy_request *request);
 
 /* Why one grant does not pass, in the order in which it is looked at. */
 enum grant_verdict {

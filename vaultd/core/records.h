@@ -24,6 +24,14 @@ enum row_kind {
 	ROW_LOCKOUT = 16,
 	ROW_TOTP = 17,
 	ROW_ROLE = 11,
+	ROW_APIKEY = 20,	 /* in the order of creation */
+	ROW_APIKEY_ID = 21,	 /* index only, of tenant 0: ids that this vault made */
+	ROW_APIKEY_FOREIGN = 22, /* index only, of tenant 0: ids of imported keys */
+	ROW_APIKEY_HASH = 23,	 /* what imported keys are found by: under their MAC */
+	ROW_APIKEY_PRIMARY = 24, /* index only: those that count as primary */
+	ROW_APIKEY_USE = 25,	 /* index only: uses that were counted under a text */
+	ROW_APIKEY_CUTS = 26,
+	ROW_APIKEY_LAST_USED = 27,
 	ROW_REPLAY = 30,
 	ROW_REPLAY_EXPIRY = 31, /* index entries of the same rows, in the order of their expiry */
 };

@@ -95,29 +95,59 @@ row_ad(const struct row_keys *keys, const struct row_key *key,
 	return (size_t)(p - ad);
 }
 
+static bool
+row_readable(const struct row_keys *keys, struct vault_bytes sealed)
+{
+	return sealed.len > ROW_OVERHEAD && sealed.p[0] == ROW_FORMAT &&
+	       sealed.p[1] == ROW_ALGORITHM_XCHACHA && get_le(sealed.p + 2, 2) == keys->generation;
+}
+
+/* plain: sealed.len - ROW_OVERHEAD bytes. */
+static enum vault_err
+row_open(const struct row_keys *keys, const struct row_key *key, struct vault_bytes sealed,
+	 struct row *row, uint8_t *plain)
+{
+	uint8_t ad[ROW_AD_MAX];
+	size_t ad_len = row_ad(keys, key, sealed.p, ad);
+	struct vault_bytes body = { sealed.p + ROW_HEAD_BYTES + AEAD_NONCE_BYTES,
+				    sealed.len - ROW_HEAD_BYTES - AEAD_NONCE_BYTES };
+
+	TRY(aead_open(keys->record.p, sealed.p + ROW_HEAD_BYTES, (struct vault_bytes){ ad, ad_len },
+		      body, plain));
+	row->version = (uint32_t)get_le(sealed.p + 4, 4);
+	row->revision = get_le(sealed.p + 8, 8);
+	return VAULT_OK;
+}
+
 enum vault_err
 sealed_open(const struct row_keys *keys, const struct row_key *key, struct vault_bytes sealed,
 	    struct row *row)
 {
 	SECRET_LOCAL(plain);
-	uint8_t ad[ROW_AD_MAX];
-	struct vault_bytes body;
-	size_t ad_len;
 
-	if (sealed.len <= ROW_OVERHEAD || sealed.p[0] != ROW_FORMAT ||
-	    sealed.p[1] != ROW_ALGORITHM_XCHACHA || get_le(sealed.p + 2, 2) != keys->generation)
+	if (!row_readable(keys, sealed))
 		return VAULT_INTEGRITY;
-	ad_len = row_ad(keys, key, sealed.p, ad);
-	body = (struct vault_bytes){ sealed.p + ROW_HEAD_BYTES + AEAD_NONCE_BYTES,
-				     sealed.len - ROW_HEAD_BYTES - AEAD_NONCE_BYTES };
-	TRY(secret_new(keys->record.arena, body.len - AEAD_TAG_BYTES, &plain));
-	TRY(aead_open(keys->record.p, sealed.p + ROW_HEAD_BYTES, (struct vault_bytes){ ad, ad_len },
-		      body, plain.p));
+	TRY(secret_new(keys->record.arena, sealed.len - ROW_OVERHEAD, &plain));
+	TRY(row_open(keys, key, sealed, row, plain.p));
 	row->key = *key;
-	row->version = (uint32_t)get_le(sealed.p + 4, 4);
-	row->revision = get_le(sealed.p + 8, 8);
 	secret_free(&row->plain);
 	secret_move(&row->plain, &plain);
+	return VAULT_OK;
+}
+
+enum vault_err
+sealed_open_plain(const struct row_keys *keys, struct vault_bytes sealed, struct scratch *scratch,
+		  struct row *row, struct vault_bytes *plain)
+{
+	uint8_t *room;
+
+	if (!row_readable(keys, sealed))
+		return VAULT_INTEGRITY;
+	room = scratch_room(scratch, sealed.len - ROW_OVERHEAD);
+	if (room == NULL)
+		return VAULT_BUSY;
+	TRY(row_open(keys, &row->key, sealed, row, room));
+	*plain = (struct vault_bytes){ room, sealed.len - ROW_OVERHEAD };
 	return VAULT_OK;
 }
 
@@ -191,7 +221,8 @@ put_sealed(struct change *change, const struct row_keys *keys, struct row *row, 
 	TRY(row_seal(keys, row, buf));
 	sealed = (struct vault_bytes){ buf_data(buf), buf_len(buf) };
 	if (row->id == 0)
-		TRY(row_insert(change->txn, &row->key, sealed, &row->id));
+		TRY(row_insert(change->txn, row->index == NULL ? &row->key : row->index, sealed,
+			       &row->id));
 	else
 		TRY(row_update(change->txn, row->id, sealed));
 	change_note(change, &row->key, row->id, sealed);

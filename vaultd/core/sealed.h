@@ -31,6 +31,8 @@ struct row {
 	uint32_t version;
 	uint64_t revision; /* counts its writes */
 	struct secret plain;
+	/* Where the index is to hold a new row; NULL: under its key. Borrowed. */
+	const struct row_key *index;
 };
 #define ROW_LOCAL(name) __attribute__((cleanup(row_free))) struct row name = { 0 }
 void row_free(struct row *row);
@@ -64,6 +66,13 @@ MUST_USE enum vault_err sealed_find_none(const struct row_keys *keys, size_t len
 /* Opens what row_walk_next found. */
 MUST_USE enum vault_err sealed_open(const struct row_keys *keys, const struct row_key *key,
 				    struct vault_bytes sealed, struct row *row);
+/*
+ * Opens a row whose record holds no secret into scratch memory, which needs neither the arena nor a
+ * free. row->key and row->id say which it is; *plain is valid as long as the scratch memory.
+ */
+MUST_USE enum vault_err sealed_open_plain(const struct row_keys *keys, struct vault_bytes sealed,
+					  struct scratch *scratch, struct row *row,
+					  struct vault_bytes *plain);
 /* Inserts (row->id 0) or replaces; sets row->id. type and in: the record. */
 MUST_USE enum vault_err sealed_put(struct change *change, const struct row_keys *keys,
 				   struct row *row, const struct object_type *type, const void *in);

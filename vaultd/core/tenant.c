@@ -9,6 +9,7 @@
 
 #define TENANT_COST                                                                                \
 	512 /* bytes of the arena that an open tenant holds: five keys, a power of two each */
+#define NUMBERED_COST 256 /* as if it held so much of the arena, so that there is an end to them */
 
 /* The row with a tenant's wrapped keys is found by number, not by name. */
 static struct row_key
@@ -292,10 +293,13 @@ describe_row(struct op *op, const struct row *row, void *item)
 enum vault_err
 tenant_page(struct op *op, const struct tenant_list_req *req, struct tenant_list_res *res)
 {
-	struct page page = { op,	   &op->vault->keyring.store,
-			     ROW_TENANT,   tenant_get_res_type(),
-			     describe_row, req->limit.v,
-			     req->cursor };
+	struct page page = { .op = op,
+			     .keys = &op->vault->keyring.store,
+			     .kind = ROW_TENANT,
+			     .item = tenant_get_res_type(),
+			     .make = describe_row,
+			     .limit = req->limit.v,
+			     .cursor = req->cursor };
 	struct object_list items = { 0 };
 
 	TRY(page_walk(&page, &items, &res->cursor));
@@ -320,4 +324,56 @@ tenant_name_by_number(struct op *op, uint32_t number, struct vault_text *name)
 	TRY(sealed_find(op->txn, store, &key, &row));
 	TRY(record_decode(tenant_record_type(), row_plain(&row), op->scratch, &record));
 	return op_keep_text(op, record.name, name);
+}
+
+/* A number's name, in the thread's cache; it holds for good: numbers are never given out again. */
+struct numbered {
+	struct cache_entry entry;
+	char name[TENANT_NAME_MAX];
+	uint8_t name_len;
+};
+
+static void
+numbered_destroy(struct cache_entry *entry)
+{
+	free(entry);
+}
+
+static enum vault_err
+remember_name(struct op *op, const struct cache_key *key, struct vault_text name)
+{
+	struct numbered *numbered = calloc(1, sizeof *numbered);
+
+	if (numbered == NULL || name.len > sizeof numbered->name) {
+		free(numbered);
+		return VAULT_BUSY;
+	}
+	memcpy(numbered->name, name.p, name.len);
+	numbered->name_len = (uint8_t)name.len;
+	numbered->entry.destroy = numbered_destroy;
+	numbered->entry.cost = NUMBERED_COST;
+	cache_put(op->cache, key, &numbered->entry);
+	return VAULT_OK;
+}
+
+enum vault_err
+tenant_by_number(struct op *op, uint32_t number, const struct tenant **out)
+{
+	struct cache_key key = { .kind = CACHE_TENANT_NAME,
+				 .tenant = number,
+				 .name = TEXT_LITERAL("name") };
+	const struct numbered *numbered =
+		(const struct numbered *)(const void *)cache_get(op->cache, &key);
+	struct vault_text name;
+
+	if (op->tenant != NULL && op->tenant->keys.tenant == number) {
+		*out = op->tenant;
+		return VAULT_OK;
+	}
+	if (numbered != NULL)
+		return tenant_get(op, (struct vault_text){ numbered->name, numbered->name_len },
+				  out);
+	TRY(tenant_name_by_number(op, number, &name));
+	TRY(remember_name(op, &key, name));
+	return tenant_get(op, name, out);
 }

@@ -70,6 +70,10 @@ MUST_USE enum vault_err tenant_page(struct op *op, const struct tenant_list_req 
 MUST_USE enum vault_err tenant_name_by_number(struct op *op, uint32_t number,
 					      struct vault_text *name);
 
+/* The tenant of that number, as tenant_get; VAULT_NOT_FOUND where it was erased. */
+MUST_USE enum vault_err tenant_by_number(struct op *op, uint32_t number,
+					 const struct tenant **tenant);
+
 /*
  * The next issuance number of the tenant's token ids: every token made before one has a smaller
  * number. On a worker it may answer VAULT_BUSY with op->deferred set when the durable reservation

@@ -1,10 +1,7 @@
 #include "vaultd/core/tenant_limits.h"
 
 #include "protocol/text.h"
-
-#define SOURCE_FAILURES 100 /* the contract's defaults, where a tenant says nothing */
-#define SOURCE_WINDOW 300   /* seconds, like the next */
-#define SOURCE_BLOCK 300
+#include "vaultd/core/lockout.h"
 
 /* Where a class's limit stands in the record. */
 struct place {
@@ -132,8 +129,7 @@ tenant_limits_resolve(const struct vault_settings *settings, const struct tenant
 		else
 			tenant->limits[i] = limit_defaults[i];
 	}
-	tenant->source_rule =
-		(struct lockout_rule){ SOURCE_FAILURES, SOURCE_WINDOW * 1000, SOURCE_BLOCK * 1000 };
+	tenant->source_rule = LOCKOUT_SOURCE_DEFAULT;
 	if (record->source_failures.set)
 		tenant->source_rule = (struct lockout_rule){ (unsigned)record->source_failures.v,
 							     record->source_window.v * 1000,

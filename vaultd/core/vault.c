@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "vaultd/base/random.h"
+#include "vaultd/core/apikey_limit.h"
+#include "vaultd/core/apikey_used.h"
 #include "vaultd/core/lockout.h"
 
 #define HEAD_SCRATCH_BYTES 16384 /* a slot table decoded */
@@ -216,6 +218,8 @@ void
 vault_forget(struct vault *vault)
 {
 	keyring_free(&vault->keyring);
+	apikey_used_free(vault);
+	apikey_limits_free(vault);
 	policy_publish(&vault->policy, NULL);
 	tenants_reset(&vault->tenants);
 }

@@ -20,6 +20,9 @@
 #include "vaultd/core/tenants.h"
 #include "vaultd/core/unseal_guard.h"
 
+struct apikey_used;
+struct apikey_limits;
+
 enum vault_state {
 	STATE_UNINITIALIZED,
 	STATE_SEALED,
@@ -65,6 +68,9 @@ struct vault {
 	struct row head_row;  /* the committer: where the head stands; holds no plain text */
 	uint64_t revision;    /* the committer: counts groups of changes */
 	uint32_t next_tenant; /* the committer */
+	/* When API keys were used; made by the first that is. */
+	_Atomic(struct apikey_used *) apikey_used;
+	_Atomic(struct apikey_limits *) apikey_limits; /* likewise, by the first that has one */
 };
 
 #define INITIAL_SLOT "initial"

@@ -4,6 +4,7 @@
  * commits with the audit's head, then replies leave.
  */
 #include "vaultd/base/log.h"
+#include "vaultd/core/apikey_used.h"
 #include "vaultd/dispatch_watch.h"
 #include "vaultd/lanes/lanes.h"
 
@@ -55,6 +56,34 @@ end_change(struct group *group, struct change *change, const struct call *call)
 	group->wrote = true;
 }
 
+/* When API keys were last used: lost rather than waited for where it cannot be written. */
+static void
+run_last_used(struct group *group, const struct job *job)
+{
+	struct runner *runner = &group->lanes->commit_runner;
+	unsigned part = job->part, end = part + 1;
+	struct change change;
+	struct txn *child;
+
+	if (part >= APIKEY_USED_WINDOWS) {
+		part = 0;
+		end = APIKEY_USED_WINDOWS;
+	}
+	for (; part < end; part++) {
+		if (txn_child(group->txn, &child) != VAULT_OK)
+			return;
+		change_start(&change, child);
+		if (dispatch_own(runner, &change, apikey_used_flush, part) != VAULT_OK ||
+		    change.count == 0) {
+			txn_abort(child);
+			continue;
+		}
+		if (txn_commit(child) != VAULT_OK)
+			lanes_fatal("a change could not be added to its group");
+		group->wrote = true;
+	}
+}
+
 static void
 run_job(struct group *group, struct job *job)
 {
@@ -71,6 +100,10 @@ run_job(struct group *group, struct job *job)
 
 	if (job->head_only) {
 		group->wrote = true;
+		return;
+	}
+	if (job->last_used) {
+		run_last_used(group, job);
 		return;
 	}
 	err = txn_child(group->txn, &child);
@@ -233,7 +266,8 @@ run_group(struct group *group)
 	 * The keeper may ask while the vault is being sealed: then nothing here may be touched any
 	 * more.
 	 */
-	if (group->jobs->head_only && vault_state(group->vault) != STATE_OPEN)
+	if ((group->jobs->head_only || group->jobs->last_used) &&
+	    vault_state(group->vault) != STATE_OPEN)
 		return;
 	err = lanes_disk_full(group->vault) ? VAULT_STORAGE_FULL : runner_turn(runner);
 

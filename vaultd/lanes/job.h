@@ -22,6 +22,8 @@ struct job {
 	struct vault_opening opening;
 	bool exclusive; /* a commit of its own */
 	bool head_only; /* the daemon's own: commit where the audit has got to */
+	bool last_used; /* the daemon's own: write when API keys were last used ... */
+	unsigned part;	/* ... this part of it, or all from APIKEY_USED_WINDOWS on */
 	enum vault_err result;
 };
 

@@ -22,6 +22,8 @@ struct lanes {
 	pthread_mutex_t keeper_mutex;
 	pthread_cond_t keeper_wake;
 	bool keeper_stop;
+	int64_t used_due_ns; /* the keeper: when last uses are to be written next */
+	unsigned used_part;  /* likewise: how far it has got; APIKEY_USED_WINDOWS: done */
 	bool running;
 };
 
@@ -33,8 +35,13 @@ void lanes_stop(struct lanes *lanes);
  * Waits until the slow lane, then the committer, have nothing to do. Nobody may put jobs meanwhile.
  */
 void lanes_drain(struct lanes *lanes);
+/* Has the committer write when API keys were last used: before the vault is sealed, or at the end. */
+void lanes_write_last_used(struct lanes *lanes);
 /* While drained: forgets what the lanes hold of secrets. */
 void lanes_forget(struct lanes *lanes);
+
+/* The keeper's share of that: some of it each time, once a minute. */
+void lanes_tick_last_used(struct lanes *lanes);
 
 /* The threads' bodies. */
 void *committer_main(void *lanes);

@@ -254,6 +254,7 @@ seal(struct server *server, struct job *job)
 	 * longer moves.
 	 */
 	atomic_store(&vault->cancel, true);
+	lanes_write_last_used(server->config->lanes);
 	lanes_drain(server->config->lanes);
 	open = vault_state(vault) == STATE_OPEN;
 	if (open)
@@ -349,6 +350,7 @@ stop(struct server *server)
 		worker_stop(&server->workers[i]);
 	for (unsigned i = 0; i < server->worker_count; i++)
 		worker_join(&server->workers[i]);
+	lanes_write_last_used(server->config->lanes);
 	lanes_stop(server->config->lanes);
 	for (unsigned i = 0; i < server->worker_count; i++)
 		worker_free(&server->workers[i]);

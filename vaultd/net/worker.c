@@ -6,50 +6,13 @@
 #include <unistd.h>
 
 #include "vaultd/dispatch_watch.h"
+#include "vaultd/net/conns.h"
 #include "vaultd/net/rest.h"
 #include "vaultd/net/server.h"
 #include "vaultd/net/watch.h"
 
 #define SWEEP_MS 250 /* how often deadlines are looked at */
 #define STOP_MS 3000 /* how long a stopping daemon waits for readers of its last answers */
-#define TABLE_FIRST 64
-
-static bool
-table_grow(struct worker *worker)
-{
-	size_t size = worker->table_size == 0 ? TABLE_FIRST : 2 * worker->table_size;
-	struct conn **table = realloc(worker->table, size * sizeof *table);
-
-	if (table == NULL)
-		return false;
-	memset(table + worker->table_size, 0, (size - worker->table_size) * sizeof *table);
-	worker->table = table;
-	worker->table_size = size;
-	return true;
-}
-
-static bool
-table_add(struct worker *worker, struct conn *conn)
-{
-	size_t index = 0;
-
-	while (index < worker->table_size && worker->table[index] != NULL)
-		index++;
-	if (index == worker->table_size && !table_grow(worker))
-		return false;
-	worker->table[index] = conn;
-	conn->id = (uint64_t)++worker->next_conn << 32 | index;
-	return true;
-}
-
-static struct conn *
-table_find(const struct worker *worker, uint64_t id)
-{
-	size_t index = id & UINT32_MAX;
-	struct conn *conn = index < worker->table_size ? worker->table[index] : NULL;
-
-	return conn != NULL && conn->id == id ? conn : NULL;
-}
 
 void
 worker_wake(struct worker *worker)
@@ -75,7 +38,7 @@ worker_count(struct worker *worker, int n)
 static void
 adopt(struct worker *worker, struct conn *conn)
 {
-	if (worker->stopping || !table_add(worker, conn)) {
+	if (worker->stopping || !conns_add(worker, conn)) {
 		worker_count(worker, -1);
 		session_release(conn->session);
 		atomic_fetch_sub_explicit(&conn->uid->connections, 1, memory_order_relaxed);
@@ -221,7 +184,7 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 		job = take_done(worker);
 		if (job == NULL)
 			return;
-		conn = table_find(worker, job->conn);
+		conn = conns_find(worker, job->conn);
 		if (conn != NULL)
 			conn_answer(conn, job);
 		job_free(job);

@@ -41,10 +41,13 @@ op_key_get(struct op *op, const struct key_get_req *req, struct key_get_res *res
 enum vault_err
 op_key_list(struct op *op, const struct key_list_req *req, struct key_list_res *res)
 {
-	struct page page = {
-		op,	      &op->tenant->keys, ROW_KEY, key_get_res_type(), key_show_item,
-		req->limit.v, req->cursor
-	};
+	struct page page = { .op = op,
+			     .keys = &op->tenant->keys,
+			     .kind = ROW_KEY,
+			     .item = key_get_res_type(),
+			     .make = key_show_item,
+			     .limit = req->limit.v,
+			     .cursor = req->cursor };
 	struct object_list items = { 0 };
 
 	TRY(page_walk(&page, &items, &res->cursor));

@@ -23,6 +23,9 @@ struct txn {
 	uint64_t next_row; /* a write transaction's own count */
 	bool writes;
 	bool resting;
+	MDB_cursor
+		*seeker; /* of the index, a read transaction's: kept, for it takes room to make */
+	bool seeker_old; /* the transaction was renewed since */
 };
 
 /* The contract's word for what LMDB said. */

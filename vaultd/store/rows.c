@@ -61,8 +61,55 @@ row_linked(struct txn *txn, const struct row_key *key, uint64_t *id)
 	return store_error(rc);
 }
 
-static enum vault_err
-row_by_id(struct txn *txn, uint64_t id, struct vault_bytes *row)
+/* A read transaction keeps its cursor, which outlives the snapshot; a write transaction's does not. */
+static int
+seeker_get(struct txn *txn, MDB_cursor **cursor)
+{
+	int rc = 0;
+
+	if (txn->writes)
+		return mdb_cursor_open(txn->mdb, txn->store->index, cursor);
+	if (txn->seeker == NULL)
+		rc = mdb_cursor_open(txn->mdb, txn->store->index, &txn->seeker);
+	else if (txn->seeker_old)
+		rc = mdb_cursor_renew(txn->mdb, txn->seeker);
+	txn->seeker_old = rc != 0;
+	*cursor = txn->seeker;
+	return rc;
+}
+
+enum vault_err
+row_seek(struct txn *txn, const struct row_key *key, struct row_key *found, uint64_t *id)
+{
+	struct index_place place = index_place(key, 0);
+	MDB_val k = { INDEX_KEY_BYTES, place.key }, v = { INDEX_ENTRY_BYTES, place.entry };
+	MDB_cursor *cursor;
+	int rc;
+
+	rc = seeker_get(txn, &cursor);
+	if (rc != 0)
+		return store_error(rc);
+	rc = mdb_cursor_get(cursor, &k, &v, MDB_GET_BOTH_RANGE);
+	if (rc == MDB_NOTFOUND)
+		rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_KEY);
+	if (rc == 0 && v.mv_size == INDEX_ENTRY_BYTES) {
+		*found = (struct row_key){ .tenant = key->tenant, .kind = key->kind };
+		memcpy(found->tag, v.mv_data, ROW_TAG_BYTES);
+		*id = get_be((const uint8_t *)v.mv_data + ROW_TAG_BYTES, 8);
+	}
+	if (txn->writes)
+		mdb_cursor_close(cursor);
+	return store_error(rc);
+}
+
+uint64_t
+row_next(const struct txn *txn)
+{
+	return txn->next_row;
+}
+
+enum vault_err
+row_read(struct txn *txn, uint64_t id, struct vault_bytes *row)
 {
 	MDB_val k = { sizeof id, &id }, v;
 	int rc = mdb_get(txn->mdb, txn->store->rows, &k, &v);
@@ -79,7 +126,7 @@ row_find(struct txn *txn, const struct row_key *key, uint64_t *id, struct vault_
 	uint64_t found = 0;
 
 	TRY(row_linked(txn, key, &found));
-	TRY(row_by_id(txn, found, row));
+	TRY(row_read(txn, found, row));
 	*id = found;
 	return VAULT_OK;
 }
@@ -182,7 +229,7 @@ row_walk_next(struct row_walk *walk, struct row_key *key, uint64_t *id, struct v
 	*key = (struct row_key){ .tenant = walk->tenant, .kind = walk->kind };
 	memcpy(key->tag, v.mv_data, ROW_TAG_BYTES);
 	*id = get_be((const uint8_t *)v.mv_data + ROW_TAG_BYTES, 8);
-	return row == NULL ? VAULT_OK : row_by_id(walk->txn, *id, row);
+	return row == NULL ? VAULT_OK : row_read(walk->txn, *id, row);
 }
 
 void

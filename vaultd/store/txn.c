@@ -37,6 +37,7 @@ txn_renew(struct txn *txn)
 	if (mdb_txn_renew(txn->mdb) != 0)
 		return VAULT_INTERNAL;
 	txn->resting = false;
+	txn->seeker_old = true;
 	return VAULT_OK;
 }
 
@@ -92,6 +93,8 @@ txn_abort(struct txn *txn)
 {
 	if (txn == NULL)
 		return;
+	if (txn->seeker != NULL)
+		mdb_cursor_close(txn->seeker);
 	mdb_txn_abort(txn->mdb);
 	free(txn);
 }
