@@ -39,6 +39,15 @@
 #define TOTP_LABEL_MAX 64
 #define TOTP_RECOVERY_CODES 10 /* given out with an enrolment, each good for once */
 #define TOTP_RECOVERY_DIGITS 16
+#define WEBHOOK_ID_MAX 128	/* bytes of a webhook message's id */
+#define HEADERS_MAX 65536	/* bytes of a map of HTTP headers */
+#define CRYPTO_CONTEXT_MAX 4096 /* bytes of what a ciphertext is bound to besides its key */
+#define CRYPTO_DATAKEY_MIN 16
+#define CRYPTO_DATAKEY_MAX 64
+/* Such that a ciphertext with the longest context and names still fits into a request. */
+#define CRYPTO_PLAINTEXT_MAX (FRAME_MAX - 8192)
+#define CRYPTO_OVERHEAD 45 /* format, key version, nonce, tag */
+#define CRYPTO_CIPHERTEXT_MAX (CRYPTO_PLAINTEXT_MAX + CRYPTO_OVERHEAD)
 
 enum field_kind {
 	FIELD_TEXT,    /* struct vault_text */

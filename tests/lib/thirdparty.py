@@ -42,6 +42,23 @@ class Node:
         self.process.stdout.close()
 
 
+def run(program, asks):
+    """The program's answers, one for each of what it is asked."""
+    need(shutil.which("node"), "node is not installed")
+    need((DIRECTORY / "node_modules").is_dir(), "the npm packages are not installed")
+    done = subprocess.run(
+        ["node", program],
+        cwd=DIRECTORY,
+        input="".join(json.dumps(ask) + "\n" for ask in asks),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 def jose_command(*args, stdin=""):
     """(exit code, output) of Debian's jose."""
     need(shutil.which("jose"), "the jose command is not installed")

@@ -22,8 +22,8 @@ struct bench {
 	struct options options;
 	const struct method *method;
 	struct bench_names names;
-	char profile[NAME_SIZE], token_key[NAME_SIZE], raw_key[NAME_SIZE], unique[NAME_SIZE],
-		rotated[NAME_SIZE];
+	char profile[NAME_SIZE], token_key[NAME_SIZE], raw_key[NAME_SIZE], hook_key[NAME_SIZE],
+		unique[NAME_SIZE], rotated[NAME_SIZE];
 	uint8_t *message;
 	struct apikeys apikeys;
 	struct target targets[TARGET_COUNT];
@@ -63,6 +63,7 @@ name_things(struct bench *b)
 	snprintf(b->profile, NAME_SIZE, "bench-%.32s", o->algorithm);
 	snprintf(b->token_key, NAME_SIZE, "bench-token-%.32s", o->algorithm);
 	snprintf(b->raw_key, NAME_SIZE, "bench-raw-%.32s", o->algorithm);
+	snprintf(b->hook_key, NAME_SIZE, "bench-hook-%.32s", o->algorithm);
 	snprintf(b->rotated, NAME_SIZE, "rotate-%.32s-" COUNTER_MARK, o->algorithm);
 	snprintf(b->unique, NAME_SIZE, "bench-%llx-" COUNTER_MARK,
 		 (unsigned long long)load_clock());
@@ -71,6 +72,8 @@ name_things(struct bench *b)
 		.profile = name_or(o->profile, b->profile),
 		.token_key = text_of(b->token_key),
 		.raw_key = name_or(o->key, b->raw_key),
+		.hook_key = name_or(o->key, b->hook_key),
+		.crypto_key = name_or(o->key, "bench-crypto"),
 		.algorithm = algorithm_of(o->algorithm),
 		.message = { b->message, o->message },
 		.unique = text_of(b->unique),

@@ -96,6 +96,41 @@ fill_key_verify(const struct bench_names *names, const struct bench_sample *samp
 }
 
 static void
+fill_webhook_sign(const struct bench_names *names, const struct bench_sample *sample,
+		  union op_request *req)
+{
+	(void)sample;
+	req->webhook_sign = (struct webhook_sign_req){
+		.tenant = names->tenant,
+		.key = names->hook_key,
+		.payload = names->message,
+	};
+}
+
+static void
+fill_crypto_encrypt(const struct bench_names *names, const struct bench_sample *sample,
+		    union op_request *req)
+{
+	(void)sample;
+	req->crypto_encrypt = (struct crypto_encrypt_req){
+		.tenant = names->tenant,
+		.name = names->crypto_key,
+		.plaintext = names->message,
+	};
+}
+
+static void
+fill_crypto_decrypt(const struct bench_names *names, const struct bench_sample *sample,
+		    union op_request *req)
+{
+	req->crypto_decrypt = (struct crypto_decrypt_req){
+		.tenant = names->tenant,
+		.name = names->crypto_key,
+		.ciphertext = { sample->bytes, sample->len },
+	};
+}
+
+static void
 fill_key_create(const struct bench_names *names, const struct bench_sample *sample,
 		union op_request *req)
 {
@@ -166,6 +201,12 @@ static const struct method methods[] = {
 	  .fill = fill_key_verify,
 	  .needs_sample = true,
 	  .sample_op = OP_key_sign },
+	{ .op = OP_webhook_sign, .fill = fill_webhook_sign },
+	{ .op = OP_crypto_encrypt, .fill = fill_crypto_encrypt },
+	{ .op = OP_crypto_decrypt,
+	  .fill = fill_crypto_decrypt,
+	  .needs_sample = true,
+	  .sample_op = OP_crypto_encrypt },
 	{ .op = OP_key_create, .fill = fill_key_create },
 	{ .op = OP_key_rotate, .fill = fill_key_rotate, .modulus = ROTATE_KEYS },
 	{ .op = OP_apikey_create, .fill = fill_apikey_create },
@@ -219,6 +260,9 @@ make_sample(const struct method *method, const struct bench_names *names, struct
 	if (maker->op == OP_token_sign)
 		return keep_sample(caller, sample, res.token_sign.token.p,
 				   res.token_sign.token.len);
+	if (maker->op == OP_crypto_encrypt)
+		return keep_sample(caller, sample, res.crypto_encrypt.ciphertext.p,
+				   res.crypto_encrypt.ciphertext.len);
 	return keep_sample(caller, sample, res.key_sign.signature.p, res.key_sign.signature.len);
 }
 
@@ -229,6 +273,9 @@ check_sample(const struct method *method, const union op_request *req, struct ca
 	union op_result res;
 
 	TRY(caller_call(caller, method->op, req, &res));
+	/* A ciphertext that does not open is an error. */
+	if (method->op == OP_crypto_decrypt)
+		return VAULT_OK;
 	if (method->op == OP_token_verify ? res.token_verify.valid : res.key_verify.valid)
 		return VAULT_OK;
 	snprintf(caller->error, CALL_ERROR_MAX, "what was just signed does not verify");

@@ -10,24 +10,26 @@
 
 /* Keys that key.rotate goes round, so that no one key's row grows with the length of the run. */
 #define ROTATE_KEYS 4096
-/* Bytes of a token or signature that the verify methods repeat. */
+/* Bytes of a token, signature or ciphertext that is checked or decrypted again and again. */
 #define SAMPLE_MAX 16384
 
 /* The names that requests carry and --setup makes. */
 struct bench_names {
 	struct vault_text tenant;
-	struct vault_text profile;     /* of token.* */
-	struct vault_text token_key;   /* of usage token: what the profile signs with */
-	struct vault_text raw_key;     /* of usage raw: key.sign and key.verify */
-	int algorithm;		       /* enum key_algorithm of both keys */
-	struct vault_bytes message;    /* that key.sign signs */
+	struct vault_text profile;   /* of token.* */
+	struct vault_text token_key; /* of usage token: what the profile signs with */
+	struct vault_text raw_key;   /* of usage raw: key.sign and key.verify */
+	struct vault_text hook_key;  /* of usage webhook */
+	struct vault_text crypto_key;
+	int algorithm;		       /* enum key_algorithm of all but crypto_key */
+	struct vault_bytes message;    /* that is signed or encrypted */
 	const struct apikeys *apikeys; /* that apikey.verify sends */
 	struct vault_text unique;  /* COUNTER_MARK inside: a name of this run's own for everything
 					that is made */
 	struct vault_text rotated; /* COUNTER_MARK inside: the keys that key.rotate goes round */
 };
 
-/* What the verify methods check: made once before the load. */
+/* What is verified or decrypted: made once before the load. */
 struct bench_sample {
 	uint8_t bytes[SAMPLE_MAX];
 	size_t len;

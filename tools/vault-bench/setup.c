@@ -88,6 +88,13 @@ make_keys(struct caller *caller, const struct bench_names *names)
 	TRY(make(caller, OP_key_create, &key));
 	key.name = names->raw_key;
 	key.usage = (struct vault_opt_enum){ key_usage_raw, true };
+	TRY(make(caller, OP_key_create, &key));
+	key.name = names->hook_key;
+	key.usage = (struct vault_opt_enum){ key_usage_webhook, true };
+	TRY(make(caller, OP_key_create, &key));
+	key = (struct key_create_req){ .tenant = names->tenant,
+				       .name = names->crypto_key,
+				       .algorithm = key_algorithm_XC20P };
 	return make(caller, OP_key_create, &key);
 }
 

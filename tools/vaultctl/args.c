@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "protocol/text.h"
+#include "tools/vaultctl/headers.h"
 #include "tools/vaultctl/options.h"
 #include "tools/vaultctl/source.h"
 
@@ -86,6 +87,8 @@ table_make(struct option_table *t, const struct object_type *type)
 		table_add(t, "", field->name, '_', option);
 		if (strchr(field->name, '_') != NULL)
 			table_add(t, "", field->name, '\0', option);
+		if (headers_field(field))
+			table_add(t, "", "header", '_', option);
 		option = (struct option){ NULL, no_argument, NULL, OPTION_NO + (int)i };
 		if (flag)
 			table_add(t, "no-", field->name, '_', option);

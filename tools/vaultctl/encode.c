@@ -8,6 +8,7 @@
 #include "protocol/text.h"
 #include "tools/vaultctl/args.h"
 #include "tools/vaultctl/encode_object.h"
+#include "tools/vaultctl/headers.h"
 #include "tools/vaultctl/json.h"
 #include "tools/vaultctl/names.h"
 #include "tools/vaultctl/pack.h"
@@ -280,6 +281,9 @@ pack_field(struct ctl *ctl, const struct args *args, const struct arg *arg, stru
 	case FIELD_INTS:
 		return pack_list(ctl, args, field, out);
 	case FIELD_MAP:
+		/* In JSON they are a map like any other. */
+		if (headers_field(field) && arg->text[0] != '{')
+			return headers_pack(ctl, args, field, out);
 		return pack_map_field(ctl, args, field, out);
 	case FIELD_OBJECT:
 		return object_encode(ctl, args, field, pack_member, out);

@@ -34,6 +34,7 @@ live_free(struct key_live *live)
 {
 	mac_key_free(&live->mac);
 	ed25519_free(&live->ed25519);
+	secret_free(&live->cipher);
 }
 
 struct key_older {
@@ -71,6 +72,11 @@ live_material(struct op *op, enum key_algorithm algorithm, const struct version_
 {
 	struct arena *arena = op->vault->arena;
 
+	if (algorithm == key_algorithm_XC20P)
+		return record->secret.len == KEY_CIPHER_BYTES
+			       ? secret_copy(arena, record->secret.p, KEY_CIPHER_BYTES,
+					     &live->cipher)
+			       : VAULT_INTEGRITY;
 	if (algorithm != key_algorithm_EdDSA)
 		return mac_key_init(&live->mac, arena,
 				    algorithm == key_algorithm_HS512 ? MAC_SHA512 : MAC_SHA256,
@@ -179,6 +185,11 @@ key_load(struct op *op, struct vault_text name, struct key *key)
 	key->usage = (enum key_usage)record.usage;
 	key->verify_only = record.verify_only;
 	key->publish_ahead = record.publish_ahead;
+	if (key->algorithm == key_algorithm_XC20P) {
+		if (record.id.len != KEY_ID_BYTES)
+			return VAULT_INTEGRITY;
+		memcpy(key->id, record.id.p, KEY_ID_BYTES);
+	}
 	key->last_version = (uint32_t)record.last_version;
 	key->versions = calloc(record.last_version < KEY_LIVE_MAX ? (size_t)record.last_version
 								  : KEY_LIVE_MAX,

@@ -18,7 +18,9 @@
 #define KEY_HMAC_MAX 1024
 #define KEY_SHARED_MIN 24 /* bytes behind whsec_ */
 #define KEY_SHARED_MAX 64
+#define KEY_CIPHER_BYTES 32 /* XC20P */
 #define SIGNATURE_MAX 64
+#define KEY_ID_BYTES 16 /* what ciphertexts are bound to */
 
 /* A version, prepared for use. */
 struct key_live {
@@ -27,6 +29,7 @@ struct key_live {
 	uint16_t kid_len;
 	struct mac_key mac;	    /* HS256, HS512 */
 	struct ed25519_key ed25519; /* EdDSA */
+	struct secret cipher;	    /* XC20P */
 };
 
 struct key_older;
@@ -39,6 +42,7 @@ struct key {
 	bool verify_only;
 	int64_t publish_ahead;
 	struct row_key place;
+	uint8_t id[KEY_ID_BYTES]; /* XC20P */
 	uint32_t last_version;
 	size_t count;
 	struct key_live *versions;

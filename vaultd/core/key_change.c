@@ -39,9 +39,33 @@ enum vault_err
 key_require_algorithm(struct op *op, int algorithm)
 {
 	if (algorithm == key_algorithm_HS256 || algorithm == key_algorithm_HS512 ||
-	    algorithm == key_algorithm_EdDSA)
+	    algorithm == key_algorithm_EdDSA || algorithm == key_algorithm_XC20P)
 		return VAULT_OK;
 	return op_fail(op, VAULT_UNSUPPORTED, "algorithm", NULL);
+}
+
+/* What encrypts does nothing else, and nothing else encrypts. */
+static enum vault_err
+apply_usage(struct op *op, const struct key_settings *settings, struct key_record *record)
+{
+	bool encrypts = settings->algorithm == key_algorithm_XC20P;
+	uint8_t *id;
+
+	record->usage = encrypts ? key_usage_encrypt : key_usage_token;
+	if (settings->usage.set)
+		record->usage = settings->usage.v;
+	if (encrypts != (record->usage == key_usage_encrypt))
+		return op_fail(op, VAULT_INVALID_PARAMS, "usage",
+			       encrypts ? "an encryption key cannot sign"
+					: "a signing key cannot encrypt");
+	if (!encrypts)
+		return VAULT_OK;
+	id = scratch_room(op->scratch, KEY_ID_BYTES);
+	if (id == NULL)
+		return VAULT_BUSY;
+	random_pool_take(op->random, id, KEY_ID_BYTES);
+	record->id = (struct vault_bytes){ id, KEY_ID_BYTES };
+	return VAULT_OK;
 }
 
 static enum vault_err
@@ -50,9 +74,7 @@ apply_settings(struct op *op, const struct key_settings *settings, struct key_re
 	bool symmetric = settings->algorithm != key_algorithm_EdDSA;
 
 	record->algorithm = settings->algorithm;
-	record->usage = settings->usage.set ? settings->usage.v : key_usage_token;
-	if (record->usage == key_usage_encrypt)
-		return op_fail(op, VAULT_INVALID_PARAMS, "usage", "a signing key cannot encrypt");
+	TRY(apply_usage(op, settings, record));
 	if (settings->shared && (!symmetric || record->usage != key_usage_webhook))
 		return op_fail(op, VAULT_INVALID_PARAMS, "shared",
 			       "only HS* keys of usage webhook are shared");

@@ -37,6 +37,15 @@ bring_hmac(struct op *op, const struct key_import_req *req, struct brought *brou
 }
 
 static enum vault_err
+bring_cipher(struct op *op, const struct key_import_req *req, struct brought *brought)
+{
+	if (req->key.len != KEY_CIPHER_BYTES)
+		return op_fail(op, VAULT_INVALID_PARAMS, "key", "an XC20P key has 32 bytes");
+	brought->material[0].secret = req->key;
+	return VAULT_OK;
+}
+
+static enum vault_err
 bring_seed(struct op *op, const struct key_import_req *req, struct brought *brought)
 {
 	struct ed25519_key pair = { 0 };
@@ -63,7 +72,7 @@ bring_shared(struct op *op, const struct key_import_req *req, struct key_edit *e
 	int64_t usage = edit->row.id != 0 ? edit->record.usage : req->usage.v;
 	bool token = usage != key_usage_webhook && usage != key_usage_raw;
 
-	if (req->algorithm == key_algorithm_EdDSA)
+	if (req->algorithm != key_algorithm_HS256 && req->algorithm != key_algorithm_HS512)
 		return op_fail(op, VAULT_INVALID_PARAMS, "secret",
 			       "a shared secret is for HS256 and HS512");
 	if (req->secret.len <= prefix || memcmp(req->secret.p, KEY_SHARED_PREFIX, prefix) != 0)
@@ -93,7 +102,7 @@ bring_public(struct op *op, const struct key_import_req *req, struct brought *br
 		return VAULT_BUSY;
 	if (req->algorithm != key_algorithm_EdDSA)
 		return op_fail(op, VAULT_INVALID_PARAMS, "public",
-			       "an HMAC key has no public half");
+			       "a symmetric key has no public half");
 	err = public_keys_read(req->public_, keys, &brought->n, &why);
 	if (err == VAULT_INVALID_PARAMS)
 		return op_fail(op, err, "public", why);
@@ -120,6 +129,8 @@ bring(struct op *op, const struct key_import_req *req, struct key_edit *edit,
 		TRY(bring_shared(op, req, edit, brought));
 	else if (req->algorithm == key_algorithm_EdDSA)
 		TRY(bring_seed(op, req, brought));
+	else if (req->algorithm == key_algorithm_XC20P)
+		TRY(bring_cipher(op, req, brought));
 	else
 		TRY(bring_hmac(op, req, brought));
 	if (req->kid.p == NULL)

@@ -47,7 +47,7 @@ add_named(struct op *op, struct vault_text name, struct set *set)
 
 	TRY(key_get(op, "name", name, &key));
 	if (key->algorithm != key_algorithm_EdDSA)
-		return op_fail(op, VAULT_CONFLICT, "name", "an HMAC key has no public half");
+		return op_fail(op, VAULT_CONFLICT, "name", "a symmetric key has no public half");
 	if (key->publish_ahead < set->max_age)
 		set->max_age = key->publish_ahead;
 	return add_key(op, key, set);
