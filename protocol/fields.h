@@ -20,6 +20,8 @@
 /* Bounds that several fields share. */
 #define TIME_MAX INT64_C(253402300799)	 /* the last second of year 9999 */
 #define DURATION_MAX INT64_C(3153600000) /* a hundred years */
+#define RSA_KEY_BITS_MIN 2048
+#define RSA_KEY_BITS_MAX 4096
 #define TTL_MAX 63072000		 /* two years: the longest life of a token */
 #define LIST_MAX 64			 /* entries of an audience, scope or claim list */
 #define CLAIMS_MAX 12288 /* bytes of extra claims: the token stays below 16 KiB and more */

@@ -121,6 +121,7 @@ setup_store(struct setup *setup)
 	events_init(&vault->events);
 	alerts_init(&vault->alerts);
 	metrics_init(&vault->metrics);
+	atomic_store(&vault->due_next, INT64_MAX);
 	unseal_guard_load(&vault->guard, setup->state_dir, &now);
 	err = vault_probe(vault);
 	if (err == VAULT_UNSUPPORTED)

@@ -24,6 +24,7 @@ enum row_kind {
 	ROW_LOCKOUT = 16,
 	ROW_TOTP = 17,
 	ROW_ROLE = 11,
+	ROW_DUE = 24, /* in the order of time: a tag begins with it, big-endian */
 	ROW_REPLAY = 30,
 	ROW_REPLAY_EXPIRY = 31, /* index entries of the same rows, in the order of their expiry */
 };

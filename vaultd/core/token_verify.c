@@ -36,7 +36,7 @@ live(const struct check *check, const struct key_live *version)
 static bool
 signature_of(const struct check *check, const struct key_live *version)
 {
-	return key_live_verify(check->key, version, check->parts->input, check->parts->signature);
+	return key_live_verify(version, check->parts->input, check->parts->signature);
 }
 
 static enum verify_reason

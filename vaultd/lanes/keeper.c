@@ -64,6 +64,7 @@ keeper_main(void *arg)
 		if (audit_tick(lanes->vault->audit, clock_read().wall_ns) == VAULT_INTERNAL)
 			lanes_fatal("the audit could not be flushed");
 		follow_head(lanes);
+		due_look(lanes);
 		pthread_mutex_lock(&lanes->keeper_mutex);
 	}
 	pthread_mutex_unlock(&lanes->keeper_mutex);

@@ -32,10 +32,12 @@ add_key(struct op *op, const struct key *key, struct set *set)
 
 		if (state == version_state_retired || state == version_state_revoked)
 			continue;
-		TRY(jwks_add_ed25519(&set->jwks, (struct vault_text){ live->kid, live->kid_len },
-				     live->ed25519.public_key));
+		TRY(jwks_add(&set->jwks, live->signature.algorithm,
+			     (struct vault_text){ live->kid, live->kid_len },
+			     (struct vault_bytes){ live->public_key, live->public_len }));
 		if (set->one && state == version_state_current)
-			TRY(pem_ed25519(&set->pem, live->ed25519.public_key));
+			TRY(pem_add(&set->pem, live->signature.algorithm,
+				    (struct vault_bytes){ live->public_key, live->public_len }));
 	}
 	return VAULT_OK;
 }
@@ -46,8 +48,8 @@ add_named(struct op *op, struct vault_text name, struct set *set)
 	const struct key *key;
 
 	TRY(key_get(op, "name", name, &key));
-	if (key->algorithm != key_algorithm_EdDSA)
-		return op_fail(op, VAULT_CONFLICT, "name", "an HMAC key has no public half");
+	if (!key_asymmetric(key->algorithm))
+		return op_fail(op, VAULT_CONFLICT, "name", "the key has no public half");
 	if (key->publish_ahead < set->max_age)
 		set->max_age = key->publish_ahead;
 	return add_key(op, key, set);
@@ -64,7 +66,7 @@ name_of_row(struct op *op, const struct row_key *place, struct vault_bytes seale
 	TRY(sealed_open(&op->tenant->keys, place, sealed, &row));
 	TRY(record_decode(key_record_type(), row_plain(&row), op->scratch, &record));
 	*name = (struct vault_text){ 0 };
-	if (record.algorithm != key_algorithm_EdDSA || record.verify_only)
+	if (!key_asymmetric(record.algorithm) || record.verify_only || record.delete_at.set)
 		return VAULT_OK;
 	return op_keep_text(op, record.name, name);
 }
