@@ -22,8 +22,8 @@
 #define DURATION_MAX INT64_C(3153600000) /* a hundred years */
 #define RSA_KEY_BITS_MIN 2048
 #define RSA_KEY_BITS_MAX 4096
-#define TTL_MAX 63072000		 /* two years: the longest life of a token */
-#define LIST_MAX 64			 /* entries of an audience, scope or claim list */
+#define TTL_MAX 63072000 /* two years: the longest life of a token */
+#define LIST_MAX 64	 /* entries of an audience, scope or claim list */
 #define CLAIMS_MAX 12288 /* bytes of extra claims: the token stays below 16 KiB and more */
 #define TENANT_NAME_MAX 63
 #define NAME_MAX_LEN 128

@@ -55,23 +55,23 @@ struct handler {
 
 #define HANDLER_WORKER(id)                                                                         \
 	{                                                                                          \
-		run_##id, NULL, NULL                                                                   \
+		run_##id, NULL, NULL                                                               \
 	}
 #define HANDLER_COMMIT(id)                                                                         \
 	{                                                                                          \
-		run_##id, NULL, NULL                                                                   \
+		run_##id, NULL, NULL                                                               \
 	}
 #define HANDLER_SLOW(id)                                                                           \
 	{                                                                                          \
-		run_##id, NULL, NULL                                                                   \
+		run_##id, NULL, NULL                                                               \
 	}
 #define HANDLER_MAIN(id)                                                                           \
 	{                                                                                          \
-		run_##id, NULL, NULL                                                                   \
+		run_##id, NULL, NULL                                                               \
 	}
 #define HANDLER_SLOW_COMMIT(id)                                                                    \
 	{                                                                                          \
-		run_##id, first_##id, NULL                                                             \
+		run_##id, first_##id, NULL                                                         \
 	}
 #define HANDLER_PREPARED(id)                                                                       \
 	{                                                                                          \
@@ -79,7 +79,7 @@ struct handler {
 	}
 #define HANDLER_LATER(id)                                                                          \
 	{                                                                                          \
-		NULL, NULL, NULL                                                                       \
+		NULL, NULL, NULL                                                                   \
 	}
 static const struct handler handlers[OP_COUNT] = {
 #define OP_BEGIN(id, method, number, class, lane, flags, roles, summary)                           \

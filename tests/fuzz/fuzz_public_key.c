@@ -69,10 +69,9 @@ check_taken(const struct public_wanted *as, const struct public_key *keys, size_
 		signature_key_free(&key);
 	}
 	FUZZ_CHECK(jwks_end(&out) == VAULT_OK);
-	FUZZ_CHECK(public_keys_read(as,
-				    (struct vault_text){ (const char *)buf_data(&out),
-							 buf_len(&out) },
-				    again, &count, &why) == VAULT_OK);
+	FUZZ_CHECK(public_keys_read(
+			   as, (struct vault_text){ (const char *)buf_data(&out), buf_len(&out) },
+			   again, &count, &why) == VAULT_OK);
 	FUZZ_CHECK(count == n);
 	for (size_t i = 0; i < n; i++)
 		FUZZ_CHECK(keys[i].len == again[i].len &&

@@ -53,7 +53,8 @@ read_bad(const char *text, const char *why)
 	size_t n = 77;
 
 	memset(keys, 0x5a, sizeof keys);
-	assert_int_equal(public_keys_read(&eddsa, text_of(text), keys, &n, &said), VAULT_INVALID_PARAMS);
+	assert_int_equal(public_keys_read(&eddsa, text_of(text), keys, &n, &said),
+			 VAULT_INVALID_PARAMS);
 	if (strstr(said, why) == NULL)
 		fail_msg("%s: \"%s\" instead of \"%s\"", text, said, why);
 	assert_int_equal(n, 77);
@@ -228,9 +229,11 @@ test_jwks_written(void **state)
 	assert_int_equal(jwks_start(&out), VAULT_OK);
 	assert_int_equal(jwks_add(&out, SIGNATURE_EDDSA, text_of("launch.1"), point), VAULT_OK);
 	assert_int_equal(jwks_add(&out, SIGNATURE_EDDSA, text_of(odd), point), VAULT_OK);
-	assert_int_equal(jwks_add(&out, SIGNATURE_EDDSA, (struct vault_text){ NULL, 0 }, point), VAULT_OK);
+	assert_int_equal(jwks_add(&out, SIGNATURE_EDDSA, (struct vault_text){ NULL, 0 }, point),
+			 VAULT_OK);
 	before = buf_len(&out);
-	assert_int_equal(jwks_add(&out, SIGNATURE_EDDSA, text_of("\xff"), point), VAULT_INVALID_PARAMS);
+	assert_int_equal(jwks_add(&out, SIGNATURE_EDDSA, text_of("\xff"), point),
+			 VAULT_INVALID_PARAMS);
 	assert_int_equal(buf_len(&out), before);
 	assert_int_equal(jwks_end(&out), VAULT_OK);
 	assert_int_equal(buf_append(&out, "", 1), VAULT_OK);

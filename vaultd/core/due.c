@@ -103,8 +103,8 @@ open_entry(struct op *op, struct due_entry *entry, struct vault_bytes sealed)
 
 	TRY(sealed_open(keys_of(op), &entry->place, sealed, &row));
 	TRY(record_decode(due_record_type(), row_plain(&row), NULL, &record));
-	entry->target = (struct row_key){ .tenant = (uint32_t)record.tenant,
-					  .kind = (uint8_t)record.kind };
+	entry->target =
+		(struct row_key){ .tenant = (uint32_t)record.tenant, .kind = (uint8_t)record.kind };
 	memcpy(entry->target.tag, record.tag.p, ROW_TAG_BYTES);
 	return record.at == entry->at ? VAULT_OK : VAULT_INTEGRITY;
 }

@@ -19,8 +19,8 @@
 
 /* All times are wall seconds: schedules are made by the calendar. */
 struct due_entry {
-	struct row_key place;  /* of the entry; kind 0: none stands for it */
-	uint64_t id;	       /* of its row */
+	struct row_key place; /* of the entry; kind 0: none stands for it */
+	uint64_t id;	      /* of its row */
 	int64_t at;
 	struct row_key target; /* the record that it leads to */
 };

@@ -182,8 +182,8 @@ key_load(struct op *op, struct vault_text name, struct key *key)
 	if (key->pending)
 		return VAULT_OK;
 	versions = key->last_version - key->first_version + 1;
-	key->versions = calloc(versions < KEY_LIVE_MAX ? versions : KEY_LIVE_MAX,
-			       sizeof *key->versions);
+	key->versions =
+		calloc(versions < KEY_LIVE_MAX ? versions : KEY_LIVE_MAX, sizeof *key->versions);
 	if (key->versions == NULL)
 		return VAULT_BUSY;
 	return load_versions(op, key, &record);

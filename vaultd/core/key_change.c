@@ -7,7 +7,6 @@
 #include "vaultd/core/prepared.h"
 #include "vaultd/core/profile.h"
 
-
 void
 key_edit_free(struct key_edit *edit)
 {
@@ -74,9 +73,9 @@ apply_settings(struct op *op, const struct key_settings *settings, struct key_re
 	if (settings->bits.set && settings->bits.v % RSA_BITS_STEP != 0)
 		return op_fail(op, VAULT_INVALID_PARAMS, "bits", "2048, 3072 or 4096");
 	if (settings->algorithm == key_algorithm_RS256)
-		record->bits = (struct vault_opt_int){
-			settings->bits.set ? settings->bits.v : RSA_BITS_DEFAULT, true
-		};
+		record->bits = (struct vault_opt_int){ settings->bits.set ? settings->bits.v
+									  : RSA_BITS_DEFAULT,
+						       true };
 	if (settings->shared && (!symmetric || record->usage != key_usage_webhook))
 		return op_fail(op, VAULT_INVALID_PARAMS, "shared",
 			       "only HS* keys of usage webhook are shared");
@@ -271,7 +270,7 @@ key_edit_signs(struct key_edit *edit, int64_t now)
 
 enum vault_err
 key_edit_retirement(struct op *op, const struct key_edit *edit, int64_t signs_at,
-	   struct vault_opt_int *retires_at)
+		    struct vault_opt_int *retires_at)
 {
 	int64_t hold = edit->record.overlap;
 	int64_t longest = 0;

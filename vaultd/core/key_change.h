@@ -19,7 +19,7 @@ struct key_edit {
 	struct key_record record;
 	struct version_record versions[KEY_INLINE_MAX];
 	size_t count;
-	size_t loaded;	    /* of them were there before the edit */
+	size_t loaded;	       /* of them were there before the edit */
 	struct pkey_pair made; /* the material of a version under construction */
 };
 #define KEY_EDIT_LOCAL(name) __attribute__((cleanup(key_edit_free))) struct key_edit name = { 0 }
@@ -59,8 +59,8 @@ struct key_settings {
 	struct vault_opt_enum usage;
 	struct vault_opt_int rotation_period, overlap, publish_ahead;
 	struct vault_opt_int bits; /* RS256 only */
-	bool shared;	  /* a receiver knows the secret */
-	bool verify_only; /* the private half is not here */
+	bool shared;		   /* a receiver knows the secret */
+	bool verify_only;	   /* the private half is not here */
 };
 /*
  * VAULT_EXISTS where the name is taken; VAULT_UNSUPPORTED and VAULT_INVALID_PARAMS for settings
@@ -138,7 +138,7 @@ MUST_USE enum vault_err key_buried_version(struct op *op, const struct row_key *
 
 /* What a key's entry in the index of what is due came to. */
 struct key_due {
-	enum op_id done; /* OP_key_rotate, OP_key_delete; OP_COUNT: nothing */
+	enum op_id done;     /* OP_key_rotate, OP_key_delete; OP_COUNT: nothing */
 	unsigned wants_bits; /* a pair of that size is to be prepared first */
 };
 /* Does what is due of the key that the entry leads to, and sees to its next entry. */

@@ -193,8 +193,8 @@ rotate_due(struct op *op, const struct due_entry *entry, struct key_edit *edit, 
 
 	if (signature_slow(key_signature_algorithm(edit->record.algorithm)) &&
 	    op->prepared->pair.secret.p == NULL) {
-		due->wants_bits = edit->record.bits.set ? (unsigned)edit->record.bits.v
-							: RSA_BITS_DEFAULT;
+		due->wants_bits =
+			edit->record.bits.set ? (unsigned)edit->record.bits.v : RSA_BITS_DEFAULT;
 		return due_postpone(op, entry, op->now.wall + DUE_RETRY_SECONDS);
 	}
 	TRY(due_remove(op, entry));

@@ -55,7 +55,8 @@ show_versions(struct op *op, const struct key_record *record, struct shown *show
 {
 	uint32_t first = key_first_version(record);
 
-	for (uint32_t v = (uint32_t)record->last_version; v >= first && shown->n < shown->max; v--) {
+	for (uint32_t v = (uint32_t)record->last_version; v >= first && shown->n < shown->max;
+	     v--) {
 		const struct version_record *here = NULL;
 
 		for (size_t i = 0; i < record->versions.n; i++)

@@ -111,8 +111,7 @@ vault_tick(struct vault *vault, const struct clock_now *now)
 {
 	struct clock_tick last = vault->tick;
 	int64_t apart = (now->wall - last.wall) - (now->boot_ms - last.boot_ms) / 1000;
-	bool jumped = last.wall != 0 &&
-		      (apart > CLOCK_JUMP_SECONDS || apart < -CLOCK_JUMP_SECONDS);
+	bool jumped = last.wall != 0 && (apart > CLOCK_JUMP_SECONDS || apart < -CLOCK_JUMP_SECONDS);
 
 	vault->tick = (struct clock_tick){ now->wall, now->boot_ms };
 	if (jumped)
@@ -140,8 +139,7 @@ get_tick(struct vault *vault, const struct store_head *head, const struct clock_
 }
 
 static enum vault_err
-get_head(struct vault *vault, struct txn *txn, const struct clock_now *now,
-	 struct audit_head *head)
+get_head(struct vault *vault, struct txn *txn, const struct clock_now *now, struct audit_head *head)
 {
 	struct row_key place = head_place();
 	struct store_head record;

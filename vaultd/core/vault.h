@@ -45,7 +45,7 @@ struct clock_tick {
 	int64_t wall;
 	int64_t boot_ms;
 };
-#define CLOCK_JUMP_SECONDS 300		  /* by which they may part before that is a jump */
+#define CLOCK_JUMP_SECONDS 300		 /* by which they may part before that is a jump */
 #define CLOCK_HOLD_MS (24 * 3600 * 1000) /* how long after it nothing is deleted */
 
 struct vault {
@@ -68,13 +68,13 @@ struct vault {
 	struct unseal_guard guard;     /* the slow lane */
 	uint8_t audit_key[32];	       /* likewise: the public key of the audit's first epoch */
 	_Atomic uint64_t head_segment; /* the audit's segment that the committed head names */
-	struct row head_row;  /* the committer: where the head stands; holds no plain text */
-	uint64_t revision;    /* the committer: counts groups of changes */
-	struct clock_tick tick;	      /* the committer: the clocks at the last group */
+	struct row head_row;	/* the committer: where the head stands; holds no plain text */
+	uint64_t revision;	/* the committer: counts groups of changes */
+	struct clock_tick tick; /* the committer: the clocks at the last group */
 	int64_t deletes_from_boot_ms; /* the committer: after a jump of the wall clock nothing is
 					 deleted before */
 	_Atomic int64_t due_next; /* the committer: when something is due next, in wall seconds */
-	uint32_t next_tenant; /* the committer */
+	uint32_t next_tenant;	  /* the committer */
 };
 
 #define INITIAL_SLOT "initial"

@@ -93,8 +93,7 @@ from_der(const uint8_t *der, size_t len, uint8_t signature[static P256_SIGNATURE
 
 /* 0 where it failed. */
 static size_t
-to_der(const uint8_t signature[static P256_SIGNATURE_BYTES],
-       uint8_t der[static DER_SIGNATURE_MAX])
+to_der(const uint8_t signature[static P256_SIGNATURE_BYTES], uint8_t der[static DER_SIGNATURE_MAX])
 {
 	ECDSA_SIG *parts = ECDSA_SIG_new();
 	BIGNUM *r = BN_bin2bn(signature, P256_BYTES, NULL);
@@ -120,8 +119,8 @@ pkey_sign(const struct pkey *pkey, struct vault_bytes message, uint8_t *signatur
 	bool done;
 
 	hash_of(message, hash);
-	done = pkey->sign != NULL && EVP_PKEY_sign(pkey->sign, p256 ? der : signature, &made, hash,
-						   sizeof hash) == 1;
+	done = pkey->sign != NULL &&
+	       EVP_PKEY_sign(pkey->sign, p256 ? der : signature, &made, hash, sizeof hash) == 1;
 	if (done && p256) {
 		done = from_der(der, made, signature);
 		made = P256_SIGNATURE_BYTES;

@@ -15,7 +15,7 @@
 
 #include "vaultd/base/secret.h"
 
-#define P256_BYTES 32			    /* of a coordinate, or the scalar */
+#define P256_BYTES 32			      /* of a coordinate, or the scalar */
 #define P256_POINT_BYTES (1 + 2 * P256_BYTES) /* 0x04, x, y */
 #define P256_SIGNATURE_BYTES (2 * P256_BYTES)
 #define RSA_BITS_MIN 2048
@@ -54,8 +54,7 @@ void pkey_free(struct pkey *pkey);
 /* signature: RSA_BYTES_MAX bytes. VAULT_BUSY when libcrypto has no memory. */
 MUST_USE enum vault_err pkey_sign(const struct pkey *pkey, struct vault_bytes message,
 				  uint8_t *signature, size_t *len);
-bool pkey_verify(const struct pkey *pkey, struct vault_bytes message,
-		 struct vault_bytes signature);
+bool pkey_verify(const struct pkey *pkey, struct vault_bytes message, struct vault_bytes signature);
 
 /* How a pair is made: bits of RSA; *cancel ends it with VAULT_BUSY (NULL: never). */
 struct pkey_wanted {

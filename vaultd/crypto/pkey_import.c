@@ -259,10 +259,9 @@ pkey_from_numbers(enum pkey_type type, struct vault_bytes first, struct vault_by
 		return refuse(why, type == PKEY_RSA
 					   ? "n or e is too long, or begins with a zero byte"
 					   : "x and y are not 32 bytes each");
-	key = pkey_make(type, none,
-			(struct vault_bytes){ pair->public_key, pair->public_len });
+	key = pkey_make(type, none, (struct vault_bytes){ pair->public_key, pair->public_len });
 	if (key == NULL)
-		return refuse(why, type == PKEY_RSA ? "no RSA key"
-						    : "the point is not on the curve");
+		return refuse(why,
+			      type == PKEY_RSA ? "no RSA key" : "the point is not on the curve");
 	return check_public(type, key, effort, pair, why);
 }

@@ -101,8 +101,7 @@ jwks_add(struct buf *out, enum signature_algorithm algorithm, struct vault_text 
 	if (object == NULL)
 		return VAULT_BUSY;
 	if (set_key(object, algorithm, public_key) &&
-	    (kid.len == 0 ||
-	     json_object_set_new(object, "kid", json_stringn(kid.p, kid.len)) == 0))
+	    (kid.len == 0 || json_object_set_new(object, "kid", json_stringn(kid.p, kid.len)) == 0))
 		err = append_object(out, object);
 	json_decref(object);
 	return err;

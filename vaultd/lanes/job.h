@@ -21,9 +21,9 @@ struct job {
 	uint32_t msgid;
 	struct vault_opening opening;
 	struct prepared prepared;
-	bool exclusive; /* a commit of its own */
-	bool head_only; /* the daemon's own: commit where the audit has got to */
-	bool due;	/* the daemon's own: do what is due */
+	bool exclusive;		   /* a commit of its own */
+	bool head_only;		   /* the daemon's own: commit where the audit has got to */
+	bool due;		   /* the daemon's own: do what is due */
 	struct row_key due_target; /* of it, only this record's; kind 0: all */
 	unsigned due_bits;	   /* on the slow lane: prepare an RSA pair of that size for it */
 	enum vault_err result;

@@ -64,8 +64,8 @@ bring_pkcs8(struct op *op, const struct key_import_req *req, struct key_edit *ed
 {
 	enum pkey_type type = signature_pkey_type(key_signature_algorithm(req->algorithm));
 	const char *why = NULL;
-	enum vault_err err = pkey_import(type, req->key, effort_of(op), op->vault->arena,
-					 &edit->made, &why);
+	enum vault_err err =
+		pkey_import(type, req->key, effort_of(op), op->vault->arena, &edit->made, &why);
 
 	return err == VAULT_INVALID_PARAMS ? op_fail(op, err, "key", why) : err;
 }
@@ -97,8 +97,8 @@ bring_shared(struct op *op, const struct key_import_req *req, struct key_edit *e
 	if (req->secret.len <= prefix || memcmp(req->secret.p, KEY_SHARED_PREFIX, prefix) != 0)
 		return op_fail(op, VAULT_INVALID_PARAMS, "secret", "begins with whsec_");
 	TRY(secret_new(op->vault->arena, req->secret.len, &edit->made.secret));
-	if (!base64_decode_secret(req->secret.p + prefix, req->secret.len - prefix, edit->made.secret.p,
-				  &len) ||
+	if (!base64_decode_secret(req->secret.p + prefix, req->secret.len - prefix,
+				  edit->made.secret.p, &len) ||
 	    len < KEY_SHARED_MIN || len > KEY_SHARED_MAX)
 		return op_fail(op, VAULT_INVALID_PARAMS, "secret",
 			       "whsec_ is followed by base64 of 24 to 64 bytes");

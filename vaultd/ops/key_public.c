@@ -4,9 +4,8 @@
 #include "vaultd/core/page.h"
 #include "vaultd/ops/ops.h"
 
-#define PUBLIC_MAX_AGE 3600	/* seconds that a verifier may keep the set */
-#define PUBLISHED_MAX 1024	/* keys in one set */
-#define PUBLIC_MAX_AGE_LEAST 60 /* however little ahead a key is published */
+#define PUBLIC_MAX_AGE 3600 /* seconds that a verifier may keep the set */
+#define PUBLISHED_MAX 1024  /* keys in one set */
 
 /* A JWKS in the making. */
 struct set {
@@ -131,7 +130,8 @@ op_key_public(struct op *op, const struct key_public_req *req, struct key_public
 	__attribute__((cleanup(set_free))) struct set set = { .max_age = PUBLIC_MAX_AGE };
 
 	TRY(collect(op, req, &set));
-	res->max_age = set.max_age > PUBLIC_MAX_AGE_LEAST ? set.max_age : PUBLIC_MAX_AGE_LEAST;
+	/* A cache that is as old as that has seen every version before its first signature. */
+	res->max_age = set.max_age;
 	if (buf_len(&set.pem) > 0)
 		TRY(op_keep_text(
 			op,

@@ -40,7 +40,6 @@ struct due_done {
 	unsigned wants_bits; /* not yet: an RSA pair of that size is to be prepared; 0: none */
 };
 /* Does what is due, of any kind, on the committer. The operation's tenant is found here. */
-MUST_USE enum vault_err op_due(struct op *op, const struct due_entry *entry,
-			       struct due_done *done);
+MUST_USE enum vault_err op_due(struct op *op, const struct due_entry *entry, struct due_done *done);
 
 #endif
