@@ -3,7 +3,7 @@ BENCH_OBJ := $(call objects,$(BENCH_SRC))
 
 $(BUILD)/vault-bench: $(BENCH_OBJ) $(PROTOCOL_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) $^ -o $@
+	$(CC) $(LDFLAGS_ALL) $^ -o $@ -lcrypto -lsodium
 
 $(BUILD)/unit/test_histogram: $(call objects,tools/vault-bench/histogram.c)
 

@@ -3,7 +3,7 @@
 # temporary directories and end with it. Prints Markdown for docs/PERFORMANCE.md; leaves BUILD/bench.json.
 set -eu
 
-parts_known="throughput rotate memory start others"
+parts_known="throughput rotate memory start algorithms others"
 tenants=1000	# of the memory figure
 records=100000	# of the start figure
 
@@ -263,13 +263,39 @@ start() {
 	sed -i '/^unseal_keyfile/d' "$work/vaultd.conf"
 }
 
+# What the daemon signs against what one core signs with the library alone, turn by turn.
+algorithms() {
+	say "token.sign of each algorithm against its library, $rounds rounds of $seconds s"
+	daemon_start algorithms
+	for algorithm in EdDSA ES256 RS256; do
+		setup --algorithm $algorithm
+		for in_flight in 1 64; do
+			round=0
+			while [ $round -lt "$rounds" ]; do
+				measure --method token.sign --algorithm $algorithm --connections 16 --in-flight $in_flight
+				field throughput >>"$work/$algorithm.$in_flight"
+				measure --library --algorithm $algorithm
+				field throughput >>"$work/$algorithm.$in_flight.library"
+				round=$((round + 1))
+			done
+			ours=$(median <"$work/$algorithm.$in_flight")
+			alone=$(median <"$work/$algorithm.$in_flight.library")
+			figure "token.sign $algorithm / library alone, 16 × $in_flight" "$(calc %.2f "$ours / $alone")" at-least 0.8 "" \
+				"$(thousands "$ours") against $(thousands "$alone")"
+		done
+	done
+	daemon_stop
+}
+
 # No target stands on these; they belong to the picture.
 others() {
 	say "other methods, one round of $seconds s each"
 	daemon_start others
 	setup
-	setup --algorithm EdDSA
-	for algorithm in HS256 EdDSA; do
+	for algorithm in EdDSA ES256 RS256; do
+		setup --algorithm $algorithm
+	done
+	for algorithm in HS256 EdDSA ES256 RS256; do
 		for method in token.sign token.verify key.sign key.verify; do
 			measure --method $method --algorithm $algorithm --connections 16 --in-flight 64
 			rate "16 × 64" "$method $algorithm" ""

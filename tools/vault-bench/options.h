@@ -31,6 +31,7 @@ struct options {
 	bool json;
 	bool setup;
 	bool start_time;
+	bool library;
 	bool help;
 	char **command; /* behind "--": what --start-time starts; NULL-terminated */
 };
