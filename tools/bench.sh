@@ -3,7 +3,7 @@
 # temporary directories and end with it. Prints Markdown for docs/PERFORMANCE.md; leaves BUILD/bench.json.
 set -eu
 
-parts_known="throughput flood rotate memory start others policy apikeys"
+parts_known="throughput flood rotate memory start algorithms others policy apikeys"
 tenants=1000	# of the memory figure
 records=100000	# of the start figure
 grants=1000	# of the policy figure
@@ -333,6 +333,29 @@ apikeys() {
 	grown=$(sed -n 's/^RssAnon:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$daemon/status")
 	figure "memory beyond the map, 20000 keys to $apikeys more" "$(calc %.1f "($grown - $anonymous) / 1024")" below 8 " MiB" \
 		"RssAnon, growth"
+}
+
+# What the daemon signs against what one core signs with the library alone, turn by turn.
+algorithms() {
+	say "token.sign of each algorithm against its library, $rounds rounds of $seconds s"
+	daemon_start algorithms
+	for algorithm in EdDSA ES256 RS256; do
+		setup --algorithm $algorithm
+		for in_flight in 1 64; do
+			round=0
+			while [ $round -lt "$rounds" ]; do
+				measure --method token.sign --algorithm $algorithm --connections 16 --in-flight $in_flight
+				field throughput >>"$work/$algorithm.$in_flight"
+				measure --library --algorithm $algorithm
+				field throughput >>"$work/$algorithm.$in_flight.library"
+				round=$((round + 1))
+			done
+			ours=$(median <"$work/$algorithm.$in_flight")
+			alone=$(median <"$work/$algorithm.$in_flight.library")
+			figure "token.sign $algorithm / library alone, 16 × $in_flight" "$(calc %.2f "$ours / $alone")" at-least 0.8 "" \
+				"$(thousands "$ours") against $(thousands "$alone")"
+		done
+	done
 	daemon_stop
 }
 
@@ -341,8 +364,10 @@ others() {
 	say "other methods, one round of $seconds s each"
 	daemon_start others
 	setup
-	setup --algorithm EdDSA
-	for algorithm in HS256 EdDSA; do
+	for algorithm in EdDSA ES256 RS256; do
+		setup --algorithm $algorithm
+	done
+	for algorithm in HS256 EdDSA ES256 RS256; do
 		for method in token.sign token.verify key.sign key.verify; do
 			measure --method $method --algorithm $algorithm --connections 16 --in-flight 64
 			rate "16 × 64" "$method $algorithm" ""

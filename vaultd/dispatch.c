@@ -195,9 +195,21 @@ check_limit_ahead(struct passage *p)
 	return VAULT_OK;
 }
 
+/* Whether this request needs the slow lane. What cannot be told here the committer will refuse. */
+static enum verdict
+prepared_verdict(struct passage *p)
+{
+	const struct handler *handler = handler_of(p->op.row->id);
+
+	if (fresh_snapshot(p) == VAULT_OK && find_tenant(p) == VAULT_OK &&
+	    handler->goes_slow(&p->op, &p->req))
+		return VERDICT_SLOW;
+	return VERDICT_COMMIT;
+}
+
 /* Whether the handler runs here, or another lane is to have the request. */
 static enum verdict
-lane_verdict(const struct passage *p)
+lane_verdict(struct passage *p)
 {
 	enum op_lane lane = p->op.row->lane;
 
@@ -205,6 +217,8 @@ lane_verdict(const struct passage *p)
 	case STAGE_WORKER:
 		if (lane == LANE_COMMIT)
 			return VERDICT_COMMIT;
+		if (lane == LANE_PREPARED)
+			return prepared_verdict(p);
 		if (lane == LANE_SLOW || lane == LANE_SLOW_COMMIT)
 			return VERDICT_SLOW;
 		return lane == LANE_MAIN ? VERDICT_MAIN : VERDICT_DONE;
@@ -236,7 +250,8 @@ answers_once(const struct passage *p)
 	const struct op_row *row = p->op.row;
 
 	return p->op.common.request_id.p != NULL && (row->flags & (OP_SEALED | OP_BARRIER)) == 0 &&
-	       (row->lane == LANE_COMMIT || row->lane == LANE_SLOW_COMMIT);
+	       (row->lane == LANE_COMMIT || row->lane == LANE_SLOW_COMMIT ||
+		row->lane == LANE_PREPARED);
 }
 
 static enum vault_err
@@ -376,8 +391,8 @@ carry_out(struct passage *p)
 	if (err != VAULT_OK && p->op.deferred)
 		return VERDICT_COMMIT;
 	if (err == VAULT_OK && p->call->stage == STAGE_SLOW && !p->op.note.replayed &&
-	    p->op.row->lane == LANE_SLOW_COMMIT) {
-		p->call->exclusive = true;
+	    handler_of(p->op.row->id)->prepare != NULL) {
+		p->call->exclusive = (p->op.row->flags & OP_SEALED) != 0;
 		return VERDICT_COMMIT;
 	}
 	finish(p, err);
@@ -430,6 +445,7 @@ dispatch_run(struct runner *runner, struct call *call)
 		.scratch = &runner->scratch,
 		.work = &runner->work,
 		.opening = call->opening,
+		.prepared = call->prepared,
 	};
 	cache_next_operation(&runner->cache);
 	/* Until it is known what it asks for, it may hold anything. */

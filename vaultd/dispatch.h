@@ -6,7 +6,9 @@
 #ifndef VAULTD_DISPATCH_H
 #define VAULTD_DISPATCH_H
 
+#include "vaultd/core/due.h"
 #include "vaultd/core/op.h"
+#include "vaultd/core/prepared.h"
 #include "vaultd/core/session.h"
 #include "vaultd/dispatch_record.h"
 
@@ -63,6 +65,7 @@ struct call {
 	bool alone;		       /* nothing else of its connection is under way */
 	struct change *change;	       /* on the committer */
 	struct vault_opening *opening; /* from the slow lane on: sys.init and sys.unseal */
+	struct prepared *prepared;     /* likewise, of others; NULL on a worker */
 	/* Set by dispatch. */
 	uint32_t msgid;
 	struct op_effects effects;
@@ -74,6 +77,26 @@ struct call {
 	struct subscription *subscription; /* what the connection is to be told from now on; the
 					      caller's to free. NULL: as before */
 };
+
+/* Something that is due, on its way. */
+struct due_call {
+	const struct due_entry *entry;
+	struct change *change;
+	struct prepared *prepared;
+	/* Set by dispatch. */
+	struct op_effects effects;
+	enum vault_err result;
+	unsigned wants_bits; /* of an RSA pair, which is to be prepared first; 0: none */
+};
+/*
+ * On the committer: does what the entry leads to and records it as the daemon's own. Where it
+ * fails its change is to be forgotten, and dispatch_due_failed to be called in another.
+ */
+void dispatch_due(struct runner *runner, struct due_call *call);
+void dispatch_due_failed(struct runner *runner, struct due_call *call);
+/* The first that is due behind the tag; as due_next. */
+MUST_USE enum vault_err dispatch_due_next(struct runner *runner, struct txn *txn,
+					  const uint8_t *after, struct due_entry *entry);
 
 enum verdict dispatch_run(struct runner *runner, struct call *call);
 

@@ -18,6 +18,12 @@
 	{                                                                                          \
 		return prepare_##id(op, req);                                                      \
 	}
+#define HANDLER_PREPARED(id)                                                                       \
+	HANDLER_SLOW_COMMIT(id)                                                                    \
+	static bool goes_slow_##id(struct op *op, const void *req)                                 \
+	{                                                                                          \
+		return slow_##id(op, req);                                                         \
+	}
 #define HANDLER_LATER(id)
 #define OP_BEGIN(id, method, number, class, lane, flags, roles, summary) HANDLER_##lane(id)
 #include "protocol/ops_none.h"
@@ -28,31 +34,36 @@
 #undef HANDLER_SLOW
 #undef HANDLER_MAIN
 #undef HANDLER_SLOW_COMMIT
+#undef HANDLER_PREPARED
 #undef HANDLER_LATER
 
 #define HANDLER_WORKER(id)                                                                         \
 	{                                                                                          \
-		run_##id, NULL                                                                     \
+		run_##id, NULL, NULL                                                               \
 	}
 #define HANDLER_COMMIT(id)                                                                         \
 	{                                                                                          \
-		run_##id, NULL                                                                     \
+		run_##id, NULL, NULL                                                               \
 	}
 #define HANDLER_SLOW(id)                                                                           \
 	{                                                                                          \
-		run_##id, NULL                                                                     \
+		run_##id, NULL, NULL                                                               \
 	}
 #define HANDLER_MAIN(id)                                                                           \
 	{                                                                                          \
-		run_##id, NULL                                                                     \
+		run_##id, NULL, NULL                                                               \
 	}
 #define HANDLER_SLOW_COMMIT(id)                                                                    \
 	{                                                                                          \
-		run_##id, first_##id                                                               \
+		run_##id, first_##id, NULL                                                         \
+	}
+#define HANDLER_PREPARED(id)                                                                       \
+	{                                                                                          \
+		run_##id, first_##id, goes_slow_##id                                               \
 	}
 #define HANDLER_LATER(id)                                                                          \
 	{                                                                                          \
-		NULL, NULL                                                                         \
+		NULL, NULL, NULL                                                                   \
 	}
 static const struct handler handlers[OP_COUNT] = {
 #define OP_BEGIN(id, method, number, class, lane, flags, roles, summary)                           \

@@ -10,6 +10,7 @@
 struct handler {
 	enum vault_err (*run)(struct op *op, const void *req, void *res);
 	enum vault_err (*prepare)(struct op *op, const void *req);
+	bool (*goes_slow)(struct op *op, const void *req); /* LANE_PREPARED */
 };
 
 const struct handler *handler_of(enum op_id id);

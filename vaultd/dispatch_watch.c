@@ -88,6 +88,18 @@ watch_state(struct vault *vault, enum event_kind kind, const struct session *by,
 	events_publish(&vault->events, &event);
 }
 
+void
+watch_clock(struct vault *vault, const struct clock_now *now)
+{
+	struct vault_event event = { .kind = event_kind_clock_jump, .time = now->wall };
+	int64_t before = vault->tick.wall;
+
+	if (!vault_tick(vault, now))
+		return;
+	event.seconds = now->wall - before;
+	events_publish(&vault->events, &event);
+}
+
 /* The one place that decides whether who subscribed may still be told. */
 static enum decision
 may_watch(struct vault *vault, const struct session *session,

@@ -123,6 +123,7 @@ setup_store(struct setup *setup)
 	metrics_init(&vault->metrics);
 	clock_boot_id(vault->settings.boot_id);
 	unseal_guard_load(&vault->guard, setup->state_dir, vault->settings.boot_id, &now);
+	atomic_store(&vault->due_next, INT64_MAX);
 	err = vault_probe(vault);
 	if (err == VAULT_UNSUPPORTED)
 		log_error("the store is of a newer format; run the build that wrote it");

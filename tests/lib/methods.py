@@ -47,6 +47,9 @@ OTHERS = {
     "key.rotate": NAMED,
     "key.revoke": NAMED,
     "key.public": TENANT,
+    "key.update": {**NAMED, "overlap": 60},
+    "key.delete": NAMED,
+    "key.undelete": NAMED,
     "profile.put": {**NAMED, "key": "k"},
     "profile.get": NAMED,
     "profile.list": TENANT,
@@ -90,8 +93,6 @@ LATER = {
     "slot.list": {},
     "sys.rekey": {},
     "tenant.erase": {**TENANT, "confirm": "acme"},
-    "key.update": NAMED,
-    "key.delete": NAMED,
     "secret.put": {**NAMED, "value": b"v"},
     "secret.get": NAMED,
     "audit.checkpoint": {},
@@ -102,7 +103,6 @@ KNOWN_LATER = {
     "slot.add",
     "slot.remove",
     "slot.list",
-    "key.update",
 }
 
 ALL = {**ADMIN_CLASS, **OTHERS}

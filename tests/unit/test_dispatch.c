@@ -93,15 +93,12 @@ test_later(void **state)
 {
 	struct slot_remove_req slot = { .slot = TEXT_LITERAL("s") };
 	struct slot_list_req slots = {};
-	struct key_update_req update = { .tenant = TEXT_LITERAL("acme"),
-					 .name = TEXT_LITERAL("k") };
 	const struct {
 		enum op_id id;
 		const void *req;
 	} rows[] = {
 		{ OP_slot_remove, &slot },
 		{ OP_slot_list, &slots },
-		{ OP_key_update, &update },
 	};
 	struct test_vault *t = *state;
 

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "protocol/text.h"
+#include "tools/vault-bench/library.h"
 #include "tools/vault-bench/report.h"
 #include "tools/vault-bench/setup.h"
 #include "tools/vault-bench/startup.h"
@@ -204,6 +205,24 @@ find_apikeys(struct bench *b)
 }
 
 static int
+library(const struct bench *b)
+{
+	struct library_run run = { b->names.algorithm, b->options.message, b->options.seconds };
+	struct target rates = { 0 };
+
+	for (unsigned round = 0; round < b->options.rounds; round++) {
+		if (!library_measure(&run, &rates.rates[rates.rounds++])) {
+			warnx("--library signs with EdDSA, ES256 and RS256");
+			return EXIT_USAGE;
+		}
+	}
+	printf(b->options.json ? "{\"library\":\"%s\",\"throughput\":%.1f}\n"
+			       : "%s by its library alone: %.0f/s (one core)\n",
+	       b->options.algorithm, target_rate(&rates));
+	return 0;
+}
+
+static int
 run(struct bench *b)
 {
 	struct setup setup = { .admin_socket = b->options.admin_socket,
@@ -214,6 +233,8 @@ run(struct bench *b)
 	enum vault_err err = VAULT_OK;
 	int status;
 
+	if (b->options.library)
+		return library(b);
 	if (b->options.start_time)
 		return start_time(b);
 	if (b->method->needs_apikeys && b->options.apikeys == NULL)

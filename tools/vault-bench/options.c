@@ -79,6 +79,8 @@ static const struct option_row rows[] = {
 		 "with --setup: initialise or unseal with this key file if need be"),
 	FLAG_ROW("start-time", start_time,
 		 "start COMMAND in each round and tell the time to the first answer"),
+	FLAG_ROW("library", library,
+		 "only what one core signs with the --algorithm's library alone; needs no daemon"),
 	FLAG_ROW("json", json, "one line of JSON"),
 	FLAG_ROW("help", help, "this text"),
 };

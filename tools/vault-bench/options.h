@@ -34,6 +34,7 @@ struct options {
 	bool json;
 	bool setup;
 	bool start_time;
+	bool library;
 	bool help;
 	char **command; /* behind "--": what --start-time starts; NULL-terminated */
 };

@@ -11,6 +11,7 @@
 #include "vaultd/core/cache.h"
 #include "vaultd/core/vault.h"
 
+struct prepared;
 struct session;
 struct tenant;
 
@@ -58,6 +59,7 @@ struct op {
 	struct op_common common;
 	const struct tenant *tenant;   /* NULL where the operation has none */
 	struct vault_opening *opening; /* sys.init, sys.unseal: what the slow lane prepared */
+	struct prepared *prepared;     /* likewise of others; NULL on a worker */
 	struct fail fail;
 	struct op_note note;
 	struct op_effects effects;

@@ -32,6 +32,7 @@ enum row_kind {
 	ROW_APIKEY_USE = 25,	 /* index only: uses that were counted under a text */
 	ROW_APIKEY_CUTS = 26,
 	ROW_APIKEY_LAST_USED = 27,
+	ROW_DUE = 60, /* in the order of time: a tag begins with it, big-endian */
 	ROW_REPLAY = 30,
 	ROW_REPLAY_EXPIRY = 31, /* index entries of the same rows, in the order of their expiry */
 	ROW_TOKEN_REVOKED = 50, /* the first five bytes of the tag are of the issuance number */

@@ -231,28 +231,28 @@ make_jti(struct op *op, struct vault_text *jti)
 	return VAULT_OK;
 }
 
-static size_t
-sign_bytes(const struct profile *profile, const struct key_live *live,
-	   const struct token_prefix *prefix, struct vault_text input,
-	   uint8_t signature[static SIGNATURE_MAX])
+static enum vault_err
+sign_bytes(const struct key_live *live, const struct token_prefix *prefix, struct vault_text input,
+	   uint8_t signature[static SIGNATURE_MAX], size_t *len)
 {
-	struct vault_bytes whole = { (const uint8_t *)input.p, input.len };
+	const struct mac_key *mac = &live->signature.mac;
 	struct mac_state state;
 
-	if (profile->key->algorithm == key_algorithm_EdDSA)
-		return key_live_sign(profile->key, live, whole, signature);
+	if (!signature_symmetric(live->signature.algorithm))
+		return key_live_sign(live, text_bytes(input), signature, len);
 	memcpy(&state, prefix->state.p, sizeof state);
-	mac_add(&live->mac, &state, input.p + prefix->len, input.len - prefix->len);
-	mac_end(&live->mac, &state, signature);
-	return mac_bytes(live->mac.hash);
+	mac_add(mac, &state, input.p + prefix->len, input.len - prefix->len);
+	mac_end(mac, &state, signature);
+	*len = mac_bytes(mac->hash);
+	return VAULT_OK;
 }
 
 /*
  * prefix, tail and signature, each in base64url, put together where the reply will take them from.
  */
 static enum vault_err
-assemble(struct op *op, const struct profile *profile, const struct key_live *live,
-	 const struct token_prefix *prefix, struct vault_text *token)
+assemble(struct op *op, const struct key_live *live, const struct token_prefix *prefix,
+	 struct vault_text *token)
 {
 	size_t tail = buf_len(op->work), n = prefix->len;
 	uint8_t signature[SIGNATURE_MAX];
@@ -264,8 +264,7 @@ assemble(struct op *op, const struct profile *profile, const struct key_live *li
 		return VAULT_BUSY;
 	memcpy(text, prefix->text, n);
 	n += base64url_encode(buf_data(op->work), tail, text + n);
-	signature_len =
-		sign_bytes(profile, live, prefix, (struct vault_text){ text, n }, signature);
+	TRY(sign_bytes(live, prefix, (struct vault_text){ text, n }, signature, &signature_len));
 	text[n++] = '.';
 	n += base64url_encode(signature, signature_len, text + n);
 	if (n > TOKEN_MAX)
@@ -288,7 +287,7 @@ token_sign(struct op *op, const struct token_sign_req *req, struct token_sign_re
 	TRY(make_jti(op, &res->jti));
 	res->expires_at = op->now.wall + (req->ttl.set ? req->ttl.v : profile->settings.ttl);
 	TRY(token_tail(op, profile, req, res));
-	TRY(assemble(op, profile, live, prefix, &res->token));
+	TRY(assemble(op, live, prefix, &res->token));
 	op->note.version = live->times.version;
 	return VAULT_OK;
 }

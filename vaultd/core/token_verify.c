@@ -20,7 +20,7 @@ live(const struct check *check, const struct key_live *version)
 static bool
 signature_of(const struct check *check, const struct key_live *version)
 {
-	return key_live_verify(check->key, version, check->parts.input, check->parts.signature);
+	return key_live_verify(version, check->parts.input, check->parts.signature);
 }
 
 /* alg, kid and typ are looked at; what else a header says of keys is not (RFC 8725 section 3.10). */

@@ -72,34 +72,39 @@ mac_of(const struct key_live *live, const struct content *content, uint8_t *tag)
 {
 	struct mac_state state;
 
-	mac_start(&live->mac, &state);
-	mac_add(&live->mac, &state, content->prefix, content->len);
-	mac_add(&live->mac, &state, content->payload.p, content->payload.len);
-	mac_end(&live->mac, &state, tag);
+	mac_start(&live->signature.mac, &state);
+	mac_add(&live->signature.mac, &state, content->prefix, content->len);
+	mac_add(&live->signature.mac, &state, content->payload.p, content->payload.len);
+	mac_end(&live->signature.mac, &state, tag);
 }
 
-static void
+static enum vault_err
 sign_with(const struct key *key, const struct key_live *live, const struct content *content,
 	  struct webhook_claim *claim)
 {
 	struct webhook_signature *signature = &claim->signatures[claim->n++];
 
 	if (key->algorithm == key_algorithm_EdDSA) {
-		signature->len = key_live_sign(key, live, content->whole, signature->bytes);
-		return;
+		uint8_t bytes[SIGNATURE_MAX];
+
+		TRY(key_live_sign(live, content->whole, bytes, &signature->len));
+		memcpy(signature->bytes, bytes, signature->len);
+		return VAULT_OK;
 	}
 	mac_of(live, content, signature->bytes);
-	signature->len = mac_bytes(live->mac.hash);
+	signature->len = mac_bytes(live->signature.mac.hash);
+	return VAULT_OK;
 }
 
 /* While they retire, receivers may know the older versions only. */
-static void
+static enum vault_err
 sign_with_retiring(struct op *op, const struct key *key, const struct content *content,
 		   struct webhook_claim *claim)
 {
 	for (size_t i = 0; i < key->count && claim->n < WEBHOOK_SIGNATURES_MAX; i++)
 		if (key_live_state(key, &key->versions[i], op->now.wall) == version_state_retiring)
-			sign_with(key, &key->versions[i], content, claim);
+			TRY(sign_with(key, &key->versions[i], content, claim));
+	return VAULT_OK;
 }
 
 static enum vault_err
@@ -152,9 +157,9 @@ webhook_sign(struct op *op, const struct key *key, const struct webhook_sign_req
 	TRY(key_signer_version(op, key, req->version, &live));
 	TRY(claim_made(op, req, time, &claim));
 	TRY(content_of(op, key, &claim, req->payload, &content));
-	sign_with(key, live, &content, &claim);
+	TRY(sign_with(key, live, &content, &claim));
 	if (!req->version.set && scheme != webhook_scheme_github)
-		sign_with_retiring(op, key, &content, &claim);
+		TRY(sign_with_retiring(op, key, &content, &claim));
 	op->note.version = live->times.version;
 	op->note.id = claim.id;
 	return webhook_headers_write(op, scheme, &claim, headers);
@@ -176,9 +181,9 @@ signed_by(const struct key *key, const struct key_live *live, const struct conte
 
 		if (asymmetric)
 			found |= given.len == ED25519_SIGNATURE_BYTES &&
-				 key_live_verify(key, live, content->whole, given);
+				 key_live_verify(live, content->whole, given);
 		else
-			found |= given.len == mac_bytes(live->mac.hash) &&
+			found |= given.len == mac_bytes(live->signature.mac.hash) &&
 				 mac_equal(tag, given.p, given.len);
 	}
 	secret_wipe(tag, sizeof tag);

@@ -97,6 +97,7 @@ keeper_main(void *arg)
 		follow_head(lanes);
 		forget_due(lanes);
 		lanes_tick_last_used(lanes);
+		due_look(lanes);
 		pthread_mutex_lock(&lanes->keeper_mutex);
 	}
 	pthread_mutex_unlock(&lanes->keeper_mutex);
