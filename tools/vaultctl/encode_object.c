@@ -64,6 +64,7 @@ path_begins(struct vault_text path, const char *name, struct vault_text *rest)
 /* The members below one map: those whose path begins with base, which they are then relative to. */
 struct level {
 	struct vault_text paths[MEMBERS_MAX]; /* p NULL: not of this level */
+	unsigned depth;
 };
 
 static bool
@@ -76,14 +77,14 @@ leaf(struct members *all, const struct field *field, size_t i, struct buf *out)
 }
 
 static bool encode_map(struct members *all, const struct object_type *type,
-		       const struct level *level, unsigned depth, struct buf *out);
+		       const struct level *level, struct buf *out);
 
 /* One member of a map; *found false, and nothing written, where nothing of it was given. */
 static bool
 encode_member(struct members *all, const struct field *field, const struct level *level,
-	      unsigned depth, struct buf *out, bool *found)
+	      struct buf *out, bool *found)
 {
-	struct level below = { 0 };
+	struct level below = { .depth = level->depth + 1 };
 	size_t last = 0;
 
 	*found = false;
@@ -103,22 +104,22 @@ encode_member(struct members *all, const struct field *field, const struct level
 		return true;
 	pack_str(out, text_of(field->name));
 	if (field->kind == FIELD_OBJECT)
-		return encode_map(all, field->object(), &below, depth + 1, out);
+		return encode_map(all, field->object(), &below, out);
 	return leaf(all, field, last, out);
 }
 
 static bool
 encode_map(struct members *all, const struct object_type *type, const struct level *level,
-	   unsigned depth, struct buf *out)
+	   struct buf *out)
 {
 	struct buf entries = { 0 };
-	bool ok = depth < DEPTH;
+	bool ok = level->depth < DEPTH;
 	uint32_t n = 0;
 
 	for (unsigned i = 0; ok && i < type->count; i++) {
 		bool found;
 
-		ok = encode_member(all, &type->fields[i], level, depth, &entries, &found);
+		ok = encode_member(all, &type->fields[i], level, &entries, &found);
 		n += found;
 	}
 	if (ok) {
@@ -178,5 +179,5 @@ object_encode(const struct ctl *ctl, const struct args *args, const struct field
 		return json_object(ctl, field, json, out);
 	for (size_t i = 0; i < all.n; i++)
 		top.paths[i] = all.v[i].path;
-	return encode_map(&all, field->object(), &top, 0, out) && all_used(&all);
+	return encode_map(&all, field->object(), &top, out) && all_used(&all);
 }
