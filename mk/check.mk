@@ -2,7 +2,8 @@
 PYTEST := PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -q
 # The integration suite takes other users' identities.
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo)
-TEST_ENV = VAULTD_BUILD=$(abspath $(BUILD))
+# CI: what a test needs and does not find is a failure.
+TEST_ENV = VAULTD_BUILD=$(abspath $(BUILD)) $(if $(CI),CI=$(CI))
 CRASH_ENV = $(foreach name,VAULTD_CRASH_ROUNDS VAULTD_CRASH_SEED,$(if $($(name)),$(name)=$($(name))))
 TEST_SECONDS ?= 300
 FUZZ_SECONDS ?= 30
@@ -51,7 +52,7 @@ config-check: $(BUILD)/vaultd
 	@mkdir -p $(BUILD)/config && sed -e 's/^#\([a-z_]* = \)/\1/' -e '/_group = /d' packaging/vaultd.conf >$(BUILD)/config/vaultd.conf
 	@$(BUILD)/vaultd --check-config --config $(BUILD)/config/vaultd.conf && echo "config-check: ok"
 
-check: unit integration cli config-check $(CHECK_MORE)
+check: unit integration cli config-check timing-short $(CHECK_MORE)
 	@echo "check: all passed"
 
 # The daemon's filter forbids the process that LeakSanitizer looks around with, so leaks are looked for in the units.
@@ -66,6 +67,29 @@ sanitize:
 # TSan leaves no room for a map of 1 TiB.
 sanitize-threads:
 	VAULTD_CONFIG_LINES="map_size = 1073741824" TSAN_OPTIONS=halt_on_error=1 $(SANITIZE) BUILD=build-tsan MODE=-fsanitize=thread check
+
+# Whether times tell what they must not; and whether the test would notice. timing-short is what check runs: fewer
+# samples, and a limit that only a leak passes on a busy machine.
+TIMING_SAMPLES ?= 400000
+TIMING_LIMIT   ?= 6
+TIMING_BIN := $(BUILD)/timing/time_apikey $(BUILD)/timing/time_apikey_leaky
+TIMING_OBJ := $(OBJ)/tests/timing/time_apikey.o $(OBJ)/tests/timing/leaky_match.o
+
+$(TIMING_OBJ): | $(SETUP)/test.stamp
+$(BUILD)/timing/time_apikey: $(OBJ)/tests/timing/time_apikey.o $(UNIT_LIB) $(BUILD)/parts.a
+$(BUILD)/timing/time_apikey_leaky: $(TIMING_OBJ) $(UNIT_LIB) $(BUILD)/parts.a
+$(TIMING_BIN):
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) $^ -o $@ -lcmocka $(LIBS_DAEMON) -lm
+
+timing: $(TIMING_BIN)
+	@$(BUILD)/timing/time_apikey $(TIMING_SAMPLES) $(TIMING_LIMIT)
+	@if $(BUILD)/timing/time_apikey_leaky $(TIMING_SAMPLES) $(TIMING_LIMIT); then \
+		echo "timing: the leak was not found"; exit 1; fi
+	@echo "timing: ok, and a leak is found"
+
+timing-short:
+	@$(MAKE) --no-print-directory timing TIMING_SAMPLES=60000 TIMING_LIMIT=12
 
 $(BUILD)/fuzz/%: $(OBJ)/tests/fuzz/%.o $(BUILD)/parts.a
 	@mkdir -p $(@D)
@@ -91,4 +115,4 @@ fuzz-run: .SHELLFLAGS := -o pipefail -c
 demo: all
 	@VAULTD_BUILD=$(abspath $(BUILD)) tools/demo.sh
 
-.PHONY: unit units integration crash cli check sanitize sanitize-threads config-check fuzz fuzz-run demo
+.PHONY: timing timing-short unit units integration crash cli check sanitize sanitize-threads config-check fuzz fuzz-run demo

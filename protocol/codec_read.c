@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "protocol/codec.h"
@@ -389,6 +390,21 @@ read_fields(const struct codec_reader *r, uint32_t n, struct cursor *c, struct o
 	return refuse_missing(r, own);
 }
 
+/* What is wrong inside an object is named by its path: "limits.hot.rate". */
+static enum vault_err
+within(const struct codec_reader *r, const struct field *field, enum vault_err err)
+{
+	char path[2 * FAIL_FIELD_MAX + 2];
+
+	if (err == VAULT_OK || r->fail == NULL)
+		return err;
+	snprintf(path, sizeof path, "%s%s%s", field->name, r->fail->field[0] == '\0' ? "" : ".",
+		 r->fail->field);
+	path[FAIL_FIELD_MAX] = '\0';
+	memcpy(r->fail->field, path, sizeof r->fail->field);
+	return err;
+}
+
 static enum vault_err
 read_object(const struct codec_reader *r, const struct field *field, struct cursor *c, void *out)
 {
@@ -400,7 +416,7 @@ read_object(const struct codec_reader *r, const struct field *field, struct curs
 	if (!cursor_map(c, &n))
 		return refuse(r, field, "must be a map");
 	set_defaults(type, out);
-	return read_fields(r, n, c, &own, &none);
+	return within(r, field, read_fields(r, n, c, &own, &none));
 }
 
 enum vault_err

@@ -135,9 +135,9 @@ write_int(struct codec_writer *w, int64_t v)
 static void
 write_encoded(struct codec_writer *w, const void *bytes, size_t n)
 {
-	uint8_t *p = room(w, n);
+	uint8_t *p = bytes == NULL ? NULL : room(w, n);
 
-	if (p == NULL || n == 0)
+	if (p == NULL)
 		return;
 	memcpy(p, bytes, n);
 	written(w, p + n);

@@ -20,9 +20,16 @@
 /* Bounds that several fields share. */
 #define TIME_MAX INT64_C(253402300799)	 /* the last second of year 9999 */
 #define DURATION_MAX INT64_C(3153600000) /* a hundred years */
-#define TTL_MAX 63072000		 /* two years: the longest life of a token */
-#define LIST_MAX 64			 /* entries of an audience, scope or claim list */
-#define CLAIMS_MAX 12288 /* bytes of extra claims: the token stays below 16 KiB and more */
+#define RSA_KEY_BITS_MIN 2048
+#define RSA_KEY_BITS_MAX 4096
+#define TTL_MAX 63072000 /* two years: the longest life of a token */
+#define LIST_MAX 64	 /* entries of an audience, scope or claim list */
+#define SUBJECT_MAX 512
+#define JTI_MAX 256 /* bytes of a peer's token id; ours have 27 */
+#define USE_MAX 64  /* bytes of the text that tells one use from another */
+#define DOMAIN_NAME_MAX 253
+#define METADATA_MAX 4096 /* bytes of what a caller keeps with a record, encoded */
+#define CLAIMS_MAX 12288  /* bytes of extra claims: the token stays below 16 KiB and more */
 #define TENANT_NAME_MAX 63
 #define NAME_MAX_LEN 128
 #define ACTOR_MAX 128
@@ -35,6 +42,15 @@
 #define TOTP_LABEL_MAX 64
 #define TOTP_RECOVERY_CODES 10 /* given out with an enrolment, each good for once */
 #define TOTP_RECOVERY_DIGITS 16
+#define WEBHOOK_ID_MAX 128	/* bytes of a webhook message's id */
+#define HEADERS_MAX 65536	/* bytes of a map of HTTP headers */
+#define CRYPTO_CONTEXT_MAX 4096 /* bytes of what a ciphertext is bound to besides its key */
+#define CRYPTO_DATAKEY_MIN 16
+#define CRYPTO_DATAKEY_MAX 64
+/* Such that a ciphertext with the longest context and names still fits into a request. */
+#define CRYPTO_PLAINTEXT_MAX (FRAME_MAX - 8192)
+#define CRYPTO_OVERHEAD 45 /* format, key version, nonce, tag */
+#define CRYPTO_CIPHERTEXT_MAX (CRYPTO_PLAINTEXT_MAX + CRYPTO_OVERHEAD)
 #define SECRET_VALUE_MAX (512 * 1024)
 #define SECRET_KEEP_MAX 100			  /* versions of a secret that may be kept */
 #define SECRET_VERSIONS_MAX (SECRET_KEEP_MAX + 2) /* ... and there are: a pending one, a new one */
@@ -165,8 +181,8 @@ struct object_list {
 	INT(need, max_ttl, 1, TTL_MAX, 3600, F_DURATION)                                           \
 	INT(need, leeway, 0, 300, 0, F_DURATION)                                                   \
 	TEXTS(O, scopes, LIST_MAX, 1, 256, 0)                                                      \
-	TEXTS(O, domains, LIST_MAX, 1, 255, F_LATER)                                               \
-	INT(O, max_uses, 1, UINT32_MAX, 0, F_LATER)                                                \
+	TEXTS(O, domains, LIST_MAX, 1, 2 + DOMAIN_NAME_MAX, 0)                                     \
+	INT(O, max_uses, 1, UINT32_MAX, 0, 0)                                                      \
 	ENUM(need, subject, subject_need, subject_need_required, 0)                                \
 	BOOL(need, tenant_claim, true, 0)                                                          \
 	TEXTS(O, claims, LIST_MAX, 1, 256, 0)                                                      \
@@ -174,5 +190,19 @@ struct object_list {
 	MAP(O, fixed, CLAIMS_MAX, 0)                                                               \
 	MAP(O, values, CLAIMS_MAX, 0)                                                              \
 	INT(O, legacy_until, 0, TIME_MAX, 0, F_TIME)
+
+/* What apikey.create and apikey.import say of a key that is to be. */
+#define APIKEY_FIELDS                                                                              \
+	ENUM(O, kind, apikey_kind, apikey_kind_ancillary, F_AUDIT)                                 \
+	TEXT(O, env, 1, 64, F_AUDIT)                                                               \
+	TEXTS(R, scopes, LIST_MAX, 1, 64, 0)                                                       \
+	NAME(O, role, 0)                                                                           \
+	INT(O, expires_at, 0, TIME_MAX, 0, F_TIME)                                                 \
+	TEXTS(O, sources, LIST_MAX, 1, 64, 0)                                                      \
+	INT(O, uses, 1, UINT32_MAX, 0, 0)                                                          \
+	OBJECT(O, refill, apikey_refill, 0)                                                        \
+	OBJECT(O, limit, apikey_limit, 0)                                                          \
+	TEXT(O, owner, 1, 256, 0)                                                                  \
+	MAP(O, metadata, METADATA_MAX, 0)
 
 #endif

@@ -12,6 +12,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+from lib.policy import Stage  # noqa: E402
 from lib.vault import BUILD, Vault  # noqa: E402
 
 TEST_SECONDS = 90  # no test may hang
@@ -50,6 +51,18 @@ def shared():
         vault.verify_audit()
     finally:
         vault.close()
+
+
+@pytest.fixture(scope="module")
+def stage():
+    """Unsealed, both sockets open to users who hold what the test grants them."""
+    stage = Stage()
+    try:
+        yield stage
+        stage.vault.assert_alive()
+        stage.vault.verify_audit()
+    finally:
+        stage.close()
 
 
 @pytest.fixture

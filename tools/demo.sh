@@ -75,7 +75,7 @@ say "A tenant, a key that never leaves the vault, and a profile that fixes what 
 run vaultctl tenant create acme --display-name 'Acme University'
 export VAULTD_TENANT=acme
 echo '$ export VAULTD_TENANT=acme'
-run vaultctl key create launch-key EdDSA
+run vaultctl key create launch-key EdDSA --rotation-period 180d
 run vaultctl profile put launch --key launch-key --issuer https://lms.example.org \
 	--audience https://content.example.org --scopes play,report --ttl 5m
 

@@ -6,7 +6,7 @@ set -eu
 build="gcc make pkg-config libc6-dev libsodium-dev liblmdb-dev libevent-dev libmsgpack-dev libssl-dev libjansson-dev
 	libseccomp-dev libconfuse-dev libsmartcols-dev libqrencode-dev scdoc"
 test="libcmocka-dev bats python3 python3-pytest python3-msgpack python3-jwt python3-cryptography python3-prometheus-client util-linux procps jose jq
-	neovim redis-server postgresql"
+	neovim redis-server faketime postgresql"
 lint="git python3 clang clang-format clang-tidy cppcheck valgrind libclang-rt-14-dev strace shellcheck pyflakes3"
 
 fail() {
@@ -47,7 +47,11 @@ wanted=
 for group in "$@"; do
 	case $group in
 	build) wanted="$wanted $build" ;;
-	test) wanted="$wanted $test" ;;
+	test)
+		wanted="$wanted $test"
+		# One that came from elsewhere than Debian brings npm with it.
+		if ! command -v node >/dev/null || ! command -v npm >/dev/null; then wanted="$wanted nodejs npm"; fi
+		;;
 	lint) wanted="$wanted $lint" ;;
 	*) fail "no group $group: build, test, lint" ;;
 	esac
@@ -58,11 +62,28 @@ if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
 	exit 0
 fi
 
+# What tests/thirdparty asks of npm, as its lock file has it.
+npm_packages() {
+	case " $groups " in
+	*" test "*) ;;
+	*) return 0 ;;
+	esac
+	directory=$(dirname "$0")/../tests/thirdparty
+	lock=$directory/package-lock.json
+	made=$directory/node_modules/.made-from
+	cmp -s "$lock" "$made" && return 0
+	(cd "$directory" && npm ci --ignore-scripts --no-audit --no-fund && cp package-lock.json node_modules/.made-from) ||
+		echo "setup: npm cannot install what tests/thirdparty asks for; the tests that need it will say so" >&2
+}
+
 missing=
 for package in $wanted; do
 	installed "$package" || missing="$missing $package"
 done
-[ -n "$missing" ] || exit 0
+if [ -z "$missing" ]; then
+	npm_packages
+	exit 0
+fi
 
 echo "setup: installing the Debian packages$missing"
 no_services
@@ -87,3 +108,4 @@ case " $missing " in
 	fi
 	;;
 esac
+npm_packages

@@ -36,6 +36,9 @@ struct number {
 static const struct number numbers[] = {
 	{ "workers", 0, WORKERS_LIMIT },
 	{ "max_connections", 1, CONNECTIONS_LIMIT },
+	{ "max_connections_per_uid", 0, CONNECTIONS_LIMIT },
+	{ "uid_rate", 0, LIMIT_RATE_MAX },
+	{ "uid_burst", 0, LIMIT_RATE_MAX },
 	{ "spin_us", 0, SPIN_LIMIT },
 	{ "map_size", MAP_MIN, INT64_MAX },
 	{ "arena_size", ARENA_MIN, ARENA_MAX },
@@ -46,6 +49,17 @@ static const struct number numbers[] = {
 
 static const enum log_level level_values[] = { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO,
 					       LOG_LEVEL_DEBUG };
+
+/* A plan's options by class, in the order of limit_defaults. */
+static const struct {
+	const char *rate, *burst;
+} plan_options[LIMIT_CLASSES] = {
+	{ "hot_rate", "hot_burst" },
+	{ "read_rate", "read_burst" },
+	{ "write_rate", "write_burst" },
+	{ "admin_rate", "admin_burst" },
+};
+#define NOT_GIVEN (-1)
 
 void
 config_defaults(struct config *config)
@@ -136,6 +150,48 @@ take_choices(cfg_t *cfg, const char *file, struct config *config)
 	return VAULT_OK;
 }
 
+/* A class's two options of a plan; what stands in no line of it keeps the default. */
+static enum vault_err
+take_rate(cfg_t *plan, const char *file, unsigned class, struct limit_plan *out)
+{
+	int64_t rate = cfg_getint(plan, plan_options[class].rate);
+	int64_t burst = cfg_getint(plan, plan_options[class].burst);
+
+	if (rate == NOT_GIVEN && burst != NOT_GIVEN)
+		return complain(file, plan_options[class].burst, "a burst without a rate");
+	if (rate < NOT_GIVEN || rate > LIMIT_RATE_MAX || burst < NOT_GIVEN ||
+	    burst > LIMIT_RATE_MAX)
+		return complain(file, plan_options[class].rate, "out of range");
+	out->given[class] = rate != NOT_GIVEN;
+	if (out->given[class])
+		out->rates[class] = (struct limit_rate){ (uint32_t)rate,
+							 burst == NOT_GIVEN ? 0 : (uint32_t)burst };
+	return VAULT_OK;
+}
+
+static enum vault_err
+take_plans(cfg_t *cfg, const char *file, struct config *config)
+{
+	unsigned n = cfg_size(cfg, "plan");
+
+	if (n > CONFIG_PLANS_MAX)
+		return complain(file, "plan", "too many plans");
+	for (unsigned i = 0; i < n; i++) {
+		struct limit_plan *plan = &config->plans[i];
+		cfg_t *section = cfg_getnsec(cfg, "plan", i);
+		const char *name = cfg_title(section);
+
+		*plan = (struct limit_plan){ 0 };
+		if (strlen(name) == 0 || strlen(name) >= sizeof plan->name)
+			return complain(file, "plan", "a plan's name has 1 to 64 characters");
+		memcpy(plan->name, name, strlen(name) + 1);
+		for (unsigned class = 0; class < LIMIT_CLASSES; class ++)
+			TRY(take_rate(section, file, class, plan));
+	}
+	config->plan_count = n;
+	return VAULT_OK;
+}
+
 static enum vault_err
 take_values(cfg_t *cfg, const char *file, struct config *config)
 {
@@ -148,6 +204,9 @@ take_values(cfg_t *cfg, const char *file, struct config *config)
 		      sizeof config->unseal_keyfile));
 	config->workers = (unsigned)cfg_getint(cfg, "workers");
 	config->max_connections = (unsigned)cfg_getint(cfg, "max_connections");
+	config->max_connections_per_uid = (unsigned)cfg_getint(cfg, "max_connections_per_uid");
+	config->uid_rate = (struct limit_rate){ (uint32_t)cfg_getint(cfg, "uid_rate"),
+						(uint32_t)cfg_getint(cfg, "uid_burst") };
 	config->spin_us = (unsigned)cfg_getint(cfg, "spin_us");
 	config->map_size = (uint64_t)cfg_getint(cfg, "map_size");
 	config->arena_size = (uint64_t)cfg_getint(cfg, "arena_size");
@@ -155,12 +214,24 @@ take_values(cfg_t *cfg, const char *file, struct config *config)
 	config->argon2_memory = (uint64_t)cfg_getint(cfg, "argon2_memory");
 	config->argon2_passes = (uint64_t)cfg_getint(cfg, "argon2_passes");
 	config->require_memory_lock = cfg_getbool(cfg, "require_memory_lock");
+	TRY(take_plans(cfg, file, config));
 	return take_choices(cfg, file, config);
 }
 
 static enum vault_err
 parse(const char *file, struct config *config)
 {
+	cfg_opt_t plan[] = {
+		CFG_INT("hot_rate", NOT_GIVEN, CFGF_NONE),
+		CFG_INT("hot_burst", NOT_GIVEN, CFGF_NONE),
+		CFG_INT("read_rate", NOT_GIVEN, CFGF_NONE),
+		CFG_INT("read_burst", NOT_GIVEN, CFGF_NONE),
+		CFG_INT("write_rate", NOT_GIVEN, CFGF_NONE),
+		CFG_INT("write_burst", NOT_GIVEN, CFGF_NONE),
+		CFG_INT("admin_rate", NOT_GIVEN, CFGF_NONE),
+		CFG_INT("admin_burst", NOT_GIVEN, CFGF_NONE),
+		CFG_END(),
+	};
 	cfg_opt_t options[] = {
 		CFG_STR("state", NULL, CFGF_NONE),
 		CFG_STR("runtime", NULL, CFGF_NONE),
@@ -169,6 +240,10 @@ parse(const char *file, struct config *config)
 		CFG_STR("unseal_keyfile", NULL, CFGF_NONE),
 		CFG_INT("workers", 0, CFGF_NONE),
 		CFG_INT("max_connections", CONNECTIONS_DEFAULT, CFGF_NONE),
+		CFG_INT("max_connections_per_uid", 0, CFGF_NONE),
+		CFG_INT("uid_rate", 0, CFGF_NONE),
+		CFG_INT("uid_burst", 0, CFGF_NONE),
+		CFG_SEC("plan", plan, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_INT("spin_us", SPIN_DEFAULT, CFGF_NONE),
 		CFG_INT("map_size", MAP_DEFAULT, CFGF_NONE),
 		CFG_INT("arena_size", ARENA_DEFAULT, CFGF_NONE),

@@ -6,10 +6,12 @@
 #define VAULTD_CONFIG_H
 
 #include "protocol/error.h"
+#include "vaultd/base/limit.h"
 #include "vaultd/base/log.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/vaultd/vaultd.conf"
 #define CONFIG_PATH_MAX 4096
+#define CONFIG_PLANS_MAX 32
 
 struct config {
 	char file[CONFIG_PATH_MAX];	 /* as given; empty where there is none */
@@ -21,6 +23,10 @@ struct config {
 	char unseal_keyfile[CONFIG_PATH_MAX]; /* empty: none */
 	unsigned workers;		      /* 0: half the cores, at least one */
 	unsigned max_connections;
+	unsigned max_connections_per_uid; /* 0: half of max_connections */
+	struct limit_rate uid_rate;	  /* of each caller's requests */
+	struct limit_plan plans[CONFIG_PLANS_MAX];
+	unsigned plan_count;
 	unsigned spin_us; /* how long an idle worker polls before it sleeps */
 	uint64_t map_size;
 	uint64_t arena_size;

@@ -7,75 +7,15 @@
 #include "protocol/frame.h"
 #include "protocol/text.h"
 #include "protocol/value.h"
+#include "vaultd/core/apikey_verify.h"
 #include "vaultd/core/replay.h"
 #include "vaultd/core/tenant.h"
 #include "vaultd/dispatch_watch.h"
-#include "vaultd/ops/ops.h"
+#include "vaultd/dispatch_table.h"
 
-/* Each handler behind one signature, from the list. */
-#define RUN(id)                                                                                    \
-	static enum vault_err run_##id(struct op *op, const void *req, void *res)                  \
-	{                                                                                          \
-		return op_##id(op, req, res);                                                      \
-	}
-#define HANDLER_WORKER(id) RUN(id)
-#define HANDLER_COMMIT(id) RUN(id)
-#define HANDLER_SLOW(id) RUN(id)
-#define HANDLER_MAIN(id) RUN(id)
-#define HANDLER_SLOW_COMMIT(id)                                                                    \
-	RUN(id)                                                                                    \
-	static enum vault_err first_##id(struct op *op, const void *req)                           \
-	{                                                                                          \
-		return prepare_##id(op, req);                                                      \
-	}
-#define HANDLER_LATER(id)
-#define OP_BEGIN(id, method, number, class, lane, flags, roles, summary) HANDLER_##lane(id)
-#include "protocol/ops_none.h"
-#include "protocol/ops.def"
-#include "protocol/ops_end.h"
-#undef HANDLER_WORKER
-#undef HANDLER_COMMIT
-#undef HANDLER_SLOW
-#undef HANDLER_MAIN
-#undef HANDLER_SLOW_COMMIT
-#undef HANDLER_LATER
+#define NS_PER_MS 1000000
 
-struct handler {
-	enum vault_err (*run)(struct op *op, const void *req, void *res);
-	enum vault_err (*prepare)(struct op *op, const void *req);
-};
-
-#define HANDLER_WORKER(id)                                                                         \
-	{                                                                                          \
-		run_##id, NULL                                                                     \
-	}
-#define HANDLER_COMMIT(id)                                                                         \
-	{                                                                                          \
-		run_##id, NULL                                                                     \
-	}
-#define HANDLER_SLOW(id)                                                                           \
-	{                                                                                          \
-		run_##id, NULL                                                                     \
-	}
-#define HANDLER_MAIN(id)                                                                           \
-	{                                                                                          \
-		run_##id, NULL                                                                     \
-	}
-#define HANDLER_SLOW_COMMIT(id)                                                                    \
-	{                                                                                          \
-		run_##id, first_##id                                                               \
-	}
-#define HANDLER_LATER(id)                                                                          \
-	{                                                                                          \
-		NULL, NULL                                                                         \
-	}
-static const struct handler handlers[OP_COUNT] = {
-#define OP_BEGIN(id, method, number, class, lane, flags, roles, summary)                           \
-	[OP_##id] = HANDLER_##lane(id),
-#include "protocol/ops_none.h"
-#include "protocol/ops.def"
-#include "protocol/ops_end.h"
-};
+_Static_assert(CLASS_HOT == 0 && CLASS_ADMIN + 1 == LIMIT_CLASSES, "a limit for each class");
 
 /* One request while the pipeline has it. */
 struct passage {
@@ -215,9 +155,61 @@ find_tenant(struct passage *p)
 	return VAULT_OK;
 }
 
+/*
+ * The tenant's limit for the class, once a request: on the worker, whichever lane runs it. A tenant
+ * that is not found here may be there by the time its lane looks, which then decides.
+ */
+static enum vault_err
+check_limit(struct passage *p)
+{
+	unsigned class = p->op.row->class;
+	const struct tenant *tenant = p->op.tenant;
+	int64_t retry_ms;
+
+	if (p->call->stage != STAGE_WORKER || tenant == NULL)
+		return VAULT_OK;
+	if (limit_take(&tenant->slot->buckets[class], &tenant->limits[class],
+		       p->op.now.boot_ms * NS_PER_MS, &retry_ms))
+		return VAULT_OK;
+	(void)op_fail(&p->op, VAULT_LIMITED, NULL, NULL);
+	p->op.fail.retry_after_ms = retry_ms;
+	return VAULT_LIMITED;
+}
+
+/* What goes to another lane is held to the limit here, before it costs that lane anything. */
+static enum vault_err
+check_limit_ahead(struct passage *p)
+{
+	enum vault_err err;
+
+	if (p->call->stage != STAGE_WORKER || p->target.tenant.p == NULL ||
+	    vault_state(p->runner->vault) != STATE_OPEN)
+		return VAULT_OK;
+	err = fresh_snapshot(p);
+	if (err == VAULT_OK)
+		err = find_tenant(p);
+	if (err == VAULT_OK)
+		return check_limit(p);
+	p->op.fail = (struct fail){ 0 };
+	p->op.tenant = NULL;
+	return VAULT_OK;
+}
+
+/* Whether this request needs the slow lane. What cannot be told here the committer will refuse. */
+static enum verdict
+prepared_verdict(struct passage *p)
+{
+	const struct handler *handler = handler_of(p->op.row->id);
+
+	if (fresh_snapshot(p) == VAULT_OK && find_tenant(p) == VAULT_OK &&
+	    handler->goes_slow(&p->op, &p->req))
+		return VERDICT_SLOW;
+	return VERDICT_COMMIT;
+}
+
 /* Whether the handler runs here, or another lane is to have the request. */
 static enum verdict
-lane_verdict(const struct passage *p)
+lane_verdict(struct passage *p)
 {
 	enum op_lane lane = p->op.row->lane;
 
@@ -225,6 +217,8 @@ lane_verdict(const struct passage *p)
 	case STAGE_WORKER:
 		if (lane == LANE_COMMIT)
 			return VERDICT_COMMIT;
+		if (lane == LANE_PREPARED)
+			return prepared_verdict(p);
 		if (lane == LANE_SLOW || lane == LANE_SLOW_COMMIT)
 			return VERDICT_SLOW;
 		return lane == LANE_MAIN ? VERDICT_MAIN : VERDICT_DONE;
@@ -256,7 +250,8 @@ answers_once(const struct passage *p)
 	const struct op_row *row = p->op.row;
 
 	return p->op.common.request_id.p != NULL && (row->flags & (OP_SEALED | OP_BARRIER)) == 0 &&
-	       (row->lane == LANE_COMMIT || row->lane == LANE_SLOW_COMMIT);
+	       (row->lane == LANE_COMMIT || row->lane == LANE_SLOW_COMMIT ||
+		row->lane == LANE_PREPARED);
 }
 
 static enum vault_err
@@ -271,7 +266,7 @@ find_earlier(struct passage *p)
 static enum vault_err
 call_handler(struct passage *p)
 {
-	const struct handler *handler = &handlers[p->op.row->id];
+	const struct handler *handler = handler_of(p->op.row->id);
 
 	if (p->call->stage == STAGE_SLOW && handler->prepare != NULL)
 		return handler->prepare(&p->op, &p->req);
@@ -282,12 +277,26 @@ call_handler(struct passage *p)
 	return VAULT_OK;
 }
 
+/* A key that was revoked since is refused on the next request, like any other way in. */
+static enum vault_err
+check_login(struct passage *p)
+{
+	const struct session *session = p->op.session;
+	struct apikey_login login;
+
+	if (!session->logged_in || (p->op.row->flags & OP_OPEN) != 0)
+		return VAULT_OK;
+	return apikey_still_stands(&p->op, text_of(session->login.tenant),
+				   text_of(session->login.id), &login);
+}
+
 static enum vault_err
 run_handler(struct passage *p)
 {
 	enum vault_err tenant, earlier;
 
 	TRY(fresh_snapshot(p));
+	TRY(check_login(p));
 	tenant = find_tenant(p);
 	/* The answer to what removed the tenant outlives it. */
 	if (tenant != VAULT_OK && tenant != VAULT_NOT_FOUND)
@@ -296,6 +305,7 @@ run_handler(struct passage *p)
 	if (earlier != VAULT_NOT_FOUND)
 		return earlier;
 	TRY(tenant);
+	TRY(check_limit(p));
 	return call_handler(p);
 }
 
@@ -330,6 +340,16 @@ record(struct passage *p, enum vault_err err)
 	return VAULT_OK;
 }
 
+/* A lock that is told in an answer is one like those that are told in errors. */
+static void
+note_verdict(struct passage *p)
+{
+	if (p->op.note.reason == verify_reason_locked)
+		watch_refused(&p->op, p->target.tenant, VAULT_LOCKED);
+	else if (p->op.note.reason == verify_reason_limited)
+		watch_refused(&p->op, p->target.tenant, VAULT_LIMITED);
+}
+
 /* What cannot be recorded is not done. */
 static void
 finish(struct passage *p, enum vault_err err)
@@ -341,8 +361,10 @@ finish(struct passage *p, enum vault_err err)
 		      1);
 	if (err == VAULT_OK) {
 		p->call->effects = p->op.effects;
+		note_verdict(p);
 		p->call->subscription = p->op.subscription;
 	} else {
+		/* A lock stands whatever the request was answered. */
 		if (err != VAULT_AUDIT_UNAVAILABLE)
 			p->call->effects.keep = p->op.effects.keep;
 		watch_refused(&p->op, p->target.tenant, err);
@@ -358,14 +380,19 @@ carry_out(struct passage *p)
 	enum verdict verdict = lane_verdict(p);
 	enum vault_err err;
 
-	if (verdict != VERDICT_DONE)
-		return verdict;
+	if (verdict != VERDICT_DONE) {
+		err = check_limit_ahead(p);
+		if (err == VAULT_OK)
+			return verdict;
+		finish(p, err);
+		return VERDICT_DONE;
+	}
 	err = run_handler(p);
 	if (err != VAULT_OK && p->op.deferred)
 		return VERDICT_COMMIT;
 	if (err == VAULT_OK && p->call->stage == STAGE_SLOW && !p->op.note.replayed &&
-	    p->op.row->lane == LANE_SLOW_COMMIT) {
-		p->call->exclusive = true;
+	    handler_of(p->op.row->id)->prepare != NULL) {
+		p->call->exclusive = (p->op.row->flags & OP_SEALED) != 0;
 		return VERDICT_COMMIT;
 	}
 	finish(p, err);
@@ -419,6 +446,7 @@ dispatch_run(struct runner *runner, struct call *call)
 		.scratch = &runner->scratch,
 		.work = &runner->work,
 		.opening = call->opening,
+		.prepared = call->prepared,
 	};
 	cache_next_operation(&runner->cache);
 	/* Until it is known what it asks for, it may hold anything. */
@@ -443,16 +471,4 @@ dispatch_run(struct runner *runner, struct call *call)
 	}
 	scratch_reset(&runner->scratch, call->secret);
 	return verdict;
-}
-
-void
-dispatch_refuse(struct buf *out, uint32_t msgid, enum vault_err err, const char *message)
-{
-	size_t before = buf_len(out);
-	struct codec_writer writer = { .out = out };
-	struct fail fail = { .message = message };
-
-	codec_write_error(&writer, msgid, err, &fail);
-	if (writer.failed)
-		buf_truncate(out, before);
 }

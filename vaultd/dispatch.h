@@ -1,12 +1,15 @@
 /*
- * The pipeline, once: frame, decode, seal check, policy, suspended, handler, audit record, reply.
+ * The pipeline, once: frame, decode, seal check, policy, suspended, the tenant's limit, handler,
+ * audit record, reply.
  * Every lane runs it; what differs is which handlers may run there.
  */
 #ifndef VAULTD_DISPATCH_H
 #define VAULTD_DISPATCH_H
 
+#include "vaultd/core/due.h"
 #include "vaultd/core/finder.h"
 #include "vaultd/core/op.h"
+#include "vaultd/core/prepared.h"
 #include "vaultd/core/session.h"
 #include "vaultd/dispatch_record.h"
 
@@ -64,6 +67,7 @@ struct call {
 	bool alone;		       /* nothing else of its connection is under way */
 	struct change *change;	       /* on the committer */
 	struct vault_opening *opening; /* from the slow lane on: sys.init and sys.unseal */
+	struct prepared *prepared;     /* likewise, of others; NULL on a worker */
 	/* Set by dispatch. */
 	uint32_t msgid;
 	struct op_effects effects;
@@ -76,7 +80,41 @@ struct call {
 					      caller's to free. NULL: as before */
 };
 
+/* Something that is due, on its way. */
+struct due_call {
+	const struct due_entry *entry;
+	struct change *change;
+	struct prepared *prepared;
+	/* Set by dispatch. */
+	struct op_effects effects;
+	enum vault_err result;
+	unsigned wants_bits; /* of an RSA pair, which is to be prepared first; 0: none */
+};
+/*
+ * On the committer: does what the entry leads to and records it as the daemon's own. Where it
+ * fails its change is to be forgotten, and dispatch_due_failed to be called in another.
+ */
+void dispatch_due(struct runner *runner, struct due_call *call);
+void dispatch_due_failed(struct runner *runner, struct due_call *call);
+/* The first that is due behind the tag; as due_next. */
+MUST_USE enum vault_err dispatch_due_next(struct runner *runner, struct txn *txn,
+					  const uint8_t *after, struct due_entry *entry);
+
 enum verdict dispatch_run(struct runner *runner, struct call *call);
+
+/*
+ * A reply "limited" to a frame that is not looked at further: its msgid is read, and nothing else
+ * of it. Without memory for it the request stays unanswered.
+ */
+void dispatch_limited(struct buf *out, uint32_t msgid, int64_t retry_ms);
+
+/*
+ * On the committer: runs a task of the daemon's own with what an operation has. Nobody asked for it,
+ * so it is neither audited nor answered.
+ */
+MUST_USE enum vault_err dispatch_own(struct runner *runner, struct change *change,
+				     enum vault_err (*task)(struct op *op, unsigned part),
+				     unsigned part);
 
 /*
  * A reply that says why, for what never came to run: the queue was full, or the audit could not be

@@ -30,7 +30,8 @@ access_of(const struct op_row *row)
 	struct access access = { .tenant = ACCESS_NONE,
 				 .name = ACCESS_NONE,
 				 .source = ACCESS_NONE,
-				 .slot = ACCESS_NONE };
+				 .slot = ACCESS_NONE,
+				 .id = ACCESS_NONE };
 
 	access.secret = type_holds_secrets(type) || type_holds_secrets(row->result());
 	for (unsigned i = 0; i < type->count; i++) {
@@ -44,6 +45,8 @@ access_of(const struct op_row *row)
 			access.source = field->offset;
 		else if (field_is(field, "slot"))
 			access.slot = field->offset;
+		else if (field_is(field, "id"))
+			access.id = field->offset;
 	}
 	return access;
 }
@@ -66,6 +69,7 @@ target_of(const struct access *access, const void *req)
 		.name = text_at(req, access->name),
 		.source = text_at(req, access->source),
 		.slot = text_at(req, access->slot),
+		.id = text_at(req, access->id),
 	};
 }
 
@@ -139,7 +143,7 @@ record_of(const struct op *op, const struct target *target, enum vault_err err,
 		.actor = op->common.actor,
 		.source = target->source,
 		.slot = target->slot,
-		.id = op->note.id,
+		.id = op->note.id.p != NULL ? op->note.id : target->id,
 	};
 	if (op->session->logged_in)
 		rec->login = text_of(op->session->login.principal);

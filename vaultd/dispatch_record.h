@@ -13,13 +13,14 @@ struct target {
 	struct vault_text name;
 	struct vault_text source;
 	struct vault_text slot;
+	struct vault_text id;
 };
 
 /* Where in its request an operation says so, worked out once. */
 #define ACCESS_NONE UINT16_MAX
 struct access {
-	uint16_t tenant, name, source, slot; /* offsets; ACCESS_NONE: nowhere */
-	bool secret;			     /* its request or its reply may hold secrets */
+	uint16_t tenant, name, source, slot, id; /* offsets; ACCESS_NONE: nowhere */
+	bool secret;				 /* its request or its reply may hold secrets */
 };
 struct access access_of(const struct op_row *row);
 struct target target_of(const struct access *access, const void *req);

@@ -112,6 +112,18 @@ watch_secret(struct vault *vault, const struct secret_news *news, const struct c
 	events_publish(&vault->events, &event);
 }
 
+void
+watch_clock(struct vault *vault, const struct clock_now *now)
+{
+	struct vault_event event = { .kind = event_kind_clock_jump, .time = now->wall };
+	int64_t before = vault->tick.wall;
+
+	if (!vault_tick(vault, now))
+		return;
+	event.seconds = now->wall - before;
+	events_publish(&vault->events, &event);
+}
+
 /* The one place that decides whether who subscribed may still be told. */
 static enum decision
 may_watch(struct vault *vault, const struct session *session,

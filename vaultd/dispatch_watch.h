@@ -34,4 +34,7 @@ enum watch_verdict watch_judge(struct vault *vault, const struct session *sessio
 MUST_USE enum vault_err watch_write(struct buf *out, const struct vault_event *event,
 				    uint64_t missed);
 
+/* On the committer, at each group: tells of a jump of the wall clock since the last one. */
+void watch_clock(struct vault *vault, const struct clock_now *now);
+
 #endif

@@ -50,7 +50,8 @@ fill_settings(struct daemon *daemon)
 						  daemon->setup.config.argon2_passes };
 	settings->owner_uid = (uint32_t)geteuid();
 	settings->started_boot_ms = clock_read().boot_ms;
-	clock_boot_id(settings->boot_id);
+	settings->plans = daemon->setup.config.plans;
+	settings->plan_count = daemon->setup.config.plan_count;
 	settings->spin_us = daemon->setup.config.spin_us;
 	settings->audit_sync_always = daemon->setup.config.audit_sync_always;
 }
@@ -102,6 +103,8 @@ serve(struct daemon *daemon)
 		.admin = &daemon->admin,
 		.workers = workers,
 		.max_connections = daemon->setup.config.max_connections,
+		.max_connections_per_uid = start_connections_per_uid(&daemon->setup.config),
+		.uid_rate = daemon->setup.config.uid_rate,
 		.cache_limit = share,
 		.reload = on_reload,
 		.ready = on_ready,

@@ -121,7 +121,9 @@ setup_store(struct setup *setup)
 	events_init(&vault->events);
 	alerts_init(&vault->alerts);
 	metrics_init(&vault->metrics);
-	unseal_guard_load(&vault->guard, setup->state_dir, &now);
+	clock_boot_id(vault->settings.boot_id);
+	unseal_guard_load(&vault->guard, setup->state_dir, vault->settings.boot_id, &now);
+	atomic_store(&vault->due_next, INT64_MAX);
 	err = vault_probe(vault);
 	if (err == VAULT_UNSUPPORTED)
 		log_error("the store is of a newer format; run the build that wrote it");

@@ -14,7 +14,8 @@
 #include "protocol/text.h"
 #include "protocol/value.h"
 
-#define FILES_RESERVED 64 /* descriptors that connections leave to the daemon itself */
+#define FILES_RESERVED 64	   /* descriptors that connections leave to the daemon itself */
+#define CONNECTIONS_PER_UID_MIN 16 /* by default, however few there are in all */
 #define CREDENTIAL "vaultd.key"
 
 enum vault_err
@@ -99,6 +100,16 @@ start_connections(unsigned wanted)
 	log_warning("max_connections is cut down to what the limit of open files leaves");
 	return files.rlim_cur > 2 * FILES_RESERVED ? (unsigned)files.rlim_cur - FILES_RESERVED
 						   : FILES_RESERVED;
+}
+
+unsigned
+start_connections_per_uid(const struct config *config)
+{
+	unsigned half = config->max_connections / 2;
+
+	if (config->max_connections_per_uid > 0)
+		return config->max_connections_per_uid;
+	return half > CONNECTIONS_PER_UID_MIN ? half : CONNECTIONS_PER_UID_MIN;
 }
 
 unsigned

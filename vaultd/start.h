@@ -21,6 +21,8 @@ MUST_USE enum vault_err start_listener(const struct listener_config *config, int
  * daemon's own.
  */
 unsigned start_connections(unsigned wanted);
+/* As configured, else half of all, but no fewer than a handful. */
+unsigned start_connections_per_uid(const struct config *config);
 unsigned start_workers_wanted(const struct config *config);
 
 #define START_SECRET_MAX 4096 /* bytes of a secret in a file, as sys.unseal takes them */

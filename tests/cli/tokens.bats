@@ -25,6 +25,35 @@ teardown_file() { stop_daemon; }
 	[ "$(jq -r '.code + " " + .field' <<<"$stderr")" = 'invalid_params tenant' ]
 }
 
+@test "a tenant's limits, as members or as JSON" {
+	show() { vaultctl --format json tenant get acme | jq -c "$1"; }
+	vaultctl tenant update acme --limits hot.rate=5,hot.burst=10 --limits write.rate=3
+	[ "$(show .limits)" = '{"hot":{"rate":5,"burst":10},"write":{"rate":3,"burst":3}}' ]
+	vaultctl tenant update acme --limits '{"read":{"rate":9}}' --source-limit window=5m,enabled=no --retention 90d
+	[ "$(show .limits)" = '{"read":{"rate":9,"burst":9}}' ]
+	[ "$(show .source_limit)" = '{"failures":100,"window":300,"block":300,"enabled":false}' ]
+	[ "$(show .retention)" = 7776000 ]
+	vaultctl tenant update acme --clear limits,source_limit,retention
+	[ "$(show .limits)" = null ]
+	run -1 --separate-stderr vaultctl tenant update acme --limits hot.rats=5
+	stderr_has 'no member hot.rats'
+	run -1 --separate-stderr vaultctl tenant update acme --limits cold.rate=5
+	stderr_has 'no member cold.rate'
+	run -1 --separate-stderr vaultctl tenant update acme --limits hot=5
+	stderr_has 'no member hot'
+	run -1 --separate-stderr vaultctl tenant update acme --limits hot.rate=fast
+	stderr_has 'is not a number'
+	run -1 --separate-stderr vaultctl tenant update acme --limits hot
+	stderr_has 'MEMBER=VALUE'
+	vaultctl tenant settings acme --allowed-origins https://a.example,http://localhost:3000
+	[ "$(show .allowed_origins)" = '["https://a.example","http://localhost:3000"]' ]
+	vaultctl tenant suspend acme
+	run -2 --separate-stderr vaultctl tenant get acme
+	stderr_has suspended
+	vaultctl tenant resume acme
+	[ "$(show .state)" = '"active"' ]
+}
+
 @test "lists are paged, by hand or with --all" {
 	for i in $(seq 7); do vaultctl tenant create "many-$i" 2>/dev/null; done
 	run -0 --separate-stderr vaultctl tenant list --limit 3
@@ -49,6 +78,46 @@ teardown_file() { stop_daemon; }
 	run -0 vaultctl token inspect "$token"
 	has '"prf": "launch"'
 	run -0 vaultctl token verify launch --token - <<<"$token"
+}
+
+@test "a token bound to a domain, for some uses" {
+	vaultctl profile put bound --key launch-key --domains 'LMS.example.org' --domains '*.play.example.org' --max-uses 2
+	run -0 vaultctl --format json profile get bound
+	[ "$(jq -c '[.domains, .max_uses]' <<<"$output")" = '[["lms.example.org","*.play.example.org"],2]' ]
+	run -2 --separate-stderr vaultctl token sign bound --subject s
+	stderr_has 'domain'
+	token=$(vaultctl --quiet token sign bound --subject s --domain A.play.example.org)
+	run -0 vaultctl token inspect "$token"
+	has '"a.play.example.org"  (good only there)'
+	has '(good for 2 uses'
+	has '(in '
+	run -3 vaultctl token verify bound "$token"
+	has 'domain'
+	run -0 vaultctl --format json token verify bound "$token" --domain a.play.example.org --consume --use first
+	[ "$(jq .uses_left <<<"$output")" = 1 ]
+	jti=$(jq -r .jti <<<"$output")
+	run -0 vaultctl --format json token uses "$jti"
+	[ "$(jq -c . <<<"$output")" = '{"used":1,"max":2}' ]
+	run -0 vaultctl token grant_uses "$jti" 3
+	run -0 vaultctl --format json token uses "$jti"
+	[ "$(jq -c . <<<"$output")" = '{"used":1,"max":5}' ]
+}
+
+@test "tokens are revoked: one, or many once that was meant" {
+	token=$(vaultctl --format json token sign launch --subject gone)
+	run -0 vaultctl token revoke --jti "$(jq -r .jti <<<"$token")"
+	run -3 vaultctl token verify launch "$(jq -r .token <<<"$token")"
+	has revoked
+	token=$(vaultctl --quiet token sign launch --subject gone)
+	run -0 vaultctl --yes token revoke --subject gone
+	run -3 vaultctl token verify launch "$token"
+	run -0 vaultctl --yes token revoke --profile launch --before -1h
+	run -2 --separate-stderr vaultctl --yes token revoke --profile launch --before +1h
+	stderr_has before
+	run -2 --separate-stderr vaultctl --yes token revoke
+	stderr_has jti
+	run -1 /usr/bin/python3 "$BATS_TEST_DIRNAME/terminal.py" 'go on? [y/N] =n' -- "$VAULTCTL" token revoke --subject gone
+	has 'many tokens'
 }
 
 @test "not valid is 3" {
@@ -122,8 +191,6 @@ teardown_file() { stop_daemon; }
 }
 
 @test "what is not in this build says so" {
-	run -2 --separate-stderr vaultctl token revoke --jti x
-	stderr_has unsupported
 	run -2 --separate-stderr vaultctl key create es ES256
 	stderr_has unsupported
 	run -2 --separate-stderr vaultctl call no.such '{}'

@@ -165,6 +165,85 @@ def test_claims_given_twice_by_an_escape(hs):
     assert hs.reason(jose.token(KEY, payload)) == "malformed"
 
 
+@pytest.mark.parametrize("member", ["alg", "kid", "typ", "x"])
+def test_header_members_given_twice(hs, member):
+    """RFC 7515 section 4: the second alg or kid is not the one that another parser believes."""
+    header = {"alg": "HS256", "typ": "JWT", "kid": "k.1", "x": 1}
+    twice = json.dumps(header)[:-1] + "," + json.dumps({member: header[member]})[1:]
+    text = jose.signing_input(twice, jose.claims(hs))
+    text += "." + jose.b64(jose.signature("HS256", KEY, text.encode()))
+    assert hs.reason(text) == "malformed"
+
+
+def test_an_hmac_key_that_is_named_like_a_public_one(ed):
+    """Whatever the header names, the profile's key says the algorithm (RFC 8725 section 3.1)."""
+    ed.import_hs(PUBLIC, "public")
+    ed.import_hs(jose.jwk(PUBLIC).encode(), "jwk")
+    tokens = []
+    for kid, secret in (("public.1", PUBLIC), ("jwk.1", jose.jwk(PUBLIC).encode())):
+        tokens.append(jose.token(secret, jose.claims(ed), kid=kid))
+        header = {"alg": "EdDSA", "typ": "JWT", "kid": kid}
+        text = jose.signing_input(header, jose.claims(ed))
+        tokens.append(
+            text + "." + jose.b64(hmac.new(secret, text.encode(), hashlib.sha256).digest())
+        )
+    assert verify_all(ed, tokens) == ["algorithm", "signature"] * 2
+
+
+def test_encrypted_and_five_part_tokens(hs):
+    """A JWE is no JWS, whatever its parts hold."""
+    head, body, signature = hs.sign()["token"].split(".")
+    jwe = jose.b64(json.dumps({"alg": "dir", "enc": "A128GCM"}).encode())
+    tokens = [
+        ".".join([jwe, "", "AAAAAAAAAAAAAAAA", body, signature]),
+        ".".join([head, body, signature, body, signature]),
+        ".".join([head, "", "", body, signature]),
+        "....",
+    ]
+    assert set(verify_all(hs, tokens)) == {"malformed"}
+
+
+def test_json_that_readers_understand_differently(hs):
+    good = json.dumps(jose.claims(hs))
+    bad = [
+        b"\xef\xbb\xbf" + good.encode(),
+        good.encode() + b"\0",
+        b"\0" + good.encode(),
+        good.encode()[:-1] + b',"a\\u0000b":1}',
+        good.encode()[:-1] + b',"a":"\xff"}',
+        good.encode()[:-1] + b',"a":"\\ud800"}',
+        good.encode()[:-1] + b',"a":NaN}',
+        good.encode()[:-1] + b',"a":01}',
+        good.encode()[:-1] + b",}",
+        good.encode()[:-1] + b"/**/}",
+        good.encode() * 2,
+        good.encode("utf-16"),
+        b"[" + good.encode() + b"]",
+        good.encode()[:-1] + b',"a":' + b"[" * 5 + b"]" * 5 + b"}",
+        good.encode()[:-1] + b',"a":' + b"[" * 5000 + b"]" * 5000 + b"}",
+        good.encode()[:-1] + b',"a":' + b'{"a":' * 1000 + b"1" + b"}" * 1000 + b"}",
+    ]
+    assert set(verify_all(hs, [jose.token(KEY, payload) for payload in bad])) == {"malformed"}
+    nested = good.encode()[:-1] + b',"a":' + b"[" * 4 + b"]" * 4 + b"}"
+    assert hs.verify(jose.token(KEY, nested))["valid"] is True
+
+
+def test_many_members_cost_little(hs):
+    """Looking for a name given twice must not take the square of their number."""
+    names = ",".join(f'"{i:x}":1' for i in range(1200))
+    text = jose.token(KEY, json.dumps(jose.claims(hs))[:-1] + "," + names + "}")
+    assert len(text) <= 16384
+    started = time.monotonic()
+    tenant_calls = [("token.verify", hs.fields(profile="p", token=text))] * 200
+    assert all(a["valid"] for a in hs.conn.call_many(tenant_calls))
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("aud", [0, 1, True, None, {"aud": "aud"}, [], [["aud"]], [1], "AUD", ""])
+def test_an_audience_of_another_type(hs, aud):
+    assert hs.reason(jose.token(KEY, jose.claims(hs, aud=aud))) == "audience"
+
+
 def test_base64url_that_is_not_canonical(hs):
     token = hs.sign()["token"]
     head, body, signature = token.split(".")

@@ -52,10 +52,6 @@ def test_usage_encrypt_is_for_other_algorithms(tenant, algorithm):
     )
 
 
-def test_bits_are_for_later(tenant):
-    assert tenant.error("key.create", name="k", algorithm="HS256", bits=2048).code == "unsupported"
-
-
 def test_a_name_is_taken_once(tenant):
     tenant.key("k")
     assert tenant.error("key.create", name="k", algorithm="HS256").code == "exists"

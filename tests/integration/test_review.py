@@ -152,8 +152,8 @@ def test_no_domains_at_all(tenant):
     tenant.key()
     tenant.profile(domains=[])
     assert tenant.verify(tenant.sign()["token"])["valid"] is True
-    error = tenant.error("profile.put", name="p", key="k", domains=["example.org"])
-    assert (error.code, error.field) == ("unsupported", "domains")
+    error = tenant.error("token.sign", profile="p", subject="s", domain="example.org")
+    assert (error.code, error.field) == ("invalid_params", "domain")
 
 
 @pytest.mark.parametrize("params", [("t", "k"), (5,), ({}, {}), ("t",)])

@@ -243,7 +243,7 @@ def test_due_of_all_tenants_shows_what_the_caller_may_see(vault_for_users):
     for n, tenant in enumerate(tenants):
         for name in ("db/x", "tls/y"):
             put(tenant, name=name)
-            tenant.call("secret.policy", name=name, rotation_period=100 - n)
+            tenant.call("secret.policy", name=name, rotation_period=900 - 300 * n)
     with vault.admin() as admin:
         items = admin.pages("secret.due", 1, within=1000)
         found = [(i["tenant"], i["name"]) for i in items if i["tenant"].startswith("due-")]

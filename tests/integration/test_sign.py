@@ -143,12 +143,6 @@ def test_no_scope_is_allowed_where_the_profile_has_none(tenant):
     assert tenant.error("token.sign", profile="p", subject="s", scope=["read"]).field == "scope"
 
 
-@pytest.mark.parametrize("later", [{"domain": "example.org"}, {"max_uses": 3}])
-def test_domain_and_uses_are_for_later(tenant, later):
-    tenant.profile()
-    assert tenant.error("token.sign", profile="p", subject="s", **later).code == "unsupported"
-
-
 def test_token_ids(tenant, new_tenant):
     tenant.profile()
     ids = [tenant.sign()["jti"] for _ in range(50)]

@@ -45,12 +45,6 @@ def test_no_such_tenant(app, admin):
         assert app.error(method, tenant="nobody", **fields).code == "not_found", method
 
 
-def test_plans_and_limits_are_for_later(admin):
-    for fields in ({"plan": "gold"}, {"limits": {"hot": {"rate": 1, "burst": 1}}}):
-        assert admin.error("tenant.create", tenant="later", **fields).code == "unsupported"
-    assert admin.error("tenant.get", tenant="later").code == "not_found"
-
-
 @pytest.fixture
 def crowd(vault):
     with vault.admin() as admin:

@@ -248,12 +248,6 @@ def test_two_keys_in_a_tenant(tenant):
     assert tenant.reason(token, "q") == "signature"
 
 
-@pytest.mark.parametrize("later", [{"consume": True}, {"use": "once"}, {"domain": "example.org"}])
-def test_uses_and_domains_are_for_later(tenant, later):
-    error = tenant.error("token.verify", profile="p", token="x", **later)
-    assert (error.code, error.field) == ("unsupported", next(iter(later)))
-
-
 def test_consume_false_is_the_default(tenant):
     token = tenant.sign()["token"]
     assert tenant.verify(token, consume=False, source="192.0.2.1")["valid"] is True

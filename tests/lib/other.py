@@ -1,8 +1,14 @@
 """Requests made by another user: a child process with that user's identity does the talking."""
 
 import json
+import os
+import socket
 import subprocess
 import sys
+
+from lib.rpc import Conn
+
+USERS = 100  # the group "users"
 
 # Run as `python3 -c`, because that user may not be able to read this file.
 CHILD = """
@@ -38,6 +44,15 @@ except (EOFError, ConnectionError):
 print(json.dumps({"replies": out}, default=lambda b: "hex:" + b.hex()))
 """
 
+# Connects as its user and hands the connection over: the kernel's word of who connected stays.
+CONNECT = """
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+socket.send_fds(socket.socket(fileno=int(sys.argv[2])), [b"x"], [s.fileno()])
+sys.stdin.read()
+"""
+
 
 # Moves itself into the cgroup $1, then becomes the rest.
 ENTER = 'echo 0 >"$1/cgroup.procs" && shift && exec "$@"'
@@ -70,3 +85,48 @@ def call_as(uid, gid, path, calls, **options):
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     return answer.get("connect") or answer["replies"]
+
+
+def connected_by(uid, gid, path, groups=()):
+    """A connection that a process of another user's, with those groups, made and handed over."""
+    mine, theirs = socket.socketpair()
+    child = subprocess.Popen(
+        [
+            "setpriv",
+            f"--reuid={uid}",
+            f"--regid={gid}",
+            "--groups=" + ",".join(str(g) for g in groups) if groups else "--clear-groups",
+            sys.executable,
+            "-S",
+            "-c",
+            CONNECT,
+            path,
+            str(theirs.fileno()),
+        ],
+        stdin=subprocess.PIPE,
+        pass_fds=[theirs.fileno()],
+        cwd="/",
+    )
+    theirs.close()
+    try:
+        mine.settimeout(20)
+        _, fds, _, _ = socket.recv_fds(mine, 1, 1)
+        assert fds, f"uid {uid} could not connect to {path}"
+        conn = Conn(path, sock=socket.socket(fileno=fds[0]))
+        conn.call("sys.ping")  # the daemon read who it is while he lived
+    finally:
+        child.stdin.close()
+        child.wait(20)
+        mine.close()
+    return conn
+
+
+def connect_as(path, uid, gid=USERS):
+    """A connection that the kernel tells to be that user's: what counts is who connected it."""
+    os.setegid(gid)
+    os.seteuid(uid)
+    try:
+        return Conn(path)
+    finally:
+        os.seteuid(0)
+        os.setegid(0)

@@ -24,10 +24,12 @@ class VaultError(Exception):
 class Conn:
     """One connection. call() waits for its answer; start() and wait() keep many in flight."""
 
-    def __init__(self, path, timeout=TIMEOUT):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    def __init__(self, path, timeout=TIMEOUT, sock=None):
+        """sock: one that is connected already, and then whose it is the daemon's to say."""
+        self.sock = sock or socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(timeout)
-        self.sock.connect(path)
+        if sock is None:
+            self.sock.connect(path)
         self.unpacker = msgpack.Unpacker(raw=False, strict_map_key=False, max_buffer_size=1 << 30)
         self.msgid = 0
         self.replies = {}

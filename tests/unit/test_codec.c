@@ -271,7 +271,7 @@ test_later(void **state)
 			expect_given(type, field, "\x90", list ? VAULT_OK : VAULT_INVALID_PARAMS);
 		}
 	}
-	assert_true(found > 5);
+	assert_true(found > 0);
 }
 
 /* Fields are left out by their flags at any depth, and the count of the map says so. */

@@ -8,7 +8,7 @@
 
 #include "vaultd/base/base64.h"
 #include "vaultd/core/tenant.h"
-#include "vaultd/core/token.h"
+#include "vaultd/core/token_id.h"
 
 #define THREADS 4
 #define EACH 20000

@@ -31,13 +31,15 @@ setup(void **state)
 	return crypto_init() == VAULT_OK ? 0 : -1;
 }
 
+static const struct public_wanted eddsa = { SIGNATURE_EDDSA, PKEY_THOROUGH };
+
 static size_t
 read_good(const char *text, struct public_key *keys)
 {
 	const char *why = "";
 	size_t n = 0;
 
-	if (public_keys_read(text_of(text), keys, &n, &why) != VAULT_OK)
+	if (public_keys_read(&eddsa, text_of(text), keys, &n, &why) != VAULT_OK)
 		fail_msg("%s: %s", text, why);
 	return n;
 }
@@ -51,7 +53,8 @@ read_bad(const char *text, const char *why)
 	size_t n = 77;
 
 	memset(keys, 0x5a, sizeof keys);
-	assert_int_equal(public_keys_read(text_of(text), keys, &n, &said), VAULT_INVALID_PARAMS);
+	assert_int_equal(public_keys_read(&eddsa, text_of(text), keys, &n, &said),
+			 VAULT_INVALID_PARAMS);
 	if (strstr(said, why) == NULL)
 		fail_msg("%s: \"%s\" instead of \"%s\"", text, said, why);
 	assert_int_equal(n, 77);
@@ -67,7 +70,7 @@ test_jwk(void **state)
 
 	(void)state;
 	assert_int_equal(read_good(JWK(), keys), 1);
-	base64url_encode(keys[0].ed25519, ED25519_PUBLIC_BYTES, x);
+	base64url_encode(keys[0].bytes, ED25519_PUBLIC_BYTES, x);
 	assert_memory_equal(x, X, sizeof x);
 	assert_string_equal(keys[0].kid, "");
 	assert_int_equal(read_good(" \r\n" JWK(WITH("kid", "launch.1") WITH("use", "sig")
@@ -133,7 +136,9 @@ test_jwks(void **state)
 	read_bad(JWKS(JWK(WITH("kid", "a")) "," JWK(WITH("kid", "a"))), "same kid");
 	read_bad(JWKS(JWK() ",{\"kty\":\"oct\",\"k\":\"AAAA\"}"), "private");
 	read_bad(JWKS(JWK() ",{\"kty\":\"RSA\",\"d\":\"AAAA\"}"), "private");
-	read_bad(JWKS(JWK() "," JWK(WITH("use", "enc"))), "use");
+	/* A peer's key for encryption, which is none of ours. */
+	assert_int_equal(read_good(JWKS(JWK() "," JWK(WITH("use", "enc"))), keys), 1);
+	read_bad(JWKS(JWK(WITH("use", "enc"))), "no Ed25519");
 }
 
 static void
@@ -181,9 +186,9 @@ test_pem(void **state)
 
 	(void)state;
 	assert_int_equal(read_good(PEM_ED25519, keys), 1);
-	assert_memory_equal(keys[0].ed25519, point.p, point.len);
+	assert_memory_equal(keys[0].bytes, point.p, point.len);
 	assert_string_equal(keys[0].kid, "");
-	assert_int_equal(pem_ed25519(&out, point.p), VAULT_OK);
+	assert_int_equal(pem_add(&out, SIGNATURE_EDDSA, point), VAULT_OK);
 	assert_int_equal(buf_len(&out), strlen(PEM_ED25519));
 	assert_memory_equal(buf_data(&out), PEM_ED25519, buf_len(&out));
 	buf_free(&out);
@@ -222,11 +227,13 @@ test_jwks_written(void **state)
 
 	(void)state;
 	assert_int_equal(jwks_start(&out), VAULT_OK);
-	assert_int_equal(jwks_add_ed25519(&out, text_of("launch.1"), point.p), VAULT_OK);
-	assert_int_equal(jwks_add_ed25519(&out, text_of(odd), point.p), VAULT_OK);
-	assert_int_equal(jwks_add_ed25519(&out, (struct vault_text){ NULL, 0 }, point.p), VAULT_OK);
+	assert_int_equal(jwks_add(&out, SIGNATURE_EDDSA, text_of("launch.1"), point), VAULT_OK);
+	assert_int_equal(jwks_add(&out, SIGNATURE_EDDSA, text_of(odd), point), VAULT_OK);
+	assert_int_equal(jwks_add(&out, SIGNATURE_EDDSA, (struct vault_text){ NULL, 0 }, point),
+			 VAULT_OK);
 	before = buf_len(&out);
-	assert_int_equal(jwks_add_ed25519(&out, text_of("\xff"), point.p), VAULT_INVALID_PARAMS);
+	assert_int_equal(jwks_add(&out, SIGNATURE_EDDSA, text_of("\xff"), point),
+			 VAULT_INVALID_PARAMS);
 	assert_int_equal(buf_len(&out), before);
 	assert_int_equal(jwks_end(&out), VAULT_OK);
 	assert_int_equal(buf_append(&out, "", 1), VAULT_OK);
@@ -235,7 +242,7 @@ test_jwks_written(void **state)
 	assert_string_equal(keys[1].kid, odd);
 	assert_string_equal(keys[2].kid, "");
 	for (size_t i = 0; i < 3; i++)
-		assert_memory_equal(keys[i].ed25519, point.p, point.len);
+		assert_memory_equal(keys[i].bytes, point.p, point.len);
 	buf_free(&out);
 	assert_int_equal(jwks_start(&out), VAULT_OK);
 	assert_int_equal(jwks_end(&out), VAULT_OK);

@@ -159,6 +159,34 @@ test_equal(void **state)
 	assert_true(text_equal((struct vault_text){ NULL, 0 }, T("")));
 }
 
+#define WORDS_MAX 40 /* bytes: past several words, with every rest */
+
+/* Each byte counts, whatever the length and wherever the words that are compared begin. */
+static void
+test_words(void **state)
+{
+	char a[WORDS_MAX], b[WORDS_MAX];
+
+	(void)state;
+	for (size_t len = 0; len <= WORDS_MAX; len++) {
+		memset(a, 'x', sizeof a);
+		memset(b, 'x', sizeof b);
+		assert_true(text_same(a, b, len));
+		assert_true(text_utf8(a, len));
+		for (size_t i = 0; i < len; i++) {
+			struct vault_text one = { a, len }, other = { b, len };
+
+			b[i] = (char)0x80;
+			assert_false(text_same(a, b, len));
+			assert_false(text_equal(one, other));
+			assert_true(text_hash(one, 1) != text_hash(other, 1));
+			assert_false(text_utf8(b, len));
+			b[i] = 'x';
+		}
+	}
+	assert_true(text_equal((struct vault_text){ 0 }, (struct vault_text){ "", 0 }));
+}
+
 int
 main(void)
 {
@@ -166,6 +194,7 @@ main(void)
 		cmocka_unit_test(test_utf8),   cmocka_unit_test(test_tenant_names),
 		cmocka_unit_test(test_names),  cmocka_unit_test(test_patterns),
 		cmocka_unit_test(test_scopes), cmocka_unit_test(test_equal),
+		cmocka_unit_test(test_words),
 	};
 
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);

@@ -21,6 +21,7 @@ struct fixture {
 	int fd;
 	struct unseal_guard guard;
 	struct clock_now now;
+	uint8_t boot[BOOT_ID_BYTES]; /* another after each restart */
 };
 
 static int
@@ -32,7 +33,7 @@ setup(void **state)
 	directory_make(f->dir);
 	f->fd = open(f->dir, O_RDONLY | O_DIRECTORY);
 	f->now = (struct clock_now){ .wall = 1800000000, .boot_ms = 5000000 };
-	unseal_guard_load(&f->guard, f->fd, &f->now);
+	unseal_guard_load(&f->guard, f->fd, f->boot, &f->now);
 	*state = f;
 	return 0;
 }
@@ -61,7 +62,8 @@ restart(struct fixture *f, int64_t moved)
 {
 	f->now.wall += moved;
 	f->now.boot_ms = 1000;
-	unseal_guard_load(&f->guard, f->fd, &f->now);
+	f->boot[0]++;
+	unseal_guard_load(&f->guard, f->fd, f->boot, &f->now);
 }
 
 static void
@@ -102,6 +104,39 @@ static bool
 guard_file_exists(struct fixture *f)
 {
 	return faccessat(f->fd, "unseal.failures", F_OK, 0) == 0;
+}
+
+/* Another process in the same boot, with the wall clock moved by so much. */
+static void
+start_again(struct fixture *f, int64_t moved)
+{
+	f->now.wall += moved;
+	unseal_guard_load(&f->guard, f->fd, f->boot, &f->now);
+}
+
+static void
+test_a_moved_clock_within_one_boot(void **state)
+{
+	static const int64_t moves[] = { 0, -365 * 86400, 3600, INT64_C(3650) * 86400 };
+	struct fixture *f = *state;
+
+	memset(f->boot, 7, sizeof f->boot);
+	start_again(f, 0);
+	failures(f, 3);
+	for (size_t i = 0; i < sizeof moves / sizeof *moves; i++)
+		start_again(f, moves[i]);
+	failures(f, 1);
+	assert_int_equal(locked(f), 0);
+	failures(f, 1);
+	assert_int_equal(locked(f), UNSEAL_LOCK_MS);
+	for (size_t i = 0; i < sizeof moves / sizeof *moves; i++) {
+		pass(f, MINUTE);
+		start_again(f, moves[i]);
+		assert_int_equal(locked(f), UNSEAL_LOCK_MS - ((int64_t)i + 1) * MINUTE * 1000);
+	}
+	pass(f, 26 * MINUTE);
+	start_again(f, -365 * 86400);
+	assert_int_equal(locked(f), 0);
 }
 
 static void
@@ -313,6 +348,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_five_failures_lock),
+		TEST(test_a_moved_clock_within_one_boot),
 		TEST(test_only_within_the_window),
 		TEST(test_one_at_a_time_never_locks),
 		TEST(test_success_forgets),

@@ -27,7 +27,8 @@ dashed(FILE *out, const char *name)
 static bool
 from_file(const struct field *field)
 {
-	return field->kind == FIELD_BYTES || (field->flags & F_SECRET) != 0;
+	return (field->kind == FIELD_BYTES && strcmp(field->name, "context") != 0) ||
+	       (field->flags & F_SECRET) != 0;
 }
 
 static const char *
@@ -43,7 +44,9 @@ metavar(const struct field *field)
 	case FIELD_INT:
 		return "N";
 	case FIELD_MAP:
-		return "KEY=VALUE";
+		return strcmp(field->name, "headers") == 0 ? "'Name: value'|@FILE" : "KEY=VALUE";
+	case FIELD_OBJECT:
+		return "MEMBER=VALUE,...";
 	case FIELD_TEXTS:
 	case FIELD_INTS:
 		return "ITEM,...";

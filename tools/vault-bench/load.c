@@ -103,6 +103,8 @@ issue(struct load *l, struct connection *c, uint32_t slot, uint64_t now)
 		put_id(at + t->id_at, slot);
 	if (t->counter_at != 0)
 		put_counter(at + t->counter_at, counter_of(t, l->issued));
+	if (t->key_at != 0)
+		memcpy(at + t->key_at, apikeys_pick(t->keys, l->issued), APIKEY_BYTES);
 	c->out_len += len;
 	c->sent[slot] = now;
 	l->open++;
@@ -194,6 +196,8 @@ take_replies(struct load *l, struct connection *c, uint64_t now)
 			return broken(l, "a reply that is not of the protocol");
 		if (status == REPLY_ERROR)
 			note_error(l, (struct vault_bytes){ rest.p, reply.len });
+		else if (l->plan->made != NULL)
+			apikeys_take(l->plan->made, (struct vault_bytes){ rest.p, reply.len });
 		if (!settle(l, c, &reply, now))
 			return false;
 		at += reply.len;

@@ -20,6 +20,7 @@ struct load_plan {
 	uint64_t run_ns;
 	uint64_t count; /* when not 0: so many requests, however long they take, and no warm-up */
 	enum vault_err tolerate; /* an error that counts as an answer; VAULT_OK for none */
+	struct apikeys *made;	 /* gets the API keys that replies hold; NULL: nobody wants them */
 };
 
 /* Starts as all zero; the histogram and the errors add up over runs, the rest is of the last one.

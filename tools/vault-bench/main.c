@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "protocol/text.h"
+#include "tools/vault-bench/library.h"
 #include "tools/vault-bench/report.h"
 #include "tools/vault-bench/setup.h"
 #include "tools/vault-bench/startup.h"
@@ -22,9 +23,10 @@ struct bench {
 	struct options options;
 	const struct method *method;
 	struct bench_names names;
-	char profile[NAME_SIZE], token_key[NAME_SIZE], raw_key[NAME_SIZE], unique[NAME_SIZE],
-		rotated[NAME_SIZE];
+	char profile[NAME_SIZE], token_key[NAME_SIZE], raw_key[NAME_SIZE], hook_key[NAME_SIZE],
+		unique[NAME_SIZE], rotated[NAME_SIZE];
 	uint8_t *message;
+	struct apikeys apikeys;
 	struct target targets[TARGET_COUNT];
 	struct target *measured[TARGET_COUNT];
 };
@@ -62,6 +64,7 @@ name_things(struct bench *b)
 	snprintf(b->profile, NAME_SIZE, "bench-%.32s", o->algorithm);
 	snprintf(b->token_key, NAME_SIZE, "bench-token-%.32s", o->algorithm);
 	snprintf(b->raw_key, NAME_SIZE, "bench-raw-%.32s", o->algorithm);
+	snprintf(b->hook_key, NAME_SIZE, "bench-hook-%.32s", o->algorithm);
 	snprintf(b->rotated, NAME_SIZE, "rotate-%.32s-" COUNTER_MARK, o->algorithm);
 	snprintf(b->unique, NAME_SIZE, "bench-%llx-" COUNTER_MARK,
 		 (unsigned long long)load_clock());
@@ -70,10 +73,13 @@ name_things(struct bench *b)
 		.profile = name_or(o->profile, b->profile),
 		.token_key = text_of(b->token_key),
 		.raw_key = name_or(o->key, b->raw_key),
+		.hook_key = name_or(o->key, b->hook_key),
+		.crypto_key = name_or(o->key, "bench-crypto"),
 		.algorithm = algorithm_of(o->algorithm),
 		.message = { b->message, o->message },
 		.unique = text_of(b->unique),
 		.rotated = name_or(o->key, b->rotated),
+		.apikeys = &b->apikeys,
 		.secret = TEXT_LITERAL("db/" COUNTER_MARK),
 		.records = o->records,
 	};
@@ -120,16 +126,23 @@ prepare_target(struct bench *b, enum target_kind kind)
 static enum vault_err
 prepare(struct bench *b)
 {
-	struct target *vault = &b->targets[TARGET_VAULT], *echo = &b->targets[TARGET_ECHO];
+	struct target *vault = &b->targets[TARGET_VAULT], *echo = &b->targets[TARGET_ECHO],
+		      *floor = &b->targets[TARGET_FLOOR];
 
 	if (!b->options.no_vault) {
 		TRY(prepare_target(b, TARGET_VAULT) ? VAULT_OK : VAULT_INTERNAL);
 		vault->path = socket_of(b);
+		if (b->method->op == OP_apikey_create && b->options.apikeys != NULL)
+			vault->made = &b->apikeys;
 		TRY(prepare_vault(b, &vault->template));
 	}
 	if (b->options.echo) {
 		TRY(prepare_target(b, TARGET_ECHO) ? VAULT_OK : VAULT_INTERNAL);
 		TRY(prepare_vault(b, &echo->template));
+	}
+	if (b->options.floor) {
+		TRY(prepare_target(b, TARGET_FLOOR) ? VAULT_OK : VAULT_INTERNAL);
+		TRY(prepare_vault(b, &floor->template));
 	}
 	if (b->options.redis != NULL) {
 		TRY(prepare_target(b, TARGET_REDIS) ? VAULT_OK : VAULT_INTERNAL);
@@ -180,23 +193,67 @@ start_time(const struct bench *b)
 	return 0;
 }
 
+static enum vault_err
+find_apikeys(struct bench *b)
+{
+	if (!b->method->needs_apikeys)
+		return VAULT_OK;
+	if (b->options.apikeys != NULL)
+		return apikeys_read(&b->apikeys, b->options.apikeys);
+	if (apikeys_count(&b->apikeys) > 0)
+		return VAULT_OK;
+	warnx("%s sends keys that --setup makes, or those of --apikeys", b->options.method);
+	return VAULT_INTERNAL;
+}
+
+static int
+library(const struct bench *b)
+{
+	struct library_run run = { b->names.algorithm, b->options.message, b->options.seconds };
+	struct target rates = { 0 };
+
+	for (unsigned round = 0; round < b->options.rounds; round++) {
+		if (!library_measure(&run, &rates.rates[rates.rounds++])) {
+			warnx("--library signs with EdDSA, ES256 and RS256");
+			return EXIT_USAGE;
+		}
+	}
+	printf(b->options.json ? "{\"library\":\"%s\",\"throughput\":%.1f}\n"
+			       : "%s by its library alone: %.0f/s (one core)\n",
+	       b->options.algorithm, target_rate(&rates));
+	return 0;
+}
+
 static int
 run(struct bench *b)
 {
 	struct setup setup = { .admin_socket = b->options.admin_socket,
 			       .keyfile = b->options.keyfile,
 			       .names = &b->names,
-			       .rotated =
-				       b->method->op == OP_key_rotate && b->options.key == NULL };
+			       .rotated = b->method->op == OP_key_rotate && b->options.key == NULL,
+			       .apikey_count = b->options.apikey_count };
 	enum vault_err err = VAULT_OK;
+	int status;
 
+	if (b->options.library)
+		return library(b);
 	if (b->options.start_time)
 		return start_time(b);
+	if (b->method->needs_apikeys && b->options.apikeys == NULL)
+		setup.apikeys = &b->apikeys;
 	if (b->options.setup)
 		err = setup_run(&setup);
 	if (err == VAULT_OK)
+		err = find_apikeys(b);
+	if (err == VAULT_OK)
 		err = prepare(b);
-	return err == VAULT_OK ? measure(b) : exit_of(err);
+	if (err != VAULT_OK)
+		return exit_of(err);
+	status = measure(b);
+	if (b->targets[TARGET_VAULT].made != NULL &&
+	    apikeys_write(&b->apikeys, b->options.apikeys) != VAULT_OK)
+		return EXIT_USAGE;
+	return status;
 }
 
 int
@@ -221,6 +278,7 @@ main(int argc, char **argv)
 	}
 	for (int kind = 0; kind < TARGET_COUNT; kind++)
 		target_free(&b->targets[kind]);
+	apikeys_free(&b->apikeys);
 	free(b->message);
 	free(b);
 	return status;

@@ -58,24 +58,32 @@ static const struct option_row rows[] = {
 	NUMBER_ROW("rounds", rounds, 1, ROUNDS_MAX, "rounds; the median rate is told (1)"),
 	NUMBER_ROW("count", count, 1, COUNT_MAX, "so many requests instead of a time"),
 	FLAG_ROW("echo", echo, "in each round, the same load against a bare echo"),
+	FLAG_ROW("floor", floor, "likewise against token.sign's system calls and primitives alone"),
 	TEXT_ROW("redis", redis, "PATH",
 		 "in each round, the same load of GETs (200 bytes) against a Redis socket"),
 	FLAG_ROW("no-vault", no_vault,
-		 "measure only what --echo and --redis name; needs no daemon"),
+		 "measure only what --echo, --floor and --redis name; needs no daemon"),
 	TEXT_ROW("tenant", tenant, "NAME", "the tenant (bench)"),
 	TEXT_ROW("profile", profile, "NAME", "the profile of token.* (bench-ALGORITHM)"),
-	TEXT_ROW("key", key, "NAME", "the key of key.* (what --setup makes)"),
+	TEXT_ROW("key", key, "NAME",
+		 "the key of key.*, webhook.* and crypto.* (what --setup makes)"),
 	TEXT_ROW("algorithm", algorithm, "NAME",
 		 "of the keys that --setup and key.create make (HS256)"),
 	NUMBER_ROW("message", message, 1, MESSAGE_MAX,
-		   "bytes that key.sign signs and secret.put stores (256)"),
+		   "bytes that are signed, encrypted or stored (256)"),
 	NUMBER_ROW("records", records, 1, COUNT_MAX,
 		   "secrets that secret.put and secret.get go round, get by chance (1000)"),
+	TEXT_ROW("apikeys", apikeys, "PATH",
+		 "a file of API keys: apikey.create writes it, apikey.verify sends any of it"),
+	NUMBER_ROW("apikey-count", apikey_count, 1, COUNT_MAX,
+		   "API keys that --setup makes for apikey.verify where no file is given (10000)"),
 	FLAG_ROW("setup", setup, "first make the tenant, keys and profile where they are missing"),
 	TEXT_ROW("keyfile", keyfile, "PATH",
 		 "with --setup: initialise or unseal with this key file if need be"),
 	FLAG_ROW("start-time", start_time,
 		 "start COMMAND in each round and tell the time to the first answer"),
+	FLAG_ROW("library", library,
+		 "only what one core signs with the --algorithm's library alone; needs no daemon"),
 	FLAG_ROW("json", json, "one line of JSON"),
 	FLAG_ROW("help", help, "this text"),
 };
@@ -162,8 +170,8 @@ environment(const char *name, const char *otherwise)
 static bool
 sensible(const struct options *o)
 {
-	if (o->no_vault && !o->echo && o->redis == NULL)
-		warnx("--no-vault leaves nothing to measure: add --echo or --redis");
+	if (o->no_vault && !o->echo && !o->floor && o->redis == NULL)
+		warnx("--no-vault leaves nothing to measure: add --echo, --floor or --redis");
 	else if (o->start_time && o->command == NULL)
 		warnx("--start-time needs a command: vault-bench --start-time -- vaultd --config "
 		      "FILE");
@@ -192,6 +200,7 @@ options_parse(int argc, char **argv, struct options *o)
 			       .in_flight = 1,
 			       .rounds = 1,
 			       .message = 256,
+			       .apikey_count = 10000,
 			       .records = 1000,
 			       .seconds = 5,
 			       .warmup = 1 };

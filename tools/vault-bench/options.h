@@ -18,6 +18,7 @@ struct options {
 	const char *profile;
 	const char *key; /* NULL: what --setup makes */
 	const char *algorithm;
+	const char *apikeys; /* a file of API keys; NULL: none */
 	const char *keyfile; /* NULL: neither initialise nor unseal */
 	uint64_t connections;
 	uint64_t in_flight;
@@ -25,13 +26,16 @@ struct options {
 	uint64_t count; /* 0: by time */
 	uint64_t message;
 	uint64_t records;
+	uint64_t apikey_count; /* that --setup makes */
 	double seconds;
 	double warmup;
 	bool echo;
+	bool floor;
 	bool no_vault;
 	bool json;
 	bool setup;
 	bool start_time;
+	bool library;
 	bool help;
 	char **command; /* behind "--": what --start-time starts; NULL-terminated */
 };

@@ -39,6 +39,7 @@ report_text(const struct options *options, struct target *const targets[TARGET_C
 	printf("%-14s %12s %9s %9s %9s %9s %8s %10s\n", "", "requests/s", "p50 us", "p99 us",
 	       "p99.9 us", "max us", "errors", "client CPU");
 	text_row("bare echo", targets[TARGET_ECHO]);
+	text_row("floor", targets[TARGET_FLOOR]);
 	text_row(options->method, targets[TARGET_VAULT]);
 	text_row("Redis GET", targets[TARGET_REDIS]);
 	if (ratio(targets, TARGET_ECHO) > 0)
@@ -72,6 +73,7 @@ report_json(const struct options *options, struct target *const targets[TARGET_C
 		printf(",\"seconds\":%.3f", options->seconds);
 	json_target("", targets[TARGET_VAULT]);
 	json_target("echo_", targets[TARGET_ECHO]);
+	json_target("floor_", targets[TARGET_FLOOR]);
 	json_target("redis_", targets[TARGET_REDIS]);
 	if (ratio(targets, TARGET_ECHO) > 0)
 		printf(",\"ratio_echo\":%.4f", ratio(targets, TARGET_ECHO));

@@ -88,6 +88,13 @@ make_keys(struct caller *caller, const struct bench_names *names)
 	TRY(make(caller, OP_key_create, &key));
 	key.name = names->raw_key;
 	key.usage = (struct vault_opt_enum){ key_usage_raw, true };
+	TRY(make(caller, OP_key_create, &key));
+	key.name = names->hook_key;
+	key.usage = (struct vault_opt_enum){ key_usage_webhook, true };
+	TRY(make(caller, OP_key_create, &key));
+	key = (struct key_create_req){ .tenant = names->tenant,
+				       .name = names->crypto_key,
+				       .algorithm = key_algorithm_XC20P };
 	return make(caller, OP_key_create, &key);
 }
 
@@ -119,7 +126,7 @@ load_keys(const char *path, const struct load_plan *plan)
 	if (result == NULL || fd < 0)
 		warn("%s", path);
 	else if (!load_run(plan, &fd, result) || result->errors > 0)
-		warnx("key.create: %s", result->first_error);
+		warnx("setup: %s", result->first_error);
 	else
 		err = VAULT_OK;
 	if (fd >= 0)
@@ -158,6 +165,31 @@ make_rotated(const char *path, const struct bench_names *names)
 }
 
 static enum vault_err
+make_apikeys(const struct setup *setup)
+{
+	const struct method *method = method_find("apikey.create");
+	struct load_plan plan = {
+		.wire = wire_rpc(),
+		.connections = 1,
+		.in_flight = IN_FLIGHT_MAX,
+		.count = setup->apikey_count,
+		.made = setup->apikeys,
+	};
+	struct template template;
+	struct buf bytes = { 0 };
+	union op_request req;
+	enum vault_err err;
+
+	method->fill(setup->names, NULL, &req);
+	TRY(call_encode(OP_apikey_create, &req, &bytes));
+	template = template_of(bytes, 0);
+	plan.template = &template;
+	err = load_keys(setup->admin_socket, &plan);
+	buf_free(&template.bytes);
+	return err;
+}
+
+static enum vault_err
 make_all(struct caller *caller, const struct setup *setup)
 {
 	struct tenant_create_req tenant = { .tenant = setup->names->tenant };
@@ -166,6 +198,8 @@ make_all(struct caller *caller, const struct setup *setup)
 	TRY(make(caller, OP_tenant_create, &tenant));
 	TRY(make_keys(caller, setup->names));
 	TRY(make_profile(caller, setup->names));
+	if (setup->apikeys != NULL)
+		TRY(make_apikeys(setup));
 	return setup->rotated ? make_rotated(setup->admin_socket, setup->names) : VAULT_OK;
 }
 

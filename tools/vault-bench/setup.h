@@ -12,6 +12,8 @@ struct setup {
 	const char *keyfile; /* initialises or unseals with it where that is needed; NULL: does
 				neither */
 	const struct bench_names *names;
+	struct apikeys *apikeys; /* gets API keys made for apikey.verify; NULL: none are made */
+	uint64_t apikey_count;
 	bool rotated; /* also the ROTATE_KEYS keys that key.rotate goes round */
 };
 

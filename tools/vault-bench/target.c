@@ -7,14 +7,16 @@
 #include <unistd.h>
 
 #include "tools/vault-bench/call.h"
+#include "tools/vault-bench/child.h"
 #include "tools/vault-bench/echo.h"
+#include "tools/vault-bench/floor.h"
 
 /* The value that Redis is asked for: about as long as what token.sign answers. */
 #define REDIS_VALUE 200
 #define REDIS_SET "*3\r\n$3\r\nSET\r\n$5\r\nbench\r\n$200\r\n"
 #define REDIS_GET "*2\r\n$3\r\nGET\r\n$5\r\nbench\r\n"
 
-static const char *const names[TARGET_COUNT] = { "echo", "vault", "redis" };
+static const char *const names[TARGET_COUNT] = { "echo", "floor", "vault", "redis" };
 
 static enum vault_err
 redis_set(struct caller *caller)
@@ -59,6 +61,7 @@ plan_of(const struct target *target, const struct options *options)
 		.warmup_ns = (uint64_t)(options->warmup * 1e9),
 		.run_ns = (uint64_t)(options->seconds * 1e9),
 		.count = options->count,
+		.made = target->made,
 	};
 
 	if (target->kind == TARGET_ECHO)
@@ -68,12 +71,16 @@ plan_of(const struct target *target, const struct options *options)
 	return plan;
 }
 
-/* The echo's child, or 0 for a daemon that runs already; -1 where connecting failed. */
+/* The child of echo or floor, or 0 for a daemon that runs already; -1 where connecting failed. */
 static pid_t
 connect_all(const struct target *target, unsigned n, int *fds)
 {
+	struct floor floor = { buf_len(&target->template.bytes), target->template.id_at };
+
 	if (target->kind == TARGET_ECHO)
-		return echo_start(n, fds);
+		return child_start(n, fds, echo_serve, NULL);
+	if (target->kind == TARGET_FLOOR)
+		return child_start(n, fds, floor_serve, &floor);
 	for (unsigned i = 0; i < n; i++)
 		fds[i] = -1;
 	for (unsigned i = 0; i < n; i++) {
@@ -115,7 +122,7 @@ target_round(struct target *target, const struct options *options)
 	for (unsigned i = 0; i < plan.connections; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
-	echo_stop(child);
+	child_stop(child);
 	free(fds);
 	return ok;
 }

@@ -1,5 +1,5 @@
 /*
- * Whom a round measures, one after the other: the bare echo, the vault, Redis.
+ * Whom a round measures, one after the other: the bare echo, the floor, the vault, Redis.
  */
 #ifndef VAULT_BENCH_TARGET_H
 #define VAULT_BENCH_TARGET_H
@@ -7,13 +7,14 @@
 #include "tools/vault-bench/load.h"
 #include "tools/vault-bench/options.h"
 
-enum target_kind { TARGET_ECHO, TARGET_VAULT, TARGET_REDIS, TARGET_COUNT };
+enum target_kind { TARGET_ECHO, TARGET_FLOOR, TARGET_VAULT, TARGET_REDIS, TARGET_COUNT };
 
 struct target {
 	enum target_kind kind;
-	const char *path;	  /* of the socket; the echo has none */
+	const char *path;	  /* of the socket; echo and floor have none */
 	struct template template; /* of what is sent to it */
 	struct load_result *result;
+	struct apikeys *made;	  /* gets the API keys that are made; NULL: they are thrown away */
 	double rates[ROUNDS_MAX]; /* requests a second */
 	unsigned rounds;
 };

@@ -8,6 +8,7 @@
 
 #include "protocol/buf.h"
 #include "protocol/scan.h"
+#include "tools/vault-bench/apikeys.h"
 
 /* One encoded request that is sent again and again, and where each copy is patched (0: not at all).
  */
@@ -18,6 +19,8 @@ struct template
 	size_t counter_at; /* COUNTER_DIGITS digits that differ from request to request */
 	uint64_t modulus;  /* of the counter; 0: it never comes round */
 	bool scattered;	   /* within the modulus, one after the other as if by chance */
+	size_t key_at;	   /* an API key, any of keys */
+	const struct apikeys *keys;
 };
 
 /* Digits of the counter in a name; in an encoded request they are first COUNTER_MARK. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "protocol/text.h"
+#include "tools/vaultctl/headers.h"
 #include "tools/vaultctl/options.h"
 #include "tools/vaultctl/source.h"
 
@@ -89,6 +90,8 @@ table_make(struct option_table *t, const struct object_type *type, const struct 
 		table_add(t, "", field->name, '_', option);
 		if (strchr(field->name, '_') != NULL)
 			table_add(t, "", field->name, '\0', option);
+		if (headers_field(field))
+			table_add(t, "", "header", '_', option);
 		option = (struct option){ NULL, no_argument, NULL, OPTION_NO + (int)i };
 		if (flag)
 			table_add(t, "no-", field->name, '_', option);
@@ -184,6 +187,9 @@ take_word(struct ctl *ctl, struct args *args, const char *word)
 		}
 		return add(ctl, args, field, word);
 	}
+	/* The id is not required, but it is what is mostly given. */
+	if (args->row != NULL && args->row->id == OP_apikey_revoke && !args_given(args, "id"))
+		return add(ctl, args, find_field(type, "id"), word);
 	if (args->row == NULL && args->words_n < sizeof args->words / sizeof args->words[0]) {
 		args->words[args->words_n++] = word;
 		return true;

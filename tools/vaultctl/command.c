@@ -90,19 +90,22 @@ require_all(const struct ctl *ctl, const struct args *args)
 	return true;
 }
 
-/* What cannot be taken back is asked about. */
+/* What cannot be taken back is asked about; but one token, by its id, is what was meant. */
 static bool
-confirmed(const struct ctl *ctl, const struct op_row *row)
+confirmed(const struct ctl *ctl, const struct op_row *row, const struct args *args)
 {
 	static const char *const verbs[] = { "revoke", "delete", "destroy",
 					     "erase",  "remove", "seal" };
 	const char *verb = strchr(row->method, '.') + 1;
-	char question[METHOD_MAX + 32];
+	char question[METHOD_MAX + 64];
 
+	if (row->id == OP_token_revoke && args_given(args, "jti"))
+		return true;
 	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
 		if (strcmp(verb, verbs[i]) != 0)
 			continue;
-		snprintf(question, sizeof question, "%s: go on?", row->method);
+		snprintf(question, sizeof question, "%s%s: go on?", row->method,
+			 row->id == OP_token_revoke ? " of many tokens at once" : "");
 		return ctl_confirm(ctl, question);
 	}
 	return true;
@@ -304,7 +307,7 @@ command_prepare(struct ctl *ctl, struct args *args, struct buf *params)
 	if (!take_tenant(ctl, args) || !require_all(ctl, args) ||
 	    !args_encode(ctl, args, (struct vault_text){ NULL, 0 }, params))
 		return false;
-	if (confirmed(ctl, args->row))
+	if (confirmed(ctl, args->row, args))
 		return true;
 	ctl_local(ctl, "not done");
 	return false;

@@ -43,6 +43,9 @@ bool command_prepare(struct ctl *ctl, struct args *args, struct buf *params);
 int run_auth_totp(struct ctl *ctl, struct args *args);
 int run_call(struct ctl *ctl, struct args *args);
 int run_completion(struct ctl *ctl, struct args *args);
+int run_crypto_decrypt(struct ctl *ctl, struct args *args);
+int run_crypto_encrypt(struct ctl *ctl, struct args *args);
+int run_crypto_rewrap(struct ctl *ctl, struct args *args);
 int run_due(struct ctl *ctl, struct args *args);
 int run_help(struct ctl *ctl, struct args *args);
 int run_init(struct ctl *ctl, struct args *args);
@@ -57,6 +60,8 @@ extern const struct extra run_extras[], rotate_extras[];
 int run_status(struct ctl *ctl, struct args *args);
 int run_unseal(struct ctl *ctl, struct args *args);
 int run_watch(struct ctl *ctl, struct args *args);
+int run_webhook_sign(struct ctl *ctl, struct args *args);
+int run_webhook_verify(struct ctl *ctl, struct args *args);
 
 /* Help on everything, on a noun, on an operation, on a command. */
 void help_all(void);

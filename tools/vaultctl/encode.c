@@ -7,6 +7,8 @@
 #include "protocol/cursor.h"
 #include "protocol/text.h"
 #include "tools/vaultctl/args.h"
+#include "tools/vaultctl/encode_object.h"
+#include "tools/vaultctl/headers.h"
 #include "tools/vaultctl/json.h"
 #include "tools/vaultctl/names.h"
 #include "tools/vaultctl/pack.h"
@@ -253,15 +255,16 @@ last_of(const struct args *args, const struct field *field)
 	return last;
 }
 
-/* {"kind": "hex"} */
+/* A value inside a map of known members. */
 static bool
-pack_object(const struct ctl *ctl, const struct field *field, const char *text, struct buf *out)
+pack_member(const struct ctl *ctl, const struct field *field, const char *text, struct buf *out)
 {
-	char why[JSON_WHY_MAX];
-
-	if (text[0] == '{' && json_parse(out, text_of(text), why))
-		return true;
-	return wrong(ctl, field, text, "an object in JSON, as in {\"name\": \"value\"}");
+	if (field->kind == FIELD_INT)
+		return pack_integer(ctl, field, text, out);
+	if (field->kind == FIELD_BOOL)
+		return pack_flag(ctl, field, text, out);
+	pack_str(out, text_of(text));
+	return true;
 }
 
 static bool
@@ -278,9 +281,12 @@ pack_field(struct ctl *ctl, const struct args *args, const struct arg *arg, stru
 	case FIELD_INTS:
 		return pack_list(ctl, args, field, out);
 	case FIELD_MAP:
+		/* In JSON they are a map like any other. */
+		if (headers_field(field) && arg->text[0] != '{')
+			return headers_pack(ctl, args, field, out);
 		return pack_map_field(ctl, args, field, out);
 	case FIELD_OBJECT:
-		return pack_object(ctl, field, arg->text, out);
+		return object_encode(ctl, args, field, pack_member, out);
 	case FIELD_OBJECTS:
 		return wrong(ctl, field, arg->text,
 			     "something that an option can say; use vaultctl call");

@@ -4,6 +4,7 @@
 
 #include "protocol/text.h"
 #include "tools/vaultctl/command.h"
+#include "tools/vaultctl/headers.h"
 #include "tools/vaultctl/source.h"
 #include "tools/vaultctl/units.h"
 
@@ -107,7 +108,9 @@ metavar(const struct field *field)
 	case FIELD_BOOL:
 		return "";
 	case FIELD_MAP:
-		return "KEY=VALUE";
+		return headers_field(field) ? "'Name: value'|@FILE" : "KEY=VALUE";
+	case FIELD_OBJECT:
+		return "MEMBER=VALUE,...";
 	case FIELD_TEXTS:
 	case FIELD_INTS:
 		return "A,B,...";

@@ -1,6 +1,7 @@
 /*
  * token inspect: what a token says, without asking the daemon, and without any trust in it.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,14 +38,32 @@ is_time(struct vault_text name)
 	return text_is(name, "exp") || text_is(name, "iat") || text_is(name, "nbf");
 }
 
+/* What a claim means, for who does not know them by heart; at is its value. */
+static void
+explain(const struct ctl *ctl, struct vault_text name, struct cursor at)
+{
+	char age[UNIT_TEXT_MAX], time[UNIT_TEXT_MAX];
+	int64_t v;
+
+	if (is_time(name) && cursor_int(&at, &v)) {
+		unit_show_time(time, v);
+		unit_show_age(age, v, ctl->now);
+		printf("  %s (%s%s)", time, text_is(name, "exp") && v <= ctl->now ? "expired " : "",
+		       age);
+	} else if (text_is(name, "uses") && cursor_int(&at, &v)) {
+		printf("  (good for %" PRId64 " %s, and what was granted since)", v,
+		       v == 1 ? "use" : "uses");
+	} else if (text_is(name, "domain")) {
+		fputs("  (good only there)", stdout);
+	}
+}
+
 static void
 claim_lines(const struct ctl *ctl, const char *title, const struct buf *encoded)
 {
 	struct cursor c = { buf_data(encoded), buf_data(encoded) + buf_len(encoded) };
-	char age[UNIT_TEXT_MAX], time[UNIT_TEXT_MAX];
 	struct vault_text name;
 	uint32_t n;
-	int64_t v;
 
 	printf("%s\n", title);
 	if (!cursor_map(&c, &n))
@@ -56,11 +75,7 @@ claim_lines(const struct ctl *ctl, const char *title, const struct buf *encoded)
 		json_print_text(stdout, name);
 		fputs(": ", stdout);
 		json_print_value(stdout, &c, -1);
-		if (is_time(name) && cursor_int(&at, &v)) {
-			unit_show_time(time, v);
-			unit_show_age(age, v, ctl->now);
-			printf("  %s (%s)", time, age);
-		}
+		explain(ctl, name, at);
 		putchar('\n');
 	}
 }

@@ -9,7 +9,8 @@
 #include "tools/vaultctl/json.h"
 #include "tools/vaultctl/units.h"
 
-#define BRIEF_MAX 60 /* bytes of a map or bytes shown in a table's cell */
+#define BRIEF_MAX 60 /* bytes of a map, a list or bytes shown in a table's cell */
+#define WRAP_AT 80   /* columns after which a record's list goes on in the next line */
 
 bool
 show_entry(struct cursor map, const char *name, struct cursor *value)
@@ -87,6 +88,11 @@ put_entries(FILE *out, const struct ctl *ctl, const struct field *field, struct 
 	for (uint32_t i = 0; i < n && field->kind != FIELD_OBJECTS; i++) {
 		if (i > 0)
 			fputs(", ", out);
+		/* As many as a role has methods would leave the other columns no room. */
+		if (brief && ftell(out) > BRIEF_MAX) {
+			fprintf(out, "... %" PRIu32 " in all", n);
+			return;
+		}
 		if (cursor_str(&value, &t))
 			put_text(out, t, brief);
 		else if (cursor_int(&value, &v))
@@ -170,13 +176,42 @@ name_width(const struct object_type *type, struct cursor map)
 	return (int)width;
 }
 
+/* Below each other, behind the field's name; an entry is never parted. */
+static void
+print_wrapped(const char *text, int indent)
+{
+	size_t at = (size_t)indent;
+
+	while (*text != '\0') {
+		const char *end = strstr(text, ", ");
+		size_t n = end == NULL ? strlen(text) : (size_t)(end - text) + 1;
+
+		if (at > (size_t)indent && at + 1 + n > WRAP_AT) {
+			printf("\n%*s", indent, "");
+			at = (size_t)indent;
+		} else if (at > (size_t)indent) {
+			putchar(' ');
+			at++;
+		}
+		printf("%.*s", (int)n, text);
+		at += n;
+		text += n + (text[n] == ' ');
+	}
+	putchar('\n');
+}
+
 static void
 record_line(const struct ctl *ctl, const struct field *field, struct cursor value, int width)
 {
 	char *text = show_cell(ctl, field, value, false);
 
-	if (text != NULL)
-		printf("%-*s  %s\n", width, field->name, text);
+	if (text != NULL) {
+		printf("%-*s  ", width, field->name);
+		if (field->kind == FIELD_TEXTS)
+			print_wrapped(text, width + 2);
+		else
+			printf("%s\n", text);
+	}
 	if (text != NULL)
 		explicit_bzero(text, strlen(text));
 	free(text);

@@ -17,13 +17,16 @@
 bool
 source_required(const struct field *field)
 {
-	return field->kind == FIELD_BYTES || (field->flags & F_SECRET) != 0;
+	/* What a ciphertext is bound to stands beside it in the open. */
+	bool open = strcmp(field->name, "context") == 0;
+
+	return (field->kind == FIELD_BYTES && !open) || (field->flags & F_SECRET) != 0;
 }
 
 bool
 source_allowed(const struct field *field)
 {
-	return source_required(field) || field->kind == FIELD_MAP ||
+	return source_required(field) || field->kind == FIELD_BYTES || field->kind == FIELD_MAP ||
 	       (field->kind == FIELD_TEXT && field->max > FROM_FILE_MIN);
 }
 

@@ -53,7 +53,7 @@ step(const uint8_t *p, size_t at, char *out)
 			 digits(split(_mm_srli_si128(in, LOAD_BEFORE))));
 }
 
-/* All whole groups: the last step ends with them, and may do some a second time. */
+/* The last step ends with the last whole group, and may do some a second time. */
 __attribute__((target("ssse3"))) static size_t
 encode(const uint8_t *p, size_t n, char *out)
 {
@@ -65,8 +65,10 @@ encode(const uint8_t *p, size_t n, char *out)
 			 digits(split(_mm_loadu_si128((const __m128i *)(const void *)p))));
 	for (; whole - done >= STEP_BYTES; done += STEP_BYTES)
 		step(p, done, out);
-	if (done < whole)
-		step(p, whole - STEP_BYTES, out);
+	/* Of fifteen bytes no load ends with the last and begins with the first. */
+	if (done == whole || whole < LOAD_BYTES)
+		return done;
+	step(p, whole - STEP_BYTES, out);
 	return whole;
 }
 

@@ -9,7 +9,7 @@
 
 /*
  * Encodes as many of the first bytes as it can, four characters for three; returns how many bytes
- * those were: all whole groups of three, or 0.
+ * those were: a multiple of three, or 0.
  */
 size_t base64url_encode_wide(const uint8_t *p, size_t n, char *out);
 

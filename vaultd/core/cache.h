@@ -14,7 +14,7 @@
 
 #define CACHE_BUCKETS 4096
 
-enum cache_kind { CACHE_TENANT, CACHE_KEY, CACHE_PROFILE };
+enum cache_kind { CACHE_TENANT, CACHE_KEY, CACHE_PROFILE, CACHE_TENANT_NAME, CACHE_APIKEYS };
 
 /* The first member of everything cached. */
 struct cache_entry {

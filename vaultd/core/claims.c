@@ -90,7 +90,8 @@ write_escape(char *at, unsigned char c)
 		*at++ = (char)c;
 		return at;
 	}
-	memcpy(at, "u00", 3);
+	at[0] = 'u';
+	at[1] = at[2] = '0';
 	at[3] = hex[c >> 4];
 	at[4] = hex[c & 15];
 	return at + JSON_ESCAPE_MAX - 1;
@@ -295,4 +296,85 @@ claims_find(struct vault_map map, struct vault_text name, struct vault_bytes *va
 		}
 	}
 	return false;
+}
+
+static bool equal_values(struct cursor *a, struct cursor *b);
+
+static bool
+equal_arrays(struct cursor *a, struct cursor *b)
+{
+	uint32_t n, m;
+
+	if (!cursor_array(a, &n) || !cursor_array(b, &m) || n != m)
+		return false;
+	while (n-- > 0)
+		if (!equal_values(a, b))
+			return false;
+	return true;
+}
+
+/* Names stand once in either, so as many that are alike are all. */
+static bool
+equal_maps(struct vault_bytes a, struct vault_bytes b)
+{
+	struct cursor c = { a.p, a.p + a.len }, d = { b.p, b.p + b.len };
+	struct vault_bytes other;
+	struct claim claim;
+	uint32_t left, m;
+
+	if (!cursor_map(&c, &left) || !cursor_map(&d, &m) || left != m)
+		return false;
+	while (claims_next(&c, &left, &claim))
+		if (!claims_find((struct vault_map){ b.p, b.len }, claim.name, &other) ||
+		    !claims_equal(claim.value, other))
+			return false;
+	return left == 0;
+}
+
+static bool
+equal_scalars(struct cursor *a, struct cursor *b)
+{
+	struct vault_text s, t;
+	int64_t i, j;
+	double x, y;
+	bool f, g;
+
+	switch (cursor_type(a)) {
+	case CURSOR_NIL:
+		return cursor_nil(a) && cursor_nil(b);
+	case CURSOR_BOOL:
+		return cursor_bool(a, &f) && cursor_bool(b, &g) && f == g;
+	case CURSOR_INT:
+		return cursor_int(a, &i) && cursor_int(b, &j) && i == j;
+	case CURSOR_FLOAT:
+		/* Neither more nor less: the same number, to the last bit. */
+		return cursor_float(a, &x) && cursor_float(b, &y) && !(x < y) && !(x > y);
+	case CURSOR_STR:
+		return cursor_str(a, &s) && cursor_str(b, &t) && text_equal(s, t);
+	default:
+		return false;
+	}
+}
+
+static bool
+equal_values(struct cursor *a, struct cursor *b)
+{
+	enum cursor_type type = cursor_type(a);
+	struct vault_bytes x, y;
+
+	if (type != cursor_type(b))
+		return false;
+	if (type == CURSOR_ARRAY)
+		return equal_arrays(a, b);
+	if (type == CURSOR_MAP)
+		return cursor_skip(a, &x) && cursor_skip(b, &y) && equal_maps(x, y);
+	return equal_scalars(a, b);
+}
+
+bool
+claims_equal(struct vault_bytes a, struct vault_bytes b)
+{
+	struct cursor c = { a.p, a.p + a.len }, d = { b.p, b.p + b.len };
+
+	return equal_values(&c, &d);
 }

@@ -55,4 +55,10 @@ bool claims_next(struct cursor *map, uint32_t *left, struct claim *claim);
 /* The value of a name in a map; false where it has none. */
 bool claims_find(struct vault_map map, struct vault_text name, struct vault_bytes *value);
 
+/*
+ * Whether two values say the same as JSON: members in any order, text byte by byte, an integer never
+ * the same as a float.
+ */
+bool claims_equal(struct vault_bytes a, struct vault_bytes b);
+
 #endif

@@ -2,156 +2,145 @@
 
 #include <string.h>
 
-#include "protocol/text.h"
-#include "vaultd/core/tenant.h"
+#define TIME_BYTES 8 /* of a tag: big-endian; what follows is random */
 
-/*
- * The tag of an entry, by which the index sorts: the time, big-endian; under the store the tenant's
- * number; the kind; and the beginning of the row's own tag, as far as there is room.
- */
-#define TIME_BYTES 5 /* seconds, until the year 36812 */
-#define OWN_TAG_BYTES (ROW_TAG_BYTES - TIME_BYTES - 1)
-#define STORE_TAG_BYTES (OWN_TAG_BYTES - 4)
+static const struct row_keys *
+keys_of(const struct op *op)
+{
+	return &op->vault->keyring.store;
+}
 
 static void
-put_be(uint8_t *p, uint64_t v, unsigned size)
+put_time(int64_t at, uint8_t tag[static ROW_TAG_BYTES])
 {
-	for (unsigned i = 0; i < size; i++)
-		p[i] = (uint8_t)(v >> 8 * (size - 1 - i));
+	for (unsigned i = 0; i < TIME_BYTES; i++)
+		tag[i] = (uint8_t)((uint64_t)at >> 8 * (TIME_BYTES - 1 - i));
 }
 
-static uint64_t
-get_be(const uint8_t *p, unsigned size)
+static int64_t
+time_of(const uint8_t *tag)
 {
-	uint64_t v = 0;
+	uint64_t at = 0;
 
-	for (unsigned i = 0; i < size; i++)
-		v = v << 8 | p[i];
-	return v;
-}
-
-static struct row_key
-own_place(enum due_kind kind, const struct row *row, int64_t at)
-{
-	struct row_key place = { .tenant = row->key.tenant, .kind = ROW_DUE };
-
-	put_be(place.tag, (uint64_t)at, TIME_BYTES);
-	place.tag[TIME_BYTES] = (uint8_t)kind;
-	memcpy(place.tag + TIME_BYTES + 1, row->key.tag, OWN_TAG_BYTES);
-	return place;
+	for (unsigned i = 0; i < TIME_BYTES; i++)
+		at = at << 8 | tag[i];
+	return (int64_t)at;
 }
 
 static struct row_key
-store_place(enum due_kind kind, const struct row *row, int64_t at)
+place_of(const uint8_t *tag)
 {
-	struct row_key place = { .tenant = 0, .kind = ROW_DUE };
+	struct row_key place = { .kind = ROW_DUE };
 
-	put_be(place.tag, (uint64_t)at, TIME_BYTES);
-	put_be(place.tag + TIME_BYTES, row->key.tenant, 4);
-	place.tag[TIME_BYTES + 4] = (uint8_t)kind;
-	memcpy(place.tag + TIME_BYTES + 5, row->key.tag, STORE_TAG_BYTES);
+	memcpy(place.tag, tag, ROW_TAG_BYTES);
 	return place;
 }
 
-enum vault_err
-due_move(struct op *op, enum due_kind kind, const struct row *row, int64_t before, int64_t after)
+static enum vault_err
+insert(struct op *op, const struct row_key *target, int64_t at, uint8_t tag[static ROW_TAG_BYTES])
 {
-	struct txn *txn = op->change->txn;
-	struct row_key place;
-
-	if (before == after)
-		return VAULT_OK;
-	if (before != 0) {
-		place = own_place(kind, row, before);
-		TRY(row_unlink(txn, &place, row->id));
-		place = store_place(kind, row, before);
-		TRY(row_unlink(txn, &place, row->id));
-	}
-	if (after == 0)
-		return VAULT_OK;
-	place = own_place(kind, row, after);
-	TRY(row_link(txn, &place, row->id));
-	place = store_place(kind, row, after);
-	return row_link(txn, &place, row->id);
-}
-
-static struct due_entry
-entry_of(const struct row_key *index, uint64_t id)
-{
-	bool own = index->tenant != 0;
-
-	return (struct due_entry){
-		.at = (int64_t)get_be(index->tag, TIME_BYTES),
-		.kind = (enum due_kind)index->tag[own ? TIME_BYTES : TIME_BYTES + 4],
-		.tenant = own ? index->tenant : (uint32_t)get_be(index->tag + TIME_BYTES, 4),
-		.id = id,
-		.index = *index,
-	};
-}
-
-void
-due_cursor(const struct due_entry *entry, uint8_t cursor[static DUE_CURSOR_BYTES])
-{
-	memcpy(cursor, entry->index.tag, ROW_TAG_BYTES);
-	put_be(cursor + ROW_TAG_BYTES, entry->id, 8);
-}
-
-enum vault_err
-due_find(struct op *op, const struct due_range *range, struct due_entry *entries, size_t *n)
-{
-	struct row_walk walk;
-	struct row_key key;
-	enum vault_err err;
-	size_t found = 0;
+	struct row row = { 0 };
+	struct due_record record = { .at = at,
+				     .tenant = target->tenant,
+				     .kind = target->kind,
+				     .tag = { target->tag, ROW_TAG_BYTES } };
 	uint64_t id;
 
-	TRY(row_walk_open(op->txn, range->tenant, ROW_DUE, range->after, &walk));
-	if (range->after != NULL)
-		walk.from_id = get_be(range->after + ROW_TAG_BYTES, 8) + 1;
+	put_time(at, tag);
 	do {
-		err = found == range->max ? VAULT_NOT_FOUND : row_walk_next(&walk, &key, &id, NULL);
-		if (err == VAULT_OK)
-			entries[found] = entry_of(&key, id);
-	} while (err == VAULT_OK && entries[found].at <= range->until && ++found > 0);
+		random_pool_take(op->random, tag + TIME_BYTES, ROW_TAG_BYTES - TIME_BYTES);
+		row.key = place_of(tag);
+	} while (row_linked(op->change->txn, &row.key, &id) == VAULT_OK);
+	return sealed_put(op->change, keys_of(op), &row, due_record_type(), &record);
+}
+
+enum vault_err
+due_set(struct op *op, const struct row_key *target, int64_t at, struct vault_bytes *tag)
+{
+	struct due_entry old = { 0 };
+	enum vault_err err = VAULT_NOT_FOUND;
+	uint8_t made[ROW_TAG_BYTES];
+
+	if (tag->p != NULL) {
+		old.place = place_of(tag->p);
+		err = row_linked(op->change->txn, &old.place, &old.id);
+	}
+	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
+		return err;
+	if (err == VAULT_OK && time_of(old.place.tag) == at)
+		return VAULT_OK;
+	if (err == VAULT_OK)
+		TRY(due_remove(op, &old));
+	*tag = (struct vault_bytes){ 0 };
+	if (at == DUE_NEVER)
+		return VAULT_OK;
+	TRY(insert(op, target, at, made));
+	return op_keep_bytes(op, (struct vault_bytes){ made, sizeof made }, tag);
+}
+
+enum vault_err
+due_first(struct txn *txn, int64_t *at)
+{
+	struct row_walk walk;
+	struct row_key place;
+	enum vault_err err;
+	uint64_t id;
+
+	*at = DUE_NEVER;
+	TRY(row_walk_open(txn, 0, ROW_DUE, NULL, &walk));
+	err = row_walk_next(&walk, &place, &id, NULL);
 	row_walk_close(&walk);
-	*n = found;
+	if (err == VAULT_OK)
+		*at = time_of(place.tag);
 	return err == VAULT_NOT_FOUND ? VAULT_OK : err;
 }
 
-/* What the entry holds of the row's tag. */
-static size_t
-tag_part(const struct due_entry *entry, const uint8_t **part)
+static enum vault_err
+open_entry(struct op *op, struct due_entry *entry, struct vault_bytes sealed)
 {
-	bool own = entry->index.tenant != 0;
+	struct due_record record;
+	ROW_LOCAL(row);
 
-	*part = entry->index.tag + TIME_BYTES + (own ? 1 : 5);
-	return own ? OWN_TAG_BYTES : STORE_TAG_BYTES;
+	TRY(sealed_open(keys_of(op), &entry->place, sealed, &row));
+	TRY(record_decode(due_record_type(), row_plain(&row), NULL, &record));
+	entry->target =
+		(struct row_key){ .tenant = (uint32_t)record.tenant, .kind = (uint8_t)record.kind };
+	memcpy(entry->target.tag, record.tag.p, ROW_TAG_BYTES);
+	return record.at == entry->at ? VAULT_OK : VAULT_INTEGRITY;
 }
 
 enum vault_err
-due_open(struct op *op, const struct due_entry *entry, enum row_kind kind, struct row *row)
+due_next(struct op *op, const uint8_t *after, struct due_entry *entry)
 {
-	uint8_t from[ROW_TAG_BYTES] = { 0 };
-	const uint8_t *part;
-	size_t len = tag_part(entry, &part);
 	struct vault_bytes sealed;
 	struct row_walk walk;
-	struct row_key key;
 	enum vault_err err;
-	uint64_t id = 0;
 
-	memcpy(from, part, len);
-	TRY(row_walk_open(op->txn, entry->tenant, (uint8_t)kind, from, &walk));
-	walk.from_id = 0;
-	do {
-		err = row_walk_next(&walk, &key, &id, NULL);
-		if (err == VAULT_OK && !text_same(key.tag, from, len))
-			err = VAULT_NOT_FOUND;
-	} while (err == VAULT_OK && id != entry->id);
+	*entry = (struct due_entry){ 0 };
+	TRY(row_walk_open(op->txn, 0, ROW_DUE, after, &walk));
+	err = row_walk_next(&walk, &entry->place, &entry->id, &sealed);
+	entry->at = time_of(entry->place.tag);
+	if (err == VAULT_OK && entry->at > op->now.wall)
+		err = VAULT_NOT_FOUND;
+	if (err == VAULT_OK)
+		err = open_entry(op, entry, sealed);
 	row_walk_close(&walk);
-	TRY(err);
-	TRY(row_find(op->txn, &key, &id, &sealed));
-	TRY(sealed_open(&op->tenant->keys, &key, sealed, row));
-	row->id = id;
-	return VAULT_OK;
+	return err;
+}
+
+enum vault_err
+due_remove(struct op *op, const struct due_entry *entry)
+{
+	const struct row row = { .key = entry->place, .id = entry->id };
+
+	return entry->place.kind == 0 ? VAULT_OK : sealed_delete(op->change, &row);
+}
+
+enum vault_err
+due_postpone(struct op *op, const struct due_entry *entry, int64_t at)
+{
+	uint8_t tag[ROW_TAG_BYTES];
+
+	TRY(due_remove(op, entry));
+	return insert(op, &entry->target, at, tag);
 }

@@ -1,47 +1,47 @@
 /*
- * What must be rotated, in the order of time: index entries that lead to the rows of secrets, keys
- * and API keys, one under the tenant and one under the store, so that either is a walk and never a
- * scan. The entries hold times and parts of tags; names are in the rows.
+ * What is to happen at a time: rows in the order of time, so that nobody scans for it. An entry
+ * leads to a record (a key that is to rotate, or to be deleted); what is to be done, and whether its
+ * time has really come, that record says. So an entry too many is harmless, and whoever changes the
+ * record only has to see that one stands at its next time.
+ *
+ * A record keeps its entry's tag (a field BYTES(O, due, 12, 12, 0)) and hands it to due_set each
+ * time it is written. What is done with the entries of a kind of record is put together in
+ * ops/due.c; they are taken by the committer, a bounded number a run, when the keeper sees that the
+ * first one's time has come.
  */
 #ifndef CORE_DUE_H
 #define CORE_DUE_H
 
 #include "vaultd/core/op.h"
 
-/*
- * In a change: the row (key and id, as it was written) is due at that time, and was before. 0: never.
- * One that is being removed is due never, and told so before its row goes.
- */
-MUST_USE enum vault_err due_move(struct op *op, enum due_kind kind, const struct row *row,
-				 int64_t before, int64_t after);
+#define DUE_NEVER INT64_MAX
+#define DUE_RETRY_SECONDS 600 /* until what could not be done is tried again */
 
-/* What an entry says, and where its row stands once due_place has found it. */
+/* All times are wall seconds: schedules are made by the calendar. */
 struct due_entry {
+	struct row_key place; /* of the entry; kind 0: none stands for it */
+	uint64_t id;	      /* of its row */
 	int64_t at;
-	enum due_kind kind;
-	uint32_t tenant;
-	uint64_t id;
-	struct row_key index;
+	struct row_key target; /* the record that it leads to */
 };
-
-#define DUE_CURSOR_BYTES (ROW_TAG_BYTES + 8)
 
 /*
- * Entries due until then, from the most urgent on, of a tenant (0: of all), behind a cursor (NULL:
- * from the first): at most max of them. *n: how many were found.
+ * On the committer: lets target's entry stand at that time, DUE_NEVER: nowhere. *tag is the entry's,
+ * as the record has it (p NULL: none), and becomes the new one, in the operation's memory.
  */
-struct due_range {
-	uint32_t tenant;
-	int64_t until;
-	const uint8_t *after; /* DUE_CURSOR_BYTES */
-	size_t max;
-};
-MUST_USE enum vault_err due_find(struct op *op, const struct due_range *range,
-				 struct due_entry *entries, size_t *n);
-void due_cursor(const struct due_entry *entry, uint8_t cursor[static DUE_CURSOR_BYTES]);
+MUST_USE enum vault_err due_set(struct op *op, const struct row_key *target, int64_t at,
+				struct vault_bytes *tag);
 
-/* Opens the row that an entry of the operation's tenant leads to; VAULT_NOT_FOUND where it is gone. */
-MUST_USE enum vault_err due_open(struct op *op, const struct due_entry *entry, enum row_kind kind,
-				 struct row *row);
+/* The time of the first entry; DUE_NEVER where there is none. */
+MUST_USE enum vault_err due_first(struct txn *txn, int64_t *at);
+/*
+ * The first entry behind the tag after (NULL: of all) whose time has come; VAULT_NOT_FOUND where
+ * none has. VAULT_INTEGRITY where it does not authenticate; entry->place tells it all the same.
+ */
+MUST_USE enum vault_err due_next(struct op *op, const uint8_t *after, struct due_entry *entry);
+/* On the committer. */
+MUST_USE enum vault_err due_remove(struct op *op, const struct due_entry *entry);
+/* Has it come up again at that time. */
+MUST_USE enum vault_err due_postpone(struct op *op, const struct due_entry *entry, int64_t at);
 
 #endif

@@ -15,17 +15,59 @@ caller_is(const struct op *op, const struct principal *principal)
 {
 	const struct identity *who = op->who;
 
-	if (op->session->logged_in)
-		return principal->kind == PRINCIPAL_KEY &&
+	if (principal->kind == PRINCIPAL_KEY)
+		return op->session->logged_in &&
 		       text_is(principal->text, op->session->login.principal);
+	/* A login replaces his rights, not who he is. */
 	if (principal->kind == PRINCIPAL_UID)
 		return principal->number == who->uid;
-	if (principal->kind != PRINCIPAL_GID)
-		return false;
 	for (size_t i = 0; i < who->group_count; i++)
 		if (who->groups[i] == principal->number)
 			return true;
 	return principal->number == who->gid;
+}
+
+/* Whether that session's own grants, whatever their conditions, hold the method on the tenant. */
+static bool
+holds_somehow(const struct policy *policy, const struct session *session, enum op_id id,
+	      struct vault_text tenant)
+{
+	bool more = true;
+
+	for (size_t i = 0; more; i++) {
+		const struct holder *holder = policy_holder(policy, session, i, &more);
+		const struct grant *grant = holder == NULL ? NULL : holder->grants;
+
+		for (; grant != NULL; grant = grant->next)
+			if (method_set_has(&grant->role->methods, id) &&
+			    patterns_match(&grant->record.tenants, tenant))
+				return true;
+	}
+	return false;
+}
+
+bool
+caller_could(const struct policy *policy, const struct op *op, enum op_id id,
+	     struct vault_text tenant)
+{
+	struct session fresh = { .who = *op->who };
+
+	return holds_somehow(policy, &fresh, id, tenant) ||
+	       (op->session->logged_in && holds_somehow(policy, op->session, id, tenant));
+}
+
+/* Whether the roles that the grant lets its holder give hold all of those methods together. */
+static bool
+may_grant_methods(const struct policy *policy, const struct vault_texts *may,
+		  const struct method_set *methods)
+{
+	bool all = texts_hold(may, TEXT_LITERAL("*"));
+	struct method_set grantable = { 0 };
+
+	for (size_t i = 0; i < policy->role_count; i++)
+		if (all || texts_hold(may, policy->roles[i].name))
+			method_set_join(&grantable, &policy->roles[i].methods);
+	return method_set_within(methods, &grantable);
 }
 
 static bool
@@ -45,7 +87,7 @@ may_grant_all(const struct vault_texts *may, const struct granting *wanted)
 
 /* What is given may reach no further than what it is given from. */
 static bool
-reaches(const struct grant_record *from, const struct granting *wanted)
+reaches(const struct policy *policy, const struct grant_record *from, const struct granting *wanted)
 {
 	if (!wanted->any_tenants && !patterns_cover(&from->tenants, wanted->tenants))
 		return false;
@@ -53,6 +95,9 @@ reaches(const struct grant_record *from, const struct granting *wanted)
 		return false;
 	if (from->not_after.set && wanted->role.p != NULL &&
 	    (!wanted->not_after.set || wanted->not_after.v > from->not_after.v))
+		return false;
+	if (wanted->methods != NULL &&
+	    !may_grant_methods(policy, &from->may_grant, wanted->methods))
 		return false;
 	return may_grant_all(&from->may_grant, wanted);
 }
@@ -89,7 +134,7 @@ grant_find(const struct policy *policy, const struct op *op, const struct granti
 			enum grant_verdict verdict = grant_check(grant, op->session, &request);
 
 			if ((verdict != GRANT_PASSES && verdict != GRANT_MFA) ||
-			    !reaches(&grant->record, wanted))
+			    !reaches(policy, &grant->record, wanted))
 				continue;
 			if (verdict == GRANT_PASSES)
 				return grant;
@@ -124,7 +169,9 @@ static enum vault_err
 check_patterns(struct op *op, const char *field, const struct vault_texts *patterns,
 	       bool (*literal)(struct vault_text))
 {
-	if (patterns->v != NULL && patterns->n == 0)
+	if (patterns->v == NULL)
+		return VAULT_OK;
+	if (patterns->n == 0)
 		return op_fail(op, VAULT_INVALID_PARAMS, field, "a grant on none gives nothing");
 	for (size_t i = 0; i < patterns->n; i++)
 		if (!pattern_form(patterns->v[i], literal))
@@ -173,17 +220,31 @@ check_form(struct op *op, const struct grant_put_req *req, struct principal *pri
 	return VAULT_OK;
 }
 
+/* What gives its caller the text of an API key. */
+static const char *const key_makers[] = { "apikey.create", "apikey.import", "apikey.rotate" };
+
+/*
+ * On this connection or another: neither a narrowed connection nor a condition that is not met now
+ * keeps him from it.
+ */
+static bool
+can_make(const struct op *op, const struct policy *policy, const struct principal *key)
+{
+	for (size_t i = 0; i < sizeof key_makers / sizeof key_makers[0]; i++) {
+		const struct op_row *row = op_find(text_of(key_makers[i]));
+
+		if (row != NULL && caller_could(policy, op, row->id, key->tenant))
+			return true;
+	}
+	return false;
+}
+
 /* Never to himself, to a group of his, or to an API key that he can make. */
 static enum vault_err
-check_other(struct op *op, const struct principal *principal)
+check_other(struct op *op, const struct policy *policy, const struct principal *principal)
 {
-	const struct op_row *make_key = op_find(TEXT_LITERAL("apikey.create"));
-	bool own = caller_is(op, principal);
-
-	if (principal->kind == PRINCIPAL_KEY && make_key != NULL)
-		own |= op_require(op, make_key->id, principal->tenant, (struct vault_text){ 0 }) !=
-		       VAULT_DENIED;
-	if (own)
+	if (caller_is(op, principal) ||
+	    (principal->kind == PRINCIPAL_KEY && can_make(op, policy, principal)))
 		return op_fail(op, VAULT_DENIED, "principal",
 			       "nobody grants to himself, his groups or a key that he can make");
 	return VAULT_OK;
@@ -253,9 +314,10 @@ put(struct op *op, const struct policy *policy, const struct grant_put_req *req,
 	struct principal principal;
 
 	TRY(check_form(op, req, &principal));
-	TRY(check_roles(op, policy, req));
-	TRY(check_other(op, &principal));
+	TRY(check_other(op, policy, &principal));
 	TRY(check_right(op, policy, req, &names));
+	/* Last: who may not give a role does not learn whether there is one of that name. */
+	TRY(check_roles(op, policy, req));
 	if (policy->grant_count >= GRANTS_MAX)
 		return op_fail(op, VAULT_CONFLICT, NULL,
 			       "the store holds as many grants as it may");
@@ -320,6 +382,7 @@ remove_grant(struct op *op, const struct policy *policy, struct vault_text id)
 		wanted.tenants = &grant->record.tenants;
 		wanted.names = &grant->record.names;
 		wanted.role = grant->record.role;
+		wanted.may_grant = &grant->record.may_grant;
 		/* Taking away is no giving: it may outlast the taker's own grant. */
 		wanted.not_after = (struct vault_opt_int){ 0, true };
 	} else {
@@ -397,10 +460,13 @@ list_row(struct op *op, const struct row *row, void *item)
 enum vault_err
 grant_page(struct op *op, const struct grant_list_req *req, struct grant_list_res *res)
 {
-	struct page page = { op,	 &op->vault->keyring.store,
-			     ROW_GRANT,	 grant_info_type(),
-			     list_row,	 req->limit.v,
-			     req->cursor };
+	struct page page = { .op = op,
+			     .keys = &op->vault->keyring.store,
+			     .kind = ROW_GRANT,
+			     .item = grant_info_type(),
+			     .make = list_row,
+			     .limit = req->limit.v,
+			     .cursor = req->cursor };
 	struct object_list items = { 0 };
 
 	op->listing = req;

@@ -26,6 +26,7 @@ struct granting {
 	const struct vault_texts *tenants, *names;
 	struct vault_text role;		     /* p NULL: any */
 	const struct vault_texts *may_grant; /* NULL: none */
+	const struct method_set *methods;    /* of roles that it may grant; NULL: none */
 	struct vault_opt_int not_after;
 	bool any_tenants;
 };
@@ -35,7 +36,10 @@ const struct grant *grant_find(const struct policy *policy, const struct op *op,
 /* Whether somebody could still grant, were the grant of that id not there (p NULL: as it is). */
 bool grants_leave_holder(const struct policy *policy, struct vault_text without);
 
-/* Whether the caller is that principal, or one of its groups. */
+/* Whether the caller is that principal, or one of its groups; logged in, he is both. */
 bool caller_is(const struct op *op, const struct principal *principal);
+/* Whether some connection of the caller's, at some time, could do that on the tenant. */
+bool caller_could(const struct policy *policy, const struct op *op, enum op_id id,
+		  struct vault_text tenant);
 
 #endif

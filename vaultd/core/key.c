@@ -9,6 +9,8 @@
 #include "vaultd/core/key_change.h"
 
 #define KEY_COST_VERSION 512 /* bytes of the arena that a prepared version holds */
+/* Counted alike, though they are of the heap, so that they are bounded: what libcrypto takes. */
+#define KEY_COST_LIBCRYPTO 8192
 
 struct row_key
 key_version_place(const struct tenant *tenant, struct vault_text name, uint32_t version)
@@ -32,8 +34,8 @@ key_kid(struct vault_text name, uint32_t version, char kid[static KEY_KID_MAX])
 static void
 live_free(struct key_live *live)
 {
-	mac_key_free(&live->mac);
-	ed25519_free(&live->ed25519);
+	signature_key_free(&live->signature);
+	secret_free(&live->cipher);
 }
 
 struct key_older {
@@ -66,23 +68,22 @@ key_destroy(struct cache_entry *entry)
 }
 
 static enum vault_err
-live_material(struct op *op, enum key_algorithm algorithm, const struct version_record *record,
+live_material(struct op *op, int64_t algorithm, const struct version_record *record,
 	      struct key_live *live)
 {
-	struct arena *arena = op->vault->arena;
-
-	if (algorithm != key_algorithm_EdDSA)
-		return mac_key_init(&live->mac, arena,
-				    algorithm == key_algorithm_HS512 ? MAC_SHA512 : MAC_SHA256,
-				    record->secret);
-	if (record->secret.p != NULL)
-		return record->secret.len == ED25519_SEED_BYTES
-			       ? ed25519_from_seed(&live->ed25519, arena, record->secret.p)
+	if (algorithm == key_algorithm_XC20P)
+		return record->secret.len == KEY_CIPHER_BYTES
+			       ? secret_copy(op->vault->arena, record->secret.p, KEY_CIPHER_BYTES,
+					     &live->cipher)
 			       : VAULT_INTEGRITY;
-	if (record->public_key.len != ED25519_PUBLIC_BYTES)
+	if (record->public_key.len > sizeof live->public_key)
 		return VAULT_INTEGRITY;
-	memcpy(live->ed25519.public_key, record->public_key.p, ED25519_PUBLIC_BYTES);
-	return VAULT_OK;
+	if (record->public_key.len > 0)
+		memcpy(live->public_key, record->public_key.p, record->public_key.len);
+	live->public_len = record->public_key.len;
+	return signature_key_init(&live->signature, op->vault->arena,
+				  key_signature_algorithm(algorithm), record->secret,
+				  record->public_key);
 }
 
 struct version_times
@@ -148,7 +149,8 @@ inline_version(const struct key_record *record, uint32_t version)
 static enum vault_err
 load_versions(struct op *op, struct key *key, const struct key_record *record)
 {
-	for (uint32_t v = key->last_version; v > 0 && key->count < KEY_LIVE_MAX; v--) {
+	for (uint32_t v = key->last_version; v >= key->first_version && key->count < KEY_LIVE_MAX;
+	     v--) {
 		const struct version_record *here = inline_version(record, v);
 		enum vault_err err;
 
@@ -168,6 +170,7 @@ static enum vault_err
 key_load(struct op *op, struct vault_text name, struct key *key)
 {
 	struct key_record record;
+	size_t versions;
 	ROW_LOCAL(row);
 
 	key->place = row_key_of(&op->tenant->keys, ROW_KEY, text_bytes(name));
@@ -179,10 +182,19 @@ key_load(struct op *op, struct vault_text name, struct key *key)
 	key->usage = (enum key_usage)record.usage;
 	key->verify_only = record.verify_only;
 	key->publish_ahead = record.publish_ahead;
+	if (key->algorithm == key_algorithm_XC20P) {
+		if (record.id.len != KEY_ID_BYTES)
+			return VAULT_INTEGRITY;
+		memcpy(key->id, record.id.p, KEY_ID_BYTES);
+	}
+	key->first_version = key_first_version(&record);
 	key->last_version = (uint32_t)record.last_version;
-	key->versions = calloc(record.last_version < KEY_LIVE_MAX ? (size_t)record.last_version
-								  : KEY_LIVE_MAX,
-			       sizeof *key->versions);
+	key->pending = record.delete_at.set;
+	if (key->pending)
+		return VAULT_OK;
+	versions = key->last_version - key->first_version + 1;
+	key->versions =
+		calloc(versions < KEY_LIVE_MAX ? versions : KEY_LIVE_MAX, sizeof *key->versions);
 	if (key->versions == NULL)
 		return VAULT_BUSY;
 	return load_versions(op, key, &record);
@@ -204,7 +216,10 @@ load_into_cache(struct op *op, const struct cache_key *cached, struct key **out)
 	} while (err == VAULT_BUSY && cache_evict(op->cache));
 	TRY(err);
 	key->entry.destroy = key_destroy;
-	key->entry.cost = key->count * KEY_COST_VERSION;
+	key->entry.cost = key->count * (key->algorithm == key_algorithm_ES256 ||
+							key->algorithm == key_algorithm_RS256
+						? KEY_COST_LIBCRYPTO
+						: KEY_COST_VERSION);
 	cache_put(op->cache, cached, &key->entry);
 	*out = key;
 	return VAULT_OK;
@@ -226,6 +241,8 @@ key_get(struct op *op, const char *field, struct vault_text name, const struct k
 		return op_fail(op, err, field, "there is no such key");
 	TRY(err);
 	op->note.target = key->place;
+	if (key->pending)
+		return op_fail(op, VAULT_CONFLICT, field, "the key is to be deleted");
 	*out = key;
 	return VAULT_OK;
 }
@@ -313,7 +330,9 @@ find_version(struct op *op, const struct key *key, uint32_t version, const struc
 			return VAULT_OK;
 		}
 	}
-	return version < key->last_version ? open_older(op, key, version, live) : VAULT_NOT_FOUND;
+	if (version >= key->last_version || version < key->first_version)
+		return VAULT_NOT_FOUND;
+	return open_older(op, key, version, live);
 }
 
 /* NAME.NUMBER of this very key; 0 where the kid is not of that form. */
@@ -392,25 +411,42 @@ key_signer_version(struct op *op, const struct key *key, struct vault_opt_int ve
 	return VAULT_OK;
 }
 
-size_t
-key_live_sign(const struct key *key, const struct key_live *live, struct vault_bytes message,
-	      uint8_t signature[static SIGNATURE_MAX])
+enum vault_err
+key_live_sign(const struct key_live *live, struct vault_bytes message,
+	      uint8_t signature[static SIGNATURE_MAX], size_t *len)
 {
-	if (key->algorithm == key_algorithm_EdDSA) {
-		ed25519_sign(&live->ed25519, message, signature);
-		return ED25519_SIGNATURE_BYTES;
-	}
-	mac_once(&live->mac, message, signature);
-	return mac_bytes(live->mac.hash);
+	return signature_sign(&live->signature, message, signature, len);
 }
 
 bool
-key_live_verify(const struct key *key, const struct key_live *live, struct vault_bytes message,
+key_live_verify(const struct key_live *live, struct vault_bytes message,
 		struct vault_bytes signature)
 {
-	if (key->algorithm == key_algorithm_EdDSA)
-		return ed25519_verify(live->ed25519.public_key, message, signature);
-	return mac_check(&live->mac, message, signature);
+	return signature_verify(&live->signature, message, signature);
+}
+
+bool
+key_asymmetric(int64_t algorithm)
+{
+	return algorithm == key_algorithm_EdDSA || algorithm == key_algorithm_ES256 ||
+	       algorithm == key_algorithm_RS256;
+}
+
+enum signature_algorithm
+key_signature_algorithm(int64_t algorithm)
+{
+	switch (algorithm) {
+	case key_algorithm_HS512:
+		return SIGNATURE_HS512;
+	case key_algorithm_EdDSA:
+		return SIGNATURE_EDDSA;
+	case key_algorithm_ES256:
+		return SIGNATURE_ES256;
+	case key_algorithm_RS256:
+		return SIGNATURE_RS256;
+	default:
+		return SIGNATURE_HS256;
+	}
 }
 
 struct vault_text

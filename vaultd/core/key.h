@@ -8,7 +8,6 @@
 
 #include "vaultd/core/tenant.h"
 #include "vaultd/core/version.h"
-#include "vaultd/crypto/mac.h"
 #include "vaultd/crypto/public_key.h"
 
 #define KEY_LIVE_MAX 32	  /* newest versions kept prepared, and tried where a token names none */
@@ -18,15 +17,18 @@
 #define KEY_HMAC_MAX 1024
 #define KEY_SHARED_MIN 24 /* bytes behind whsec_ */
 #define KEY_SHARED_MAX 64
-#define SIGNATURE_MAX 64
+#define KEY_CIPHER_BYTES 32 /* XC20P */
+#define KEY_ID_BYTES 16	    /* what ciphertexts are bound to */
 
 /* A version, prepared for use. */
 struct key_live {
 	struct version_times times;
 	char kid[KID_MAX + 1];
 	uint16_t kid_len;
-	struct mac_key mac;	    /* HS256, HS512 */
-	struct ed25519_key ed25519; /* EdDSA */
+	struct signature_key signature;
+	uint8_t public_key[PKEY_PUBLIC_MAX]; /* as the record holds it; none where symmetric */
+	size_t public_len;
+	struct secret cipher; /* XC20P */
 };
 
 struct key_older;
@@ -37,8 +39,11 @@ struct key {
 	enum key_algorithm algorithm;
 	enum key_usage usage;
 	bool verify_only;
+	bool pending; /* is to be deleted: neither signs nor verifies */
 	int64_t publish_ahead;
 	struct row_key place;
+	uint8_t id[KEY_ID_BYTES]; /* XC20P */
+	uint32_t first_version;	  /* older ones went with a deleted key of the name */
 	uint32_t last_version;
 	size_t count;
 	struct key_live *versions;
@@ -47,7 +52,7 @@ struct key {
 
 /*
  * The key of that name of the operation's tenant, valid until the operation ends. VAULT_NOT_FOUND
- * names the field.
+ * and VAULT_CONFLICT (it is to be deleted) name the field.
  */
 MUST_USE enum vault_err key_get(struct op *op, const char *field, struct vault_text name,
 				const struct key **key);
@@ -73,13 +78,24 @@ MUST_USE enum vault_err key_signer_version(struct op *op, const struct key *key,
 					   struct vault_opt_int version,
 					   const struct key_live **live);
 
-/* signature: SIGNATURE_MAX bytes; returns its length. */
-size_t key_live_sign(const struct key *key, const struct key_live *live, struct vault_bytes message,
-		     uint8_t signature[static SIGNATURE_MAX]);
-bool key_live_verify(const struct key *key, const struct key_live *live, struct vault_bytes message,
+/* signature: SIGNATURE_MAX bytes; *len gets its length. */
+MUST_USE enum vault_err key_live_sign(const struct key_live *live, struct vault_bytes message,
+				      uint8_t signature[static SIGNATURE_MAX], size_t *len);
+bool key_live_verify(const struct key_live *live, struct vault_bytes message,
 		     struct vault_bytes signature);
+/* Whether its keys have a public half; encryption keys do not. */
+bool key_asymmetric(int64_t algorithm);
+/* As crypto/ knows it; of a signing algorithm. */
+enum signature_algorithm key_signature_algorithm(int64_t algorithm);
 /* The JOSE name of the key's algorithm. */
 struct vault_text key_algorithm_name(enum key_algorithm algorithm);
+
+/* The oldest version that the key may have. */
+static inline uint32_t
+key_first_version(const struct key_record *record)
+{
+	return record->first_version.set ? (uint32_t)record->first_version.v : 1;
+}
 
 /*
  * Shared by key.c and key_change.c: where an older version's row stands, and the kid of a version.

@@ -4,27 +4,24 @@
 
 #include "protocol/text.h"
 #include "vaultd/base/base64.h"
-#include "vaultd/core/due.h"
+#include "vaultd/core/prepared.h"
 #include "vaultd/core/profile.h"
-
-#define PUBLISH_AHEAD_DEFAULT 86400 /* a day, for keys whose public half others cache */
-#define HS512_KEY_BYTES 64
-#define OTHER_KEY_BYTES 32 /* HS256, and the seed of EdDSA */
+#include "vaultd/core/reminder.h"
 
 void
 key_edit_free(struct key_edit *edit)
 {
 	row_free(&edit->row);
-	secret_free(&edit->made);
+	pkey_pair_free(&edit->made);
 }
 
 /* When the newest version that lives must be followed by another; 0: never. */
 static int64_t
-due_at(const struct key_record *record, const struct version_record *versions, size_t n)
+reminder_at(const struct key_record *record, const struct version_record *versions, size_t n)
 {
 	int64_t newest = 0;
 
-	if (!record->rotation_period.set)
+	if (!record->rotation_period.set || record->delete_at.set)
 		return 0;
 	for (size_t i = 0; i < n; i++)
 		if (!versions[i].revoked_at.set && versions[i].created_at > newest)
@@ -33,50 +30,102 @@ due_at(const struct key_record *record, const struct version_record *versions, s
 }
 
 enum vault_err
-key_edit_open(struct op *op, struct vault_text name, struct key_edit *edit)
+key_edit_open_at(struct op *op, const struct row_key *place, struct key_edit *edit)
 {
-	struct row_key place = row_key_of(&op->tenant->keys, ROW_KEY, text_bytes(name));
-	enum vault_err err = sealed_find(op->txn, &op->tenant->keys, &place, &edit->row);
-
-	if (err == VAULT_NOT_FOUND)
-		return op_fail(op, err, "name", "there is no such key");
-	TRY(err);
-	op->note.target = place;
+	TRY(sealed_find(op->txn, &op->tenant->keys, place, &edit->row));
+	op->note.target = *place;
 	TRY(record_decode(key_record_type(), row_plain(&edit->row), op->scratch, &edit->record));
 	if (edit->record.versions.n > KEY_INLINE_MAX)
 		return VAULT_INTEGRITY;
 	edit->count = edit->loaded = edit->record.versions.n;
 	memcpy(edit->versions, edit->record.versions.v, edit->count * sizeof edit->versions[0]);
-	edit->due = due_at(&edit->record, edit->versions, edit->count);
+	edit->reminder = reminder_at(&edit->record, edit->versions, edit->count);
 	return VAULT_OK;
 }
 
 enum vault_err
-key_require_algorithm(struct op *op, int algorithm)
+key_edit_open(struct op *op, struct vault_text name, struct key_edit *edit)
 {
-	if (algorithm == key_algorithm_HS256 || algorithm == key_algorithm_HS512 ||
-	    algorithm == key_algorithm_EdDSA)
+	struct row_key place = row_key_of(&op->tenant->keys, ROW_KEY, text_bytes(name));
+	enum vault_err err = key_edit_open_at(op, &place, edit);
+
+	if (err == VAULT_NOT_FOUND)
+		return op_fail(op, err, "name", "there is no such key");
+	return err;
+}
+
+enum vault_err
+key_edit_require_kept(struct op *op, const struct key_edit *edit)
+{
+	if (!edit->record.delete_at.set)
 		return VAULT_OK;
-	return op_fail(op, VAULT_UNSUPPORTED, "algorithm", NULL);
+	return op_fail(op, VAULT_CONFLICT, "name", "the key is to be deleted");
+}
+
+/* What encrypts does nothing else, and nothing else encrypts. */
+static enum vault_err
+apply_usage(struct op *op, const struct key_settings *settings, struct key_record *record)
+{
+	bool encrypts = settings->algorithm == key_algorithm_XC20P;
+	uint8_t *id;
+
+	record->usage = encrypts ? key_usage_encrypt : key_usage_token;
+	if (settings->usage.set)
+		record->usage = settings->usage.v;
+	if (encrypts != (record->usage == key_usage_encrypt))
+		return op_fail(op, VAULT_INVALID_PARAMS, "usage",
+			       encrypts ? "an encryption key cannot sign"
+					: "a signing key cannot encrypt");
+	if (!encrypts)
+		return VAULT_OK;
+	id = scratch_room(op->scratch, KEY_ID_BYTES);
+	if (id == NULL)
+		return VAULT_BUSY;
+	random_pool_take(op->random, id, KEY_ID_BYTES);
+	record->id = (struct vault_bytes){ id, KEY_ID_BYTES };
+	return VAULT_OK;
+}
+
+static enum vault_err
+apply_bits(struct op *op, const struct key_settings *settings, struct key_record *record)
+{
+	bool rsa = settings->algorithm == key_algorithm_RS256;
+
+	if (settings->bits.set && !rsa)
+		return op_fail(op, VAULT_INVALID_PARAMS, "bits", "only RS256 keys have a size");
+	if (settings->bits.set && settings->bits.v % RSA_BITS_STEP != 0)
+		return op_fail(op, VAULT_INVALID_PARAMS, "bits", "2048, 3072 or 4096");
+	if (rsa)
+		record->bits = (struct vault_opt_int){ settings->bits.set ? settings->bits.v
+									  : RSA_BITS_DEFAULT,
+						       true };
+	return VAULT_OK;
 }
 
 static enum vault_err
 apply_settings(struct op *op, const struct key_settings *settings, struct key_record *record)
 {
-	bool symmetric = settings->algorithm != key_algorithm_EdDSA;
+	bool symmetric = !key_asymmetric(settings->algorithm);
 
 	record->algorithm = settings->algorithm;
-	record->usage = settings->usage.set ? settings->usage.v : key_usage_token;
-	if (record->usage == key_usage_encrypt)
-		return op_fail(op, VAULT_INVALID_PARAMS, "usage", "a signing key cannot encrypt");
+	TRY(apply_usage(op, settings, record));
+	/* No scheme of webhook.* has them. */
+	if (record->usage == key_usage_webhook && (settings->algorithm == key_algorithm_ES256 ||
+						   settings->algorithm == key_algorithm_RS256))
+		return op_fail(op, VAULT_INVALID_PARAMS, "usage",
+			       "webhooks are signed with HS256, HS512 or EdDSA");
+	TRY(apply_bits(op, settings, record));
 	if (settings->shared && (!symmetric || record->usage != key_usage_webhook))
 		return op_fail(op, VAULT_INVALID_PARAMS, "shared",
 			       "only HS* keys of usage webhook are shared");
+	if (settings->rotation_period.set && (settings->shared || settings->verify_only))
+		return op_fail(op, VAULT_INVALID_PARAMS, "rotation_period",
+			       "others hold this key, so it cannot rotate by itself");
 	record->shared = settings->shared;
 	record->verify_only = settings->verify_only;
 	record->overlap = settings->overlap.v;
 	record->rotation_period = settings->rotation_period;
-	record->publish_ahead = symmetric ? 0 : PUBLISH_AHEAD_DEFAULT;
+	record->publish_ahead = symmetric ? 0 : KEY_PUBLISH_AHEAD;
 	if (settings->publish_ahead.set)
 		record->publish_ahead = settings->publish_ahead.v;
 	return VAULT_OK;
@@ -86,15 +135,19 @@ enum vault_err
 key_edit_new(struct op *op, struct vault_text name, const struct key_settings *settings,
 	     struct key_edit *edit)
 {
+	uint32_t buried;
 	uint64_t id;
 
-	TRY(key_require_algorithm(op, settings->algorithm));
 	edit->row.key = row_key_of(&op->tenant->keys, ROW_KEY, text_bytes(name));
 	op->note.target = edit->row.key;
 	if (row_linked(op->txn, &edit->row.key, &id) == VAULT_OK)
 		return op_fail(op, VAULT_EXISTS, "name", NULL);
 	edit->record.name = name;
 	edit->record.created_at = op->now.wall;
+	TRY(key_buried_version(op, &edit->row.key, &buried));
+	edit->record.last_version = buried;
+	if (buried > 0)
+		edit->record.first_version = (struct vault_opt_int){ buried + INT64_C(1), true };
 	return apply_settings(op, settings, &edit->record);
 }
 
@@ -112,26 +165,53 @@ key_shared_text(struct op *op, struct vault_bytes secret, struct vault_text *tex
 	return VAULT_OK;
 }
 
+static struct signature_wanted
+wanted_of(const struct op *op, const struct key_edit *edit)
+{
+	return (struct signature_wanted){
+		.algorithm = key_signature_algorithm(edit->record.algorithm),
+		.bits = edit->record.bits.set ? (unsigned)edit->record.bits.v : RSA_BITS_DEFAULT,
+		.cancel = &op->vault->cancel,
+	};
+}
+
+enum vault_err
+key_edit_prepare(struct op *op, const struct key_edit *edit)
+{
+	struct signature_wanted wanted = wanted_of(op, edit);
+
+	if (!signature_slow(wanted.algorithm))
+		return VAULT_OK;
+	return signature_generate(&wanted, op->vault->arena, &op->prepared->pair);
+}
+
+/* The key may have become another between the lanes: then the request is to be made again. */
+static enum vault_err
+take_prepared(struct op *op, const struct signature_wanted *wanted, struct pkey_pair *pair)
+{
+	struct pkey_pair *made = op->prepared == NULL ? NULL : &op->prepared->pair;
+
+	if (made == NULL || made->secret.p == NULL ||
+	    pkey_bits(PKEY_RSA, (struct vault_bytes){ made->public_key, made->public_len }) !=
+		    wanted->bits)
+		return op_fail(op, VAULT_BUSY, NULL, "the key changed meanwhile; try again");
+	secret_move(&pair->secret, &made->secret);
+	memcpy(pair->public_key, made->public_key, made->public_len);
+	pair->public_len = made->public_len;
+	return VAULT_OK;
+}
+
 enum vault_err
 key_edit_generate(struct op *op, struct key_edit *edit, struct key_material *material)
 {
-	bool hs512 = edit->record.algorithm == key_algorithm_HS512;
-	struct ed25519_key pair = { 0 };
-	uint8_t *public_key;
+	struct signature_wanted wanted = wanted_of(op, edit);
 
-	*material = (struct key_material){ 0 };
-	secret_free(&edit->made);
-	TRY(secret_random(op->vault->arena, hs512 ? HS512_KEY_BYTES : OTHER_KEY_BYTES,
-			  &edit->made));
-	material->secret = (struct vault_bytes){ edit->made.p, edit->made.len };
-	if (edit->record.algorithm != key_algorithm_EdDSA)
-		return VAULT_OK;
-	TRY(ed25519_from_seed(&pair, op->vault->arena, edit->made.p));
-	public_key = scratch_copy(op->scratch, pair.public_key, sizeof pair.public_key);
-	ed25519_free(&pair);
-	if (public_key == NULL)
-		return VAULT_BUSY;
-	material->public_key = (struct vault_bytes){ public_key, ED25519_PUBLIC_BYTES };
+	pkey_pair_free(&edit->made);
+	if (signature_slow(wanted.algorithm))
+		TRY(take_prepared(op, &wanted, &edit->made));
+	else
+		TRY(signature_generate(&wanted, op->vault->arena, &edit->made));
+	*material = key_material_of(&edit->made);
 	return VAULT_OK;
 }
 
@@ -203,9 +283,8 @@ key_edit_next(struct key_edit *edit, int64_t now)
 	return NULL;
 }
 
-/* The version that signs now, or would if it were not revoked; NULL where none is in the record. */
-static struct version_record *
-edit_current(struct key_edit *edit, int64_t now)
+struct version_record *
+key_edit_current(struct key_edit *edit, int64_t now)
 {
 	struct version_record *current = NULL;
 
@@ -222,18 +301,14 @@ edit_current(struct key_edit *edit, int64_t now)
 bool
 key_edit_signs(struct key_edit *edit, int64_t now)
 {
-	const struct version_record *current = edit_current(edit, now);
+	const struct version_record *current = key_edit_current(edit, now);
 
 	return current != NULL && !current->revoked_at.set;
 }
 
-/*
- * When what signed until signs_at is no longer needed; absent where old versions work until they
- * are revoked.
- */
-static enum vault_err
-retirement(struct op *op, const struct key_edit *edit, int64_t signs_at,
-	   struct vault_opt_int *retires_at)
+enum vault_err
+key_edit_retirement(struct op *op, const struct key_edit *edit, int64_t signs_at,
+		    struct vault_opt_int *retires_at)
 {
 	int64_t hold = edit->record.overlap;
 	int64_t longest = 0;
@@ -261,7 +336,7 @@ key_edit_add(struct op *op, struct key_edit *edit, const struct key_material *ma
 			       "a version waits to sign already; rotate now to use it at once");
 	if (material->kid.p != NULL)
 		TRY(kid_claim(op, edit, material->kid));
-	TRY(retirement(op, edit, signs_at, &retires_at));
+	TRY(key_edit_retirement(op, edit, signs_at, &retires_at));
 	/* Versions that come together, as from a JWKS, do not replace each other. */
 	for (size_t i = 0; i < edit->loaded; i++)
 		if (!edit->versions[i].retires_at.set)
@@ -281,7 +356,7 @@ key_edit_promote(struct op *op, struct key_edit *edit, struct version_record *ne
 {
 	struct vault_opt_int retires_at;
 
-	TRY(retirement(op, edit, op->now.wall, &retires_at));
+	TRY(key_edit_retirement(op, edit, op->now.wall, &retires_at));
 	for (size_t i = 0; i < edit->count; i++)
 		if (edit->versions[i].retires_at.set &&
 		    edit->versions[i].retires_at.v > retires_at.v)
@@ -297,7 +372,7 @@ stays_inline(struct key_edit *edit, size_t index, int64_t now)
 {
 	struct version_times times = version_times_of(&edit->versions[index]);
 
-	return &edit->versions[index] == edit_current(edit, now) || version_waits(&times, now);
+	return &edit->versions[index] == key_edit_current(edit, now) || version_waits(&times, now);
 }
 
 static enum vault_err
@@ -316,10 +391,40 @@ put_version(struct op *op, const struct key_edit *edit, const struct version_rec
 	return sealed_put(op->change, &op->tenant->keys, &row, version_record_type(), version);
 }
 
+int64_t
+key_edit_next_rotation(struct key_edit *edit, int64_t now)
+{
+	const struct version_record *newest = NULL;
+	int64_t at;
+
+	if (!edit->record.rotation_period.set || edit->record.verify_only)
+		return DUE_NEVER;
+	/* A key that was revoked is not brought back by its schedule. */
+	if (!key_edit_signs(edit, now) && key_edit_next(edit, now) == NULL)
+		return DUE_NEVER;
+	for (size_t i = 0; i < edit->count; i++)
+		if ((newest == NULL || edit->versions[i].version > newest->version) &&
+		    !edit->versions[i].revoked_at.set)
+			newest = &edit->versions[i];
+	if (newest == NULL)
+		return DUE_NEVER;
+	at = newest->created_at + edit->record.rotation_period.v;
+	/* One waits at a time. */
+	return at < newest->signs_at && newest->signs_at > now ? newest->signs_at : at;
+}
+
+static int64_t
+due_time(struct key_edit *edit, int64_t now)
+{
+	return edit->record.delete_at.set ? edit->record.delete_at.v
+					  : key_edit_next_rotation(edit, now);
+}
+
 enum vault_err
 key_edit_write(struct op *op, struct key_edit *edit)
 {
 	struct version_record kept[KEY_INLINE_MAX];
+	int64_t before = edit->reminder;
 	enum vault_err err;
 	size_t n = 0;
 
@@ -332,99 +437,14 @@ key_edit_write(struct op *op, struct key_edit *edit)
 	edit->record.versions.v = kept;
 	edit->record.versions.n = n;
 	op->effects.touched = op->tenant->slot;
+	TRY(due_set(op, &edit->row.key, due_time(edit, op->now.wall), &edit->record.due));
 	err = sealed_put(op->change, &op->tenant->keys, &edit->row, key_record_type(),
 			 &edit->record);
 	edit->record.versions.v = NULL;
 	edit->record.versions.n = 0;
 	TRY(err);
-	return due_move(op, due_kind_key, &edit->row, edit->due, due_at(&edit->record, kept, n));
-}
-
-/*
- * Revokes a version that stands in a row of its own; VAULT_NOT_FOUND where there is none, or it was
- * revoked before.
- */
-static enum vault_err
-revoke_row(struct op *op, struct key_edit *edit, uint32_t number)
-{
-	struct row_key place = key_version_place(op->tenant, edit->record.name, number);
-	struct version_record version;
-	enum vault_err err;
-	ROW_LOCAL(row);
-
-	err = sealed_find(op->txn, &op->tenant->keys, &place, &row);
-	if (err != VAULT_OK)
-		return err;
-	TRY(record_decode(version_record_type(), row_plain(&row), op->scratch, &version));
-	if (version.revoked_at.set)
-		return VAULT_NOT_FOUND;
-	version.revoked_at = (struct vault_opt_int){ op->now.wall, true };
-	return sealed_put(op->change, &op->tenant->keys, &row, version_record_type(), &version);
-}
-
-static bool
-revoke_inline(struct op *op, struct key_edit *edit, uint32_t number, bool *known)
-{
-	*known = false;
-	for (size_t i = 0; i < edit->count; i++) {
-		struct version_record *version = &edit->versions[i];
-
-		if (version->version != number)
-			continue;
-		*known = true;
-		if (version->revoked_at.set)
-			return false;
-		version->revoked_at = (struct vault_opt_int){ op->now.wall, true };
-		return true;
-	}
-	return false;
-}
-
-/*
- * Without its current version a key signs with the next one from now on; without a next one the
- * current version is no longer on its way out.
- */
-static void
-settle(struct op *op, struct key_edit *edit)
-{
-	struct version_record *current = edit_current(edit, op->now.wall);
-	struct version_record *next = key_edit_next(edit, op->now.wall);
-
-	if (current == NULL)
-		return;
-	if (next != NULL && current->revoked_at.set)
-		next->signs_at = op->now.wall;
-	if (next == NULL && !current->revoked_at.set)
-		current->retires_at = (struct vault_opt_int){ 0 };
-}
-
-enum vault_err
-key_revoke_versions(struct op *op, struct key_edit *edit, uint32_t version,
-		    struct vault_ints *revoked)
-{
-	uint32_t from = version == 0 ? 1 : version;
-	uint32_t to = version == 0 ? (uint32_t)edit->record.last_version : version;
-	int64_t *numbers;
-	size_t n = 0;
-
-	if (to > edit->record.last_version)
-		return op_fail(op, VAULT_NOT_FOUND, "version", "the key has no such version");
-	numbers = scratch_alloc(op->scratch, (size_t)(to - from + 1) * sizeof *numbers);
-	if (numbers == NULL)
-		return VAULT_BUSY;
-	for (uint32_t number = from; number <= to; number++) {
-		bool known, done = revoke_inline(op, edit, number, &known);
-		enum vault_err err = known ? VAULT_OK : revoke_row(op, edit, number);
-
-		if (err != VAULT_OK && err != VAULT_NOT_FOUND)
-			return err;
-		if (done || (!known && err == VAULT_OK))
-			numbers[n++] = number;
-	}
-	settle(op, edit);
-	op->note.version = version;
-	*revoked = (struct vault_ints){ numbers, n };
-	return VAULT_OK;
+	edit->reminder = reminder_at(&edit->record, kept, n);
+	return reminder_move(op, due_kind_key, &edit->row, before, edit->reminder);
 }
 
 enum vault_err
@@ -435,7 +455,7 @@ key_extend_life(struct op *op, struct vault_text name, int64_t life)
 	KEY_EDIT_LOCAL(edit);
 
 	TRY(key_edit_open(op, name, &edit));
-	current = edit_current(&edit, op->now.wall);
+	current = key_edit_current(&edit, op->now.wall);
 	next = key_edit_next(&edit, op->now.wall);
 	if (current == NULL || next == NULL || !current->retires_at.set)
 		return VAULT_OK;

@@ -53,7 +53,10 @@ show_row(struct op *op, struct vault_text name, uint32_t number, struct shown *s
 static enum vault_err
 show_versions(struct op *op, const struct key_record *record, struct shown *shown)
 {
-	for (uint32_t v = (uint32_t)record->last_version; v > 0 && shown->n < shown->max; v--) {
+	uint32_t first = key_first_version(record);
+
+	for (uint32_t v = (uint32_t)record->last_version; v >= first && shown->n < shown->max;
+	     v--) {
 		const struct version_record *here = NULL;
 
 		for (size_t i = 0; i < record->versions.n; i++)
@@ -68,12 +71,26 @@ show_versions(struct op *op, const struct key_record *record, struct shown *show
 }
 
 static struct vault_opt_int
-next_rotation(const struct key_record *record, const struct shown *shown)
+next_rotation(struct op *op, const struct key_record *record)
 {
-	if (!record->rotation_period.set || shown->n == 0)
+	struct key_edit *edit = scratch_alloc(op->scratch, sizeof *edit);
+	int64_t at;
+
+	if (edit == NULL || record->delete_at.set || record->versions.n > KEY_INLINE_MAX)
 		return (struct vault_opt_int){ 0 };
-	return (struct vault_opt_int){ shown->versions[0].created_at + record->rotation_period.v,
-				       true };
+	edit->record = *record;
+	edit->count = record->versions.n;
+	memcpy(edit->versions, record->versions.v, edit->count * sizeof edit->versions[0]);
+	at = key_edit_next_rotation(edit, op->now.wall);
+	return (struct vault_opt_int){ at, at != DUE_NEVER };
+}
+
+static int
+state_of(const struct key_record *record, const struct shown *shown)
+{
+	if (record->delete_at.set)
+		return key_state_pending;
+	return shown->any_live ? key_state_active : key_state_revoked;
 }
 
 enum vault_err
@@ -92,14 +109,16 @@ key_show(struct op *op, const struct row *row, struct key_get_res *res)
 	*res = (struct key_get_res){
 		.algorithm = (int)record.algorithm,
 		.usage = (int)record.usage,
-		.state = shown.any_live ? key_state_active : key_state_revoked,
+		.state = state_of(&record, &shown),
 		.current = shown.current,
 		.rotation_period = record.rotation_period,
-		.next_rotation = next_rotation(&record, &shown),
+		.next_rotation = next_rotation(op, &record),
 		.overlap = record.overlap,
 		.publish_ahead = record.publish_ahead,
 		.shared = record.shared,
 		.verify_only = record.verify_only,
+		.bits = record.bits,
+		.delete_at = record.delete_at,
 	};
 	res->versions.v = shown.versions;
 	res->versions.n = shown.n;

@@ -14,6 +14,7 @@
 void
 keyring_free(struct keyring *keyring)
 {
+	secret_free(&keyring->ids);
 	secret_free(&keyring->root);
 	secret_free(&keyring->wrap);
 	secret_free(&keyring->audit_wrap);
@@ -130,6 +131,7 @@ keyring_create(struct keyring *keyring, struct txn *txn, const uint8_t id[static
 	TRY(secret_random(arena, NAME_KEY_BYTES, &keyring->store.name));
 	TRY(secret_random(arena, ED25519_SEED_BYTES, &seed));
 	TRY(ed25519_from_seed(&keyring->identity, arena, seed.p));
+	TRY(derive(&keyring->store.name, "vaultd api key ids", &keyring->ids));
 	TRY(meta_put(txn, META_FORMAT, (struct vault_bytes){ &format, sizeof format }));
 	TRY(meta_put(txn, META_STORE_ID, (struct vault_bytes){ id, STORE_ID_BYTES }));
 	return put_wraps(txn, keyring, &seed);
@@ -160,6 +162,7 @@ keyring_load(struct keyring *keyring, struct txn *txn)
 	TRY(load_one(keyring, "store record key", wraps.record_key, &keyring->store.record));
 	TRY(load_one(keyring, "store name key", wraps.name_key, &keyring->store.name));
 	TRY(load_one(keyring, "store identity", wraps.identity, &seed));
+	TRY(derive(&keyring->store.name, "vaultd api key ids", &keyring->ids));
 	return ed25519_from_seed(&keyring->identity, keyring->root.arena, seed.p);
 }
 

@@ -18,6 +18,7 @@ struct keyring {
 	struct secret wrap;	  /* derived: wraps the store's keys and each tenant key */
 	struct secret audit_wrap; /* derived: wraps the audit's segment keys */
 	struct secret slot_mac;	  /* derived: authenticates the slot table */
+	struct secret ids;	  /* derived from the store's name key: tags of API-key ids */
 	struct row_keys store;	  /* the store's own rows: tenants, grants, the head */
 	struct ed25519_key identity;
 };

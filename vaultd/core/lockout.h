@@ -9,6 +9,11 @@
 
 #include "vaultd/core/op.h"
 
+#define SOURCE_FAILURES 100 /* of tenant.update's source_limit, where a tenant says nothing */
+#define SOURCE_WINDOW INT64_C(300) /* seconds, like the next */
+#define SOURCE_BLOCK INT64_C(300)
+#define LOCKOUT_SOURCE_DEFAULT                                                                     \
+	((const struct lockout_rule){ SOURCE_FAILURES, SOURCE_WINDOW * 1000, SOURCE_BLOCK * 1000 })
 #define LOCKOUT_DEFAULT                                                                            \
 	((struct lockout_rule){ .failures = 5,                                                     \
 				.window_ms = INT64_C(30) * 60 * 1000,                              \

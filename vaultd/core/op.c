@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "protocol/text.h"
+#include "vaultd/core/tenant.h"
 
 enum vault_err
 op_require(struct op *op, enum op_id id, struct vault_text tenant, struct vault_text name)
@@ -52,6 +53,23 @@ op_keep_text(struct op *op, struct vault_text from, struct vault_text *to)
 	TRY(op_keep_bytes(op, bytes, &bytes));
 	*to = (struct vault_text){ (const char *)bytes.p, bytes.len };
 	return VAULT_OK;
+}
+
+enum vault_err
+op_creator(struct op *op, struct vault_text *principal)
+{
+	struct policy_request request = { .row = op->row,
+					  .tenant = op->tenant == NULL ? (struct vault_text){ 0 }
+								       : tenant_name_of(op->tenant),
+					  .any_target = true,
+					  .now = op->now,
+					  .open = true };
+	const struct principal *source;
+
+	if (op->session->logged_in)
+		return op_keep_text(op, text_of(op->session->login.creator), principal);
+	source = policy_source_of(op->policy, op->session, &request);
+	return source == NULL ? VAULT_DENIED : op_keep_text(op, source->text, principal);
 }
 
 enum vault_err

@@ -12,6 +12,7 @@
 #include "vaultd/core/vault.h"
 
 struct finder;
+struct prepared;
 struct session;
 struct tenant;
 
@@ -69,6 +70,7 @@ struct op {
 	struct op_common common;
 	const struct tenant *tenant;   /* NULL where the operation has none */
 	struct vault_opening *opening; /* sys.init, sys.unseal: what the slow lane prepared */
+	struct prepared *prepared;     /* likewise of others; NULL on a worker */
 	struct fail fail;
 	struct op_note note;
 	struct op_effects effects;
@@ -107,6 +109,11 @@ MUST_USE enum vault_err op_refresh(struct op *op);
  */
 MUST_USE enum vault_err op_require(struct op *op, enum op_id id, struct vault_text tenant,
 				   struct vault_text name);
+/*
+ * Whose right it is that the caller asks by, as what is made by it remembers (his own, his group's,
+ * or that of who made the key he logged in with).
+ */
+MUST_USE enum vault_err op_creator(struct op *op, struct vault_text *principal);
 /* Who asks, as grants, answers and records name it ("uid:N", "key:TENANT/ID"); in the operation's memory. */
 MUST_USE enum vault_err principal_of(struct op *op, struct vault_text *principal);
 

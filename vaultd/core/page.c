@@ -40,8 +40,10 @@ page_row(const struct page *page, struct row_walk *walk, struct object_list *ite
 	ROW_LOCAL(row);
 
 	TRY(row_walk_next(walk, &key, &row.id, &sealed));
-	TRY(sealed_open(page->keys, &key, sealed, &row));
 	memcpy(last, key.tag, ROW_TAG_BYTES);
+	if (page->bound != NULL)
+		page->bound(&key);
+	TRY(sealed_open(page->keys, &key, sealed, &row));
 	err = page->make(page->op, &row, at);
 	/* The walk's own "not found" means its end, so it is not passed on from here. */
 	if (err == VAULT_OK)
@@ -72,7 +74,7 @@ page_walk(const struct page *page, struct object_list *items, struct vault_text 
 	struct object_list found = { 0 };
 	struct row_walk walk;
 	enum vault_err err;
-	size_t rows = 0, taken;
+	size_t rows = 0, taken, rows_max = page->rows_max == 0 ? PAGE_ROWS_MAX : page->rows_max;
 
 	if (page->cursor.p != NULL)
 		TRY(cursor_read(page->op, page->cursor, last));
@@ -84,7 +86,7 @@ page_walk(const struct page *page, struct object_list *items, struct vault_text 
 			  page->cursor.p == NULL ? NULL : last, &walk));
 	do
 		err = page_row(page, &walk, &found, last);
-	while (err == VAULT_OK && found.n < (size_t)page->limit && ++rows < PAGE_ROWS_MAX &&
+	while (err == VAULT_OK && found.n < (size_t)page->limit && ++rows < rows_max &&
 	       page->op->scratch->extra - taken < PAGE_BYTES_MAX);
 	row_walk_close(&walk);
 	if (err != VAULT_OK && err != VAULT_NOT_FOUND)

@@ -26,6 +26,10 @@ struct page {
 	page_item make;
 	int64_t limit;		  /* items, at most */
 	struct vault_text cursor; /* where to go on; p NULL: at the beginning */
+	/* Turns the index's key into the one that a row is bound to; NULL where they are the same. */
+	void (*bound)(struct row_key *key);
+	unsigned
+		rows_max; /* rows that it opens, where that is less than PAGE_ROWS_MAX; 0: as that */
 };
 
 /* Walks one page into items and sets *cursor where there is more. */

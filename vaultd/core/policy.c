@@ -133,7 +133,8 @@ grant_is_lasting(const struct grant *grant)
 
 	return texts_hold(&record->tenants, TEXT_LITERAL("*")) &&
 	       texts_hold(&record->names, TEXT_LITERAL("*")) && record->may_grant.n > 0 &&
-	       record->unit.p == NULL && !record->not_before.set && !record->not_after.set;
+	       record->unit.p == NULL && !record->not_before.set && !record->not_after.set &&
+	       !record->mfa;
 }
 
 const struct holder *
@@ -164,6 +165,9 @@ policy_holder(const struct policy *policy, const struct session *session, size_t
 		principal.number = index == 1 ? who->gid : who->groups[index - 2];
 		/* An unmapped group is nobody's, whatever a grant says. */
 		if (principal.number == GID_NOBODY)
+			return NULL;
+		/* Mostly the primary group is among the others too. */
+		if (index > 1 && principal.number == who->gid)
 			return NULL;
 	} else if (who->uid == UID_NOBODY) {
 		return NULL;
@@ -246,6 +250,22 @@ decide_grants(const struct policy *policy, const struct session *session,
 			best = decision;
 	}
 	return best;
+}
+
+const struct principal *
+policy_source_of(const struct policy *policy, const struct session *session,
+		 const struct policy_request *request)
+{
+	bool more = true;
+
+	for (size_t i = 0; more; i++) {
+		const struct holder *holder = policy_holder(policy, session, i, &more);
+
+		if (holder != NULL &&
+		    decide_holder(policy, holder, session, request) == DECISION_ALLOW)
+			return &holder->principal;
+	}
+	return NULL;
 }
 
 /* A key's own role counts on its own tenant, and never for what an administrator does. */

@@ -98,6 +98,12 @@ struct policy_request {
 /* policy may be NULL while sealed. */
 enum decision policy_decide(const struct policy *policy, const struct session *session,
 			    const struct policy_request *request);
+/*
+ * Whose grant lets the session do that: what is made by it may later do no more than that principal
+ * may. NULL where none does.
+ */
+const struct principal *policy_source_of(const struct policy *policy, const struct session *session,
+					 const struct policy_request *request);
 
 /* Why one grant does not pass, in the order in which it is looked at. */
 enum grant_verdict {
@@ -130,7 +136,8 @@ bool pattern_covers(struct vault_text outer, struct vault_text inner);
 bool patterns_cover(const struct vault_texts *outer, const struct vault_texts *inner);
 bool patterns_match(const struct vault_texts *patterns, struct vault_text text);
 
-/* Whether a grant gives that user the role owner on everything, whenever and wherever from. */
+/* Whether a grant gives that user the role owner on everything, whenever and wherever from, and
+ * lets him grant every role. */
 bool policy_has_owner(const struct policy *policy, uint32_t uid);
 /* sys.init, recover-owner: role owner on everything to uid, who may grant every role. */
 MUST_USE enum vault_err grants_create_owner(struct change *change, const struct row_keys *store,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "protocol/text.h"
+#include "vaultd/core/grants.h"
 
 static const struct {
 	const char *reason, *missing;
@@ -21,23 +22,38 @@ static const struct {
 	[GRANT_MFA] = { "the grant needs a one-time code", "auth.totp on the connection" },
 };
 
+/*
+ * What another principal holds on other tenants is told only to who may ask about those. A grant
+ * that reaches the tenant that was asked about is the caller's to know: he may ask about that one.
+ */
+static bool
+may_know(struct op *op, const struct session *session, const struct grant *grant,
+	 enum grant_verdict verdict)
+{
+	struct granting asked = { .id = op->row->id, .tenants = &grant->record.tenants };
+	bool mfa;
+
+	return session == op->session || verdict != GRANT_TENANT ||
+	       grant_find(op->policy, op, &asked, &mfa) != NULL;
+}
+
 /* The grant that comes nearest to passing. */
 static enum grant_verdict
-best_grant(const struct policy *policy, const struct session *session,
-	   const struct policy_request *request, const struct grant **best)
+best_grant(struct op *op, const struct session *session, const struct policy_request *request,
+	   const struct grant **best)
 {
 	enum grant_verdict verdict = GRANT_METHOD;
 	bool more = true;
 
 	*best = NULL;
 	for (size_t i = 0; more; i++) {
-		const struct holder *holder = policy_holder(policy, session, i, &more);
+		const struct holder *holder = policy_holder(op->policy, session, i, &more);
 		const struct grant *grant = holder == NULL ? NULL : holder->grants;
 
 		for (; grant != NULL; grant = grant->next) {
 			enum grant_verdict this = grant_check(grant, session, request);
 
-			if (this != GRANT_METHOD &&
+			if (this != GRANT_METHOD && may_know(op, session, grant, this) &&
 			    (this == GRANT_PASSES || this > verdict || *best == NULL)) {
 				*best = grant;
 				verdict = this;
@@ -62,7 +78,7 @@ explain_grants(struct op *op, const struct session *session, const struct policy
 	       struct policy_explain_res *res)
 {
 	const struct grant *grant;
-	enum grant_verdict verdict = best_grant(op->policy, session, request, &grant);
+	enum grant_verdict verdict = best_grant(op, session, request, &grant);
 
 	say(res, verdicts[verdict].reason, verdicts[verdict].missing);
 	if (grant == NULL)
@@ -90,13 +106,25 @@ session_of(const struct principal *principal, bool admin)
 	return session;
 }
 
+/* As dispatch will find it: where the method takes no tenant, none can be given. */
+static bool
+takes_tenant(const struct op_row *row)
+{
+	const struct object_type *type = row->request();
+
+	for (unsigned i = 0; i < type->count; i++)
+		if (type->fields[i].kind == FIELD_TENANT)
+			return true;
+	return (row->flags & OP_LATE_TENANT) != 0;
+}
+
 static enum vault_err
 explain(struct op *op, const struct session *session, const struct op_row *row,
 	const struct policy_explain_req *req, struct policy_explain_res *res)
 {
 	struct policy_request request = {
 		.row = row,
-		.tenant = req->tenant,
+		.tenant = takes_tenant(row) ? req->tenant : (struct vault_text){ 0 },
 		.target = req->name,
 		.any_tenant = (row->flags & OP_LATE_TENANT) != 0 && req->tenant.p == NULL,
 		.any_target = (row->flags & OP_LATE_NAME) != 0 && req->name.p == NULL,

@@ -277,7 +277,8 @@ policy_has_owner(const struct policy *policy, uint32_t uid)
 	const struct grant *grant = holder == NULL ? NULL : holder->grants;
 
 	for (; grant != NULL; grant = grant->next)
-		if (text_is(grant->record.role, ROLE_OWNER_NAME) && grant_is_lasting(grant))
+		if (text_is(grant->record.role, ROLE_OWNER_NAME) && grant_is_lasting(grant) &&
+		    texts_hold(&grant->record.may_grant, TEXT_LITERAL("*")))
 			return true;
 	return false;
 }

@@ -176,10 +176,10 @@ prefix_absorb(struct op *op, const struct key_live *live, const struct token_pre
 		TRY(secret_new(op->vault->arena, sizeof *state, &prefix->state));
 	state = (struct mac_state *)(void *)prefix->state.p;
 	if (from == NULL)
-		mac_start(&live->mac, state);
+		mac_start(&live->signature.mac, state);
 	else
 		memcpy(state, from->state.p, sizeof *state);
-	mac_add(&live->mac, state, prefix->text + (from == NULL ? 0 : from->len),
+	mac_add(&live->signature.mac, state, prefix->text + (from == NULL ? 0 : from->len),
 		prefix->len - (from == NULL ? 0 : from->len));
 	return VAULT_OK;
 }
@@ -212,7 +212,7 @@ make_constant(struct op *op, struct profile *profile, const struct key_live *liv
 		err = prefix_set(&profile->constant, before, &payload);
 	buf_free(&header);
 	buf_free(&payload);
-	if (err == VAULT_OK && profile->key->algorithm != key_algorithm_EdDSA)
+	if (err == VAULT_OK && signature_symmetric(live->signature.algorithm))
 		err = prefix_absorb(op, live, NULL, &profile->constant);
 	return err;
 }
@@ -225,7 +225,7 @@ make_timed(struct op *op, struct profile *profile, const struct key_live *live)
 	op->work->head = op->work->tail = 0;
 	TRY(timed_json(op, profile, op->work));
 	TRY(prefix_set(&profile->timed, before, op->work));
-	if (profile->key->algorithm != key_algorithm_EdDSA)
+	if (signature_symmetric(live->signature.algorithm))
 		TRY(prefix_absorb(op, live, &profile->constant, &profile->timed));
 	profile->timed_at = op->now.wall;
 	return VAULT_OK;

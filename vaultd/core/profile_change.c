@@ -2,8 +2,10 @@
 
 #include "protocol/text.h"
 #include "vaultd/core/claims.h"
+#include "vaultd/core/domain.h"
 #include "vaultd/core/key_change.h"
 #include "vaultd/core/profile.h"
+#include "vaultd/core/token_life.h"
 
 /* A scratch cursor's worth of JSON, to see whether a value can stand in a token. */
 static bool
@@ -25,6 +27,40 @@ check_scopes(struct op *op, const struct vault_texts *scopes)
 			return op_fail(
 				op, VAULT_INVALID_PARAMS, "scopes",
 				"a scope is printable ASCII without space, quote and backslash");
+	return VAULT_OK;
+}
+
+static enum vault_err
+check_domains(struct op *op, const struct vault_texts *domains)
+{
+	for (size_t i = 0; i < domains->n; i++)
+		if (!domain_pattern(domains->v[i]))
+			return op_fail(op, VAULT_INVALID_PARAMS, "domains",
+				       "each is a host name (an internationalised one as xn--), or "
+				       "*. and a host name");
+	return VAULT_OK;
+}
+
+/* They are kept, shown and compared in lower case. */
+static enum vault_err
+fold_domains(struct op *op, const struct vault_texts *domains, struct vault_texts *folded)
+{
+	struct vault_text *v;
+
+	*folded = *domains;
+	if (domains->n == 0)
+		return VAULT_OK;
+	v = scratch_alloc(op->scratch, domains->n * sizeof *v);
+	if (v == NULL)
+		return VAULT_BUSY;
+	for (size_t i = 0; i < domains->n; i++) {
+		char *text = scratch_room(op->scratch, domains->v[i].len);
+
+		if (text == NULL)
+			return VAULT_BUSY;
+		v[i] = domain_fold(domains->v[i], text);
+	}
+	folded->v = v;
 	return VAULT_OK;
 }
 
@@ -89,6 +125,7 @@ check_settings(struct op *op, const struct profile_put_req *req)
 	if (req->ttl.set && req->ttl.v > req->max_ttl.v)
 		return op_fail(op, VAULT_INVALID_PARAMS, "ttl", "above max_ttl");
 	TRY(check_scopes(op, &req->scopes));
+	TRY(check_domains(op, &req->domains));
 	TRY(check_names(op, "claims", &req->claims));
 	TRY(check_names(op, "required", &req->required_));
 	TRY(check_fixed(op, req->fixed));
@@ -108,6 +145,8 @@ settings_of(const struct profile_put_req *req)
 		.max_ttl = req->max_ttl.v,
 		.leeway = req->leeway.v,
 		.scopes = req->scopes,
+		.domains = req->domains,
+		.max_uses = req->max_uses,
 		.subject = req->subject.v,
 		.tenant_claim = req->tenant_claim.v,
 		.claims = req->claims,
@@ -140,7 +179,9 @@ profile_put(struct op *op, const struct profile_put_req *req)
 	TRY(check_settings(op, req));
 	TRY(key_get(op, "key", req->key, &key));
 	TRY(key_require_usage(op, key, key_usage_token));
+	TRY(fold_domains(op, &req->domains, &record.domains));
 	TRY(key_extend_life(op, req->key, record.max_ttl + record.leeway));
+	TRY(token_life_extend(op, record.max_ttl, record.legacy_until.v));
 	row.key = row_key_of(&op->tenant->keys, ROW_PROFILE, text_bytes(req->name));
 	op->note.target = row.key;
 	err = sealed_find(op->txn, &op->tenant->keys, &row.key, &row);
@@ -200,6 +241,8 @@ profile_show(struct op *op, const struct row *row, struct profile_get_res *res)
 		.max_ttl = record.max_ttl,
 		.leeway = record.leeway,
 		.scopes = record.scopes,
+		.domains = record.domains,
+		.max_uses = record.max_uses,
 		.subject = record.subject,
 		.tenant_claim = record.tenant_claim,
 		.claims = record.claims,

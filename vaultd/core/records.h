@@ -24,11 +24,27 @@ enum row_kind {
 	ROW_LOCKOUT = 16,
 	ROW_TOTP = 17,
 	ROW_ROLE = 11,
+	ROW_APIKEY = 20,	 /* in the order of creation */
+	ROW_APIKEY_ID = 21,	 /* index only, of tenant 0: ids that this vault made */
+	ROW_APIKEY_FOREIGN = 22, /* index only, of tenant 0: ids of imported keys */
+	ROW_APIKEY_HASH = 23,	 /* what imported keys are found by: under their MAC */
+	ROW_APIKEY_PRIMARY = 24, /* index only: those that count as primary */
+	ROW_APIKEY_USE = 25,	 /* index only: uses that were counted under a text */
+	ROW_APIKEY_CUTS = 26,
+	ROW_APIKEY_LAST_USED = 27,
+	ROW_DUE = 60, /* in the order of time: a tag begins with it, big-endian */
 	ROW_SECRET = 40,
 	ROW_SECRET_VERSION = 41,
-	ROW_DUE = 42, /* index entries of what must be rotated, in the order of time (core/due.h) */
+	ROW_REMINDER = 42, /* index entries of what must be rotated (core/reminder.h) */
 	ROW_REPLAY = 30,
 	ROW_REPLAY_EXPIRY = 31, /* index entries of the same rows, in the order of their expiry */
+	ROW_TOKEN_REVOKED = 50, /* the first five bytes of the tag are of the issuance number */
+	ROW_SUBJECT_REVOKED = 51,
+	ROW_PROFILE_REVOKED = 52,
+	ROW_TOKEN_USES = 53, /* tagged as ROW_TOKEN_REVOKED */
+	ROW_TOKEN_USE = 54,
+	ROW_TOKEN_LIFE = 55,
+	ROW_EXPIRY = 56, /* index entries of rows that are forgotten, in the order of time */
 };
 
 #define RECORD_BEGIN(id) struct id {

@@ -16,17 +16,6 @@ methods_read(struct op *op, const struct vault_texts *patterns, struct method_se
 	return VAULT_OK;
 }
 
-/* All that the roles hold which the grant lets its holder give. */
-static void
-grantable(const struct policy *policy, const struct grant *grant, struct method_set *methods)
-{
-	bool all = texts_hold(&grant->record.may_grant, TEXT_LITERAL("*"));
-
-	for (size_t i = 0; i < policy->role_count; i++)
-		if (all || texts_hold(&grant->record.may_grant, policy->roles[i].name))
-			method_set_join(methods, &policy->roles[i].methods);
-}
-
 static bool
 caller_holds(const struct policy *policy, const struct op *op, struct vault_text role)
 {
@@ -37,27 +26,32 @@ caller_holds(const struct policy *policy, const struct op *op, struct vault_text
 	return false;
 }
 
-/* A role holds wherever it was granted: only who may grant everywhere touches it. */
+/*
+ * A role holds wherever it was granted: only who may grant everywhere touches it, and only with one
+ * grant that covers what the role is to hold and what it held: those who have it lose that.
+ */
 static enum vault_err
-check_caller(struct op *op, const struct policy *policy, struct vault_text role,
-	     const struct method_set *methods)
+check_caller(struct op *op, const struct policy *policy, struct vault_text name,
+	     struct method_set methods)
 {
 	static const struct vault_text all[] = { { "*", 1 } };
 	static const struct vault_texts everywhere = { all, 1 };
-	struct granting wanted = { .id = op->row->id, .tenants = &everywhere };
-	struct method_set allowed = { 0 };
-	const struct grant *grant;
+	struct vault_texts names = { &name, 1 };
+	struct granting wanted = { .id = op->row->id, .tenants = &everywhere, .names = &names };
+	const struct role *before = policy_role(policy, name);
 	bool mfa;
 
-	if (caller_holds(policy, op, role))
+	if (caller_holds(policy, op, name))
 		return op_fail(op, VAULT_DENIED, "role", "nobody changes a role that he holds");
-	grant = grant_find(policy, op, &wanted, &mfa);
-	if (grant == NULL)
+	if (grant_find(policy, op, &wanted, &mfa) == NULL)
 		return mfa ? VAULT_MFA_REQUIRED : VAULT_DENIED;
-	grantable(policy, grant, &allowed);
-	if (!method_set_within(methods, &allowed))
-		return op_fail(op, VAULT_DENIED, "methods", "more than you may grant");
-	return VAULT_OK;
+	if (before != NULL)
+		method_set_join(&methods, &before->methods);
+	wanted.methods = &methods;
+	if (grant_find(policy, op, &wanted, &mfa) != NULL)
+		return VAULT_OK;
+	return mfa ? VAULT_MFA_REQUIRED
+		   : op_fail(op, VAULT_DENIED, "methods", "more than you may grant");
 }
 
 /* Granting must stay possible for somebody once the role is what it is to be. */
@@ -91,7 +85,7 @@ put(struct op *op, struct policy *policy, const struct role_put_req *req)
 	if (before != NULL && before->built_in)
 		return op_fail(op, VAULT_CONFLICT, "role", "a built-in role; choose another name");
 	TRY(methods_read(op, &req->methods, &methods));
-	TRY(check_caller(op, policy, req->role, &methods));
+	TRY(check_caller(op, policy, req->role, methods));
 	TRY(check_holders(op, policy, req->role, &methods));
 	if (before == NULL && policy->role_count >= ROLES_MAX)
 		return op_fail(op, VAULT_CONFLICT, NULL, "the store holds as many roles as it may");
@@ -129,14 +123,13 @@ remove_role(struct op *op, const struct policy *policy, struct vault_text name)
 {
 	const struct row_keys *store = &op->vault->keyring.store;
 	const struct role *role = policy_role(policy, name);
-	struct method_set none = { 0 };
 	ROW_LOCAL(row);
 
-	TRY(check_caller(op, policy, name, &none));
+	if (role != NULL && role->built_in)
+		return op_fail(op, VAULT_CONFLICT, "role", "a built-in role stays");
+	TRY(check_caller(op, policy, name, (struct method_set){ 0 }));
 	if (role == NULL)
 		return op_fail(op, VAULT_NOT_FOUND, "role", "there is no such role");
-	if (role->built_in)
-		return op_fail(op, VAULT_CONFLICT, "role", "a built-in role stays");
 	if (in_use(policy, name))
 		return op_fail(op, VAULT_CONFLICT, "role",
 			       "a grant names it; grant.list --role shows which");

@@ -317,7 +317,8 @@ put_sealed(struct change *change, struct row *row, const struct buf *buf)
 	struct vault_bytes sealed = { buf_data(buf), buf_len(buf) };
 
 	if (row->id == 0)
-		TRY(row_insert(change->txn, &row->key, sealed, &row->id));
+		TRY(row_insert(change->txn, row->index == NULL ? &row->key : row->index, sealed,
+			       &row->id));
 	else
 		TRY(row_update(change->txn, row->id, sealed));
 	change_note(change, &row->key, row->id, sealed);

@@ -31,6 +31,8 @@ struct row {
 	uint32_t version;
 	uint64_t revision; /* counts its writes */
 	struct secret plain;
+	/* Where the index is to hold a new row; NULL: under its key. Borrowed. */
+	const struct row_key *index;
 };
 #define ROW_LOCAL(name) __attribute__((cleanup(row_free))) struct row name = { 0 }
 void row_free(struct row *row);

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "protocol/text.h"
-#include "vaultd/core/due.h"
+#include "vaultd/core/reminder.h"
 #include "vaultd/core/secrets.h"
 #include "vaultd/core/tenant.h"
 
@@ -314,7 +314,7 @@ secret_edit_write(struct op *op, struct secret_edit *edit)
 	edit->row.version = edit->current;
 	TRY(sealed_put(op->change, &op->tenant->keys, &edit->row, secret_record_type(), record));
 	due = secret_due_at(record);
-	TRY(due_move(op, due_kind_secret, &edit->row, edit->due, due));
+	TRY(reminder_move(op, due_kind_secret, &edit->row, edit->due, due));
 	edit->due = due;
 	return VAULT_OK;
 }
@@ -345,7 +345,7 @@ secret_edit_remove(struct op *op, struct secret_edit *edit)
 		TRY(secret_drop_value(op, name, (uint32_t)edit->entries[i].version));
 	if (edit->current != 0 && edit->record.value.p == NULL)
 		TRY(secret_drop_value(op, name, edit->current));
-	TRY(due_move(op, due_kind_secret, &edit->row, edit->due, 0));
+	TRY(reminder_move(op, due_kind_secret, &edit->row, edit->due, 0));
 	TRY(sealed_delete(op->change, &edit->row));
 	return bury(op, name, edit->last);
 }

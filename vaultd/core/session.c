@@ -41,6 +41,30 @@ session_release(struct session *session)
 }
 
 void
+session_login(struct session *session, const struct vault_login *login, const struct clock_now *now)
+{
+	struct session_login *to = &session->login;
+
+	snprintf(to->tenant, sizeof to->tenant, "%.*s", (int)login->tenant.len, login->tenant.p);
+	snprintf(to->id, sizeof to->id, "%.*s", (int)login->id.len, login->id.p);
+	snprintf(to->principal, sizeof to->principal, "key:%s/%s", to->tenant, to->id);
+	snprintf(to->role, sizeof to->role, "%.*s", (int)login->role.len, login->role.p);
+	snprintf(to->creator, sizeof to->creator, "%.*s", (int)login->creator.len,
+		 login->creator.p);
+	to->expires_at = login->expires_at;
+	session->used_ms = now->boot_ms;
+	session->mfa_until_ms = 0;
+	session->logged_in = true;
+}
+
+void
+session_logout(struct session *session)
+{
+	session->logged_in = false;
+	session->mfa_until_ms = 0;
+}
+
+void
 session_use(struct session *session, const struct clock_now *now)
 {
 	int64_t expires = session->login.expires_at;
@@ -49,7 +73,7 @@ session_use(struct session *session, const struct clock_now *now)
 		return;
 	if (now->boot_ms - session->used_ms > SESSION_LOGIN_IDLE_MS ||
 	    (expires != 0 && now->wall >= expires))
-		session->logged_in = false;
+		session_logout(session);
 	session->used_ms = now->boot_ms;
 }
 

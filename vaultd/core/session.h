@@ -21,6 +21,7 @@
 struct session_login {
 	char principal[PRINCIPAL_MAX + 1]; /* "key:TENANT/ID" */
 	char tenant[TENANT_NAME_MAX + 1];
+	char id[NAME_MAX_LEN + 1];
 	char role[NAME_MAX_LEN + 1];
 	char creator[PRINCIPAL_MAX + 1]; /* a principal whose rights bound it */
 	int64_t expires_at;		 /* seconds since 1970; 0: never */
@@ -28,6 +29,7 @@ struct session_login {
 
 struct session {
 	_Atomic unsigned references;
+	_Atomic bool gone; /* its connection is closed: nobody waits for an answer */
 	struct identity who;
 	_Atomic bool logged_in; /* ended by the connection's own thread when idle for too long */
 	struct session_login login;
@@ -48,6 +50,17 @@ struct session *session_hold(struct session *session);
 /* NULL is fine. */
 void session_release(struct session *session);
 
+/*
+ * Acts as a key from here on, or again as the user; a code that was given was the other's. The
+ * texts of login are views.
+ */
+struct vault_login {
+	struct vault_text tenant, id, role, creator;
+	int64_t expires_at;
+};
+void session_login(struct session *session, const struct vault_login *login,
+		   const struct clock_now *now);
+void session_logout(struct session *session);
 /* Ends a login that has expired or was not used for too long, and notes that it is used now. */
 void session_use(struct session *session, const struct clock_now *now);
 /* Only ever less: from here on these methods, of those that were left, and that tenant (p NULL: as it was). */

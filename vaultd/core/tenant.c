@@ -5,9 +5,11 @@
 
 #include "protocol/text.h"
 #include "vaultd/core/page.h"
+#include "vaultd/core/tenant_limits.h"
 
 #define TENANT_COST                                                                                \
 	512 /* bytes of the arena that an open tenant holds: five keys, a power of two each */
+#define NUMBERED_COST 256 /* as if it held so much of the arena, so that there is an end to them */
 
 /* The row with a tenant's wrapped keys is found by number, not by name. */
 static struct row_key
@@ -64,8 +66,8 @@ read_wraps(struct op *op, uint32_t number, struct tenant_wraps *wraps)
 	return record_decode(tenant_wraps_type(), bytes, op->scratch, wraps);
 }
 
-static enum vault_err
-read_record(struct op *op, struct vault_text name, struct row *row, struct tenant_record *record)
+enum vault_err
+tenant_read(struct op *op, struct vault_text name, struct row *row, struct tenant_record *record)
 {
 	const struct row_keys *store = &op->vault->keyring.store;
 	struct row_key key = row_key_of(store, ROW_TENANT, text_bytes(name));
@@ -73,6 +75,27 @@ read_record(struct op *op, struct vault_text name, struct row *row, struct tenan
 	TRY(sealed_find(op->txn, store, &key, row));
 	TRY(record_decode(tenant_record_type(), row_plain(row), op->scratch, record));
 	return text_equal(record->name, name) ? VAULT_OK : VAULT_NOT_FOUND;
+}
+
+/* Which kinds of revocation there are, so that a token is looked up under no other. */
+static enum vault_err
+find_revoked(struct op *op, struct tenant *tenant)
+{
+	for (int kind = ROW_TOKEN_REVOKED; kind <= ROW_PROFILE_REVOKED; kind++) {
+		struct row_walk walk;
+		struct row_key key;
+		enum vault_err err;
+		uint64_t id;
+
+		TRY(row_walk_open(op->txn, tenant->keys.tenant, (uint8_t)kind, NULL, &walk));
+		err = row_walk_next(&walk, &key, &id, NULL);
+		row_walk_close(&walk);
+		if (err == VAULT_OK)
+			tenant->revoked |= (uint8_t)(1 << (kind - ROW_TOKEN_REVOKED));
+		else if (err != VAULT_NOT_FOUND)
+			return err;
+	}
+	return VAULT_OK;
 }
 
 static enum vault_err
@@ -83,12 +106,13 @@ tenant_load(struct op *op, struct vault_text name, struct tenant *tenant)
 	enum vault_err err;
 	ROW_LOCAL(row);
 
-	TRY(read_record(op, name, &row, &record));
+	TRY(tenant_read(op, name, &row, &record));
 	tenant->slot = tenants_slot(&op->vault->tenants, (uint32_t)record.number);
 	if (tenant->slot == NULL)
 		return VAULT_BUSY;
 	tenant->loaded_at = atomic_load_explicit(&tenant->slot->generation, memory_order_acquire);
 	tenant->state = (enum tenant_state)record.state;
+	tenant_limits_resolve(&op->vault->settings, &record, tenant);
 	tenant->name_len = (uint8_t)name.len;
 	memcpy(tenant->name, name.p, name.len);
 	tenant->keys.tenant = (uint32_t)record.number;
@@ -97,6 +121,8 @@ tenant_load(struct op *op, struct vault_text name, struct tenant *tenant)
 	/* A tenant without its keys was damaged, not erased: erasing removes both. */
 	if (err == VAULT_OK)
 		err = unwrap_keys(op, &wraps, tenant);
+	if (err == VAULT_OK)
+		err = find_revoked(op, tenant);
 	return err == VAULT_NOT_FOUND ? VAULT_INTEGRITY : err;
 }
 
@@ -208,6 +234,7 @@ tenant_create(struct op *op, const struct tenant_create_req *req)
 	ROW_LOCAL(row);
 	uint64_t id;
 
+	TRY(tenant_check_plan(op, req->plan));
 	row.key = row_key_of(store, ROW_TENANT, text_bytes(req->tenant));
 	if (row_linked(op->txn, &row.key, &id) == VAULT_OK)
 		return op_fail(op, VAULT_EXISTS, "tenant", NULL);
@@ -220,10 +247,28 @@ tenant_create(struct op *op, const struct tenant_create_req *req)
 	record.number = op->vault->next_tenant++;
 	record.display_name = req->display_name;
 	record.labels = req->labels;
+	record.plan = req->plan;
+	tenant_limits_put(&record, req->limits);
 	TRY(insert_wraps(op, (uint32_t)record.number, &row.key));
 	TRY(sealed_put(op->change, store, &row, tenant_record_type(), &record));
 	op->effects.tenant_created = true;
 	op->note.tenant = (uint32_t)record.number;
+	return VAULT_OK;
+}
+
+static enum vault_err
+keep_texts(struct op *op, const struct vault_texts *from, struct vault_texts *to)
+{
+	struct vault_text *v;
+
+	if (from->v == NULL)
+		return VAULT_OK;
+	v = scratch_alloc(op->scratch, (from->n == 0 ? 1 : from->n) * sizeof *v);
+	if (v == NULL)
+		return VAULT_BUSY;
+	for (size_t i = 0; i < from->n; i++)
+		TRY(op_keep_text(op, from->v[i], &v[i]));
+	*to = (struct vault_texts){ v, from->n };
 	return VAULT_OK;
 }
 
@@ -233,7 +278,15 @@ describe(struct op *op, const struct tenant_record *record, struct tenant_get_re
 	struct vault_bytes labels = { record->labels.p, record->labels.len };
 
 	*res = (struct tenant_get_res){ .state = (int)record->state,
-					.created_at = record->created_at };
+					.created_at = record->created_at,
+					.retention = record->retention };
+	res->key_lockout = (struct vault_opt_enum){
+		record->key_lockout.set ? (int)record->key_lockout.v : key_lockout_pair, true
+	};
+	TRY(op_keep_text(op, record->plan, &res->plan));
+	TRY(keep_texts(op, &record->allowed_origins, &res->allowed_origins));
+	TRY(tenant_limits_show(op, record, &res->limits));
+	TRY(tenant_source_show(op, record, &res->source_limit));
 	TRY(op_keep_text(op, record->name, &res->tenant));
 	TRY(op_keep_text(op, record->display_name, &res->display_name));
 	TRY(op_keep_bytes(op, labels, &labels));
@@ -247,7 +300,7 @@ tenant_describe(struct op *op, struct vault_text name, struct tenant_get_res *re
 	struct tenant_record record;
 	ROW_LOCAL(row);
 
-	TRY(read_record(op, name, &row, &record));
+	TRY(tenant_read(op, name, &row, &record));
 	return describe(op, &record, res);
 }
 
@@ -263,10 +316,13 @@ describe_row(struct op *op, const struct row *row, void *item)
 enum vault_err
 tenant_page(struct op *op, const struct tenant_list_req *req, struct tenant_list_res *res)
 {
-	struct page page = { op,	   &op->vault->keyring.store,
-			     ROW_TENANT,   tenant_get_res_type(),
-			     describe_row, req->limit.v,
-			     req->cursor };
+	struct page page = { .op = op,
+			     .keys = &op->vault->keyring.store,
+			     .kind = ROW_TENANT,
+			     .item = tenant_get_res_type(),
+			     .make = describe_row,
+			     .limit = req->limit.v,
+			     .cursor = req->cursor };
 	struct object_list items = { 0 };
 
 	TRY(page_walk(&page, &items, &res->cursor));
@@ -291,4 +347,56 @@ tenant_name_by_number(struct op *op, uint32_t number, struct vault_text *name)
 	TRY(sealed_find(op->txn, store, &key, &row));
 	TRY(record_decode(tenant_record_type(), row_plain(&row), op->scratch, &record));
 	return op_keep_text(op, record.name, name);
+}
+
+/* A number's name, in the thread's cache; it holds for good: numbers are never given out again. */
+struct numbered {
+	struct cache_entry entry;
+	char name[TENANT_NAME_MAX];
+	uint8_t name_len;
+};
+
+static void
+numbered_destroy(struct cache_entry *entry)
+{
+	free(entry);
+}
+
+static enum vault_err
+remember_name(struct op *op, const struct cache_key *key, struct vault_text name)
+{
+	struct numbered *numbered = calloc(1, sizeof *numbered);
+
+	if (numbered == NULL || name.len > sizeof numbered->name) {
+		free(numbered);
+		return VAULT_BUSY;
+	}
+	memcpy(numbered->name, name.p, name.len);
+	numbered->name_len = (uint8_t)name.len;
+	numbered->entry.destroy = numbered_destroy;
+	numbered->entry.cost = NUMBERED_COST;
+	cache_put(op->cache, key, &numbered->entry);
+	return VAULT_OK;
+}
+
+enum vault_err
+tenant_by_number(struct op *op, uint32_t number, const struct tenant **out)
+{
+	struct cache_key key = { .kind = CACHE_TENANT_NAME,
+				 .tenant = number,
+				 .name = TEXT_LITERAL("name") };
+	const struct numbered *numbered =
+		(const struct numbered *)(const void *)cache_get(op->cache, &key);
+	struct vault_text name;
+
+	if (op->tenant != NULL && op->tenant->keys.tenant == number) {
+		*out = op->tenant;
+		return VAULT_OK;
+	}
+	if (numbered != NULL)
+		return tenant_get(op, (struct vault_text){ numbered->name, numbered->name_len },
+				  out);
+	TRY(tenant_name_by_number(op, number, &name));
+	TRY(remember_name(op, &key, name));
+	return tenant_get(op, name, out);
 }

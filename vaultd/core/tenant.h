@@ -4,6 +4,7 @@
 #ifndef CORE_TENANT_H
 #define CORE_TENANT_H
 
+#include "vaultd/core/lockout_table.h"
 #include "vaultd/core/op.h"
 
 /* An open tenant, in a thread's cache. */
@@ -14,6 +15,10 @@ struct tenant {
 	struct row_keys keys;
 	struct secret pepper;
 	enum tenant_state state;
+	struct limit_rate limits[LIMIT_CLASSES]; /* its own, else its plan's, else the defaults */
+	struct lockout_rule source_rule;	 /* failures 0: sources are not limited */
+	enum key_lockout key_lockout;
+	uint8_t revoked; /* bits 1 << (kind - ROW_TOKEN_REVOKED): there are such rows */
 	char name[TENANT_NAME_MAX + 1];
 	uint8_t name_len;
 };
@@ -43,8 +48,24 @@ tenant_generation(const struct op *op)
 	return atomic_load_explicit(&op->tenant->slot->generation, memory_order_acquire);
 }
 
+/* Whether rows of that kind refuse tokens: ROW_TOKEN_REVOKED and the two kinds after it. */
+static inline bool
+tenant_revokes(const struct tenant *tenant, enum row_kind kind)
+{
+	return (tenant->revoked >> (kind - ROW_TOKEN_REVOKED) & 1) != 0;
+}
+
 /* On the committer. VAULT_EXISTS where the name is taken. display_name and labels may be absent. */
 MUST_USE enum vault_err tenant_create(struct op *op, const struct tenant_create_req *req);
+
+/*
+ * On the committer: changes what the request gives. VAULT_INVALID_PARAMS names a plan that is not
+ * configured, an origin of another form, and what cannot be cleared.
+ */
+MUST_USE enum vault_err tenant_update(struct op *op, const struct tenant_update_req *req);
+MUST_USE enum vault_err tenant_settings(struct op *op, const struct tenant_settings_req *req);
+/* Likewise; setting the state that it has changes nothing and is no error. */
+MUST_USE enum vault_err tenant_set_state(struct op *op, enum tenant_state state);
 
 /* The record as it stands; views are valid until the operation ends. */
 MUST_USE enum vault_err tenant_describe(struct op *op, struct vault_text name,
@@ -57,11 +78,22 @@ MUST_USE enum vault_err tenant_page(struct op *op, const struct tenant_list_req 
 MUST_USE enum vault_err tenant_name_by_number(struct op *op, uint32_t number,
 					      struct vault_text *name);
 
+/* The tenant of that number, as tenant_get; VAULT_NOT_FOUND where it was erased. */
+MUST_USE enum vault_err tenant_by_number(struct op *op, uint32_t number,
+					 const struct tenant **tenant);
+
 /*
  * The next issuance number of the tenant's token ids: every token made before one has a smaller
  * number. On a worker it may answer VAULT_BUSY with op->deferred set when the durable reservation
  * is used up; on the committer it reserves more.
  */
 MUST_USE enum vault_err tenant_issue(struct op *op, uint64_t *number);
+/*
+ * On the committer: the number that divides the token ids made until now, all below it, from those
+ * to come.
+ */
+MUST_USE enum vault_err tenant_next_number(struct op *op, uint64_t *number);
+/* No token id of the tenant has this number or a higher one. */
+MUST_USE enum vault_err tenant_reserved(struct op *op, uint64_t *number);
 
 #endif

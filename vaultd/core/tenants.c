@@ -18,8 +18,13 @@ tenants_init(struct tenants *tenants)
 void
 tenants_free(struct tenants *tenants)
 {
-	for (size_t i = 0; i < CHUNKS; i++)
-		free(atomic_exchange(&tenants->chunks[i], NULL));
+	for (size_t i = 0; i < CHUNKS; i++) {
+		struct tenant_chunk *chunk = atomic_exchange(&tenants->chunks[i], NULL);
+
+		for (size_t j = 0; chunk != NULL && j < TENANTS_PER_CHUNK; j++)
+			revoked_filter_free(atomic_load(&chunk->slots[j].revoked));
+		free(chunk);
+	}
 }
 
 void

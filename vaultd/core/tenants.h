@@ -9,6 +9,8 @@
 #include <stdatomic.h>
 
 #include "protocol/error.h"
+#include "vaultd/base/limit.h"
+#include "vaultd/core/revoked_filter.h"
 
 #define TENANTS_PER_CHUNK 1024
 #define TENANTS_MAX (4096 * TENANTS_PER_CHUNK)
@@ -18,6 +20,8 @@ struct tenant_slot {
 	_Atomic uint64_t next_id;    /* the next token's issuance number */
 	_Atomic uint64_t
 		reserved; /* numbers below this are durably reserved; 0: none yet since start */
+	_Atomic int64_t buckets[LIMIT_CLASSES];	  /* of the tenant's limits, by enum op_class */
+	_Atomic(struct revoked_filter *) revoked; /* NULL: not made yet, the store knows */
 };
 
 struct tenant_chunk;

@@ -9,7 +9,6 @@
 
 #define TOKEN_MAX 16384	    /* bytes of a token that is looked at */
 #define TOKEN_NESTING_MAX 5 /* containers in a payload, its own object included */
-#define JTI_BYTES 20	    /* issuance number, big-endian (8), and random (12) */
 
 /* The answer points into the operation's memory. */
 MUST_USE enum vault_err token_sign(struct op *op, const struct token_sign_req *req,

@@ -4,9 +4,11 @@
 #include "protocol/text.h"
 #include "vaultd/base/base64.h"
 #include "vaultd/core/claims.h"
+#include "vaultd/core/domain.h"
 #include "vaultd/core/token.h"
+#include "vaultd/core/token_id.h"
 
-#define USUAL_NAMES_MAX 64 /* bytes of jti, sub and scope besides their values */
+#define USUAL_NAMES_MAX 128 /* bytes of jti, sub, scope, domain and uses besides their values */
 
 /* Whether a value stands in a list of values, both as they were sent: compared by their JSON. */
 static enum vault_err
@@ -77,6 +79,22 @@ check_claims(struct op *op, const struct profile_record *settings, struct vault_
 	return VAULT_OK;
 }
 
+/* Under a profile that has domains every token is bound to one, under any other none is. */
+static enum vault_err
+check_domain(struct op *op, const struct profile_record *settings, struct vault_text domain)
+{
+	if (domain.p == NULL && settings->domains.n > 0)
+		return op_fail(op, VAULT_INVALID_PARAMS, "domain", "the profile requires a domain");
+	if (domain.p == NULL)
+		return VAULT_OK;
+	if (!domain_name(domain))
+		return op_fail(op, VAULT_INVALID_PARAMS, "domain", "not a host name");
+	for (size_t i = 0; i < settings->domains.n; i++)
+		if (domain_matches(settings->domains.v[i], domain))
+			return VAULT_OK;
+	return op_fail(op, VAULT_INVALID_PARAMS, "domain", "not allowed by the profile");
+}
+
 static enum vault_err
 check_request(struct op *op, const struct profile_record *settings,
 	      const struct token_sign_req *req)
@@ -88,6 +106,10 @@ check_request(struct op *op, const struct profile_record *settings,
 		return op_fail(op, VAULT_INVALID_PARAMS, "ttl", "above the profile's max_ttl");
 	TRY(profile_require_subset(op, "audience", &req->audience, &settings->audience));
 	TRY(profile_require_subset(op, "scope", &req->scope, &settings->scopes));
+	TRY(check_domain(op, settings, req->domain));
+	if (req->max_uses.set && settings->max_uses.set && req->max_uses.v > settings->max_uses.v)
+		return op_fail(op, VAULT_INVALID_PARAMS, "max_uses",
+			       "above the profile's max_uses");
 	return check_claims(op, settings, req->claims);
 }
 
@@ -121,11 +143,22 @@ write_scope(char *at, const struct vault_texts *scope)
 	return at;
 }
 
+/* A host name needs no escaping; it stands as it is compared. */
+static char *
+write_domain(char *at, struct vault_text domain)
+{
+	at = WRITE_LITERAL(at, ",\"domain\":\"");
+	at += domain_fold(domain, at).len;
+	*at++ = '"';
+	return at;
+}
+
 /* What most tokens say of themselves, into room made once. */
 static enum vault_err
 usual_members(struct buf *out, const struct token_sign_req *req, struct vault_text jti)
 {
-	size_t most = USUAL_NAMES_MAX + jti.len + JSON_STRING_MAX(req->subject.len);
+	size_t most =
+		USUAL_NAMES_MAX + jti.len + JSON_STRING_MAX(req->subject.len) + req->domain.len;
 	char *at;
 
 	for (size_t i = 0; i < req->scope.n; i++)
@@ -141,8 +174,22 @@ usual_members(struct buf *out, const struct token_sign_req *req, struct vault_te
 	}
 	if (req->scope.n > 0)
 		at = write_scope(at, &req->scope);
+	if (req->domain.p != NULL)
+		at = write_domain(at, req->domain);
 	out->tail = (size_t)(at - (char *)out->p);
 	return VAULT_OK;
+}
+
+/* The token's own limit, or else the profile's. */
+static enum vault_err
+put_uses(struct buf *out, const struct profile_record *settings, const struct token_sign_req *req)
+{
+	const struct vault_opt_int *uses = req->max_uses.set ? &req->max_uses : &settings->max_uses;
+
+	if (!uses->set)
+		return VAULT_OK;
+	TRY(json_put_text(out, ",\"uses\":"));
+	return json_put_integer(out, uses->v);
 }
 
 /* What the prefix does not say yet, in the operation's work buffer. */
@@ -159,6 +206,7 @@ token_tail(struct op *op, const struct profile *profile, const struct token_sign
 		TRY(json_put_times(out, op->now.wall, res->expires_at));
 	}
 	TRY(usual_members(out, req, res->jti));
+	TRY(put_uses(out, &profile->settings, req));
 	if (req->claims.p != NULL && json_put_members(out, req->claims) != VAULT_OK)
 		return op_fail(op, VAULT_INVALID_PARAMS, "claims",
 			       "a value that a claim cannot hold");
@@ -183,28 +231,28 @@ make_jti(struct op *op, struct vault_text *jti)
 	return VAULT_OK;
 }
 
-static size_t
-sign_bytes(const struct profile *profile, const struct key_live *live,
-	   const struct token_prefix *prefix, struct vault_text input,
-	   uint8_t signature[static SIGNATURE_MAX])
+static enum vault_err
+sign_bytes(const struct key_live *live, const struct token_prefix *prefix, struct vault_text input,
+	   uint8_t signature[static SIGNATURE_MAX], size_t *len)
 {
-	struct vault_bytes whole = { (const uint8_t *)input.p, input.len };
+	const struct mac_key *mac = &live->signature.mac;
 	struct mac_state state;
 
-	if (profile->key->algorithm == key_algorithm_EdDSA)
-		return key_live_sign(profile->key, live, whole, signature);
+	if (!signature_symmetric(live->signature.algorithm))
+		return key_live_sign(live, text_bytes(input), signature, len);
 	memcpy(&state, prefix->state.p, sizeof state);
-	mac_add(&live->mac, &state, input.p + prefix->len, input.len - prefix->len);
-	mac_end(&live->mac, &state, signature);
-	return mac_bytes(live->mac.hash);
+	mac_add(mac, &state, input.p + prefix->len, input.len - prefix->len);
+	mac_end(mac, &state, signature);
+	*len = mac_bytes(mac->hash);
+	return VAULT_OK;
 }
 
 /*
  * prefix, tail and signature, each in base64url, put together where the reply will take them from.
  */
 static enum vault_err
-assemble(struct op *op, const struct profile *profile, const struct key_live *live,
-	 const struct token_prefix *prefix, struct vault_text *token)
+assemble(struct op *op, const struct key_live *live, const struct token_prefix *prefix,
+	 struct vault_text *token)
 {
 	size_t tail = buf_len(op->work), n = prefix->len;
 	uint8_t signature[SIGNATURE_MAX];
@@ -216,8 +264,7 @@ assemble(struct op *op, const struct profile *profile, const struct key_live *li
 		return VAULT_BUSY;
 	memcpy(text, prefix->text, n);
 	n += base64url_encode(buf_data(op->work), tail, text + n);
-	signature_len =
-		sign_bytes(profile, live, prefix, (struct vault_text){ text, n }, signature);
+	TRY(sign_bytes(live, prefix, (struct vault_text){ text, n }, signature, &signature_len));
 	text[n++] = '.';
 	n += base64url_encode(signature, signature_len, text + n);
 	if (n > TOKEN_MAX)
@@ -240,7 +287,7 @@ token_sign(struct op *op, const struct token_sign_req *req, struct token_sign_re
 	TRY(make_jti(op, &res->jti));
 	res->expires_at = op->now.wall + (req->ttl.set ? req->ttl.v : profile->settings.ttl);
 	TRY(token_tail(op, profile, req, res));
-	TRY(assemble(op, profile, live, prefix, &res->token));
+	TRY(assemble(op, live, prefix, &res->token));
 	op->note.version = live->times.version;
 	return VAULT_OK;
 }

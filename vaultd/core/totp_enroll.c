@@ -212,10 +212,13 @@ show_row(struct op *op, const struct row *row, void *item)
 enum vault_err
 totp_page(struct op *op, const struct totp_list_req *req, struct totp_list_res *res)
 {
-	struct page page = { op,	 &op->vault->keyring.store,
-			     ROW_TOTP,	 totp_item_type(),
-			     show_row,	 req->limit.v,
-			     req->cursor };
+	struct page page = { .op = op,
+			     .keys = &op->vault->keyring.store,
+			     .kind = ROW_TOTP,
+			     .item = totp_item_type(),
+			     .make = show_row,
+			     .limit = req->limit.v,
+			     .cursor = req->cursor };
 	struct object_list items = { 0 };
 
 	TRY(page_walk(&page, &items, &res->cursor));

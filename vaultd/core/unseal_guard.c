@@ -15,11 +15,24 @@
 #define GUARD_FILE_MAX 512
 #define LINE_LOCKED "locked "
 #define LINE_FAILED "failed "
+#define LINE_BOOT "boot "
+#define BOOT_ID_TEXT_BYTES (sizeof LINE_BOOT + 2 * BOOT_ID_BYTES)
+
+static void
+boot_text(const uint8_t id[static BOOT_ID_BYTES], char text[static BOOT_ID_TEXT_BYTES])
+{
+	size_t len = (size_t)snprintf(text, BOOT_ID_TEXT_BYTES, LINE_BOOT);
+
+	for (unsigned i = 0; i < BOOT_ID_BYTES; i++)
+		len += (size_t)snprintf(text + len, BOOT_ID_TEXT_BYTES - len, "%02x", id[i]);
+}
 
 /*
- * The file: a line "locked SECONDS" or "failed SECONDS" for each, in seconds since 1970, because
- * the other clock does not survive a boot. A wall clock that was moved can shorten a lock to
- * nothing less than what is left of it, and lengthen it to no more than a whole one.
+ * The file: a line "boot ID", then "locked SECONDS MS" or "failed SECONDS MS" for each: seconds
+ * since 1970, and milliseconds of the clock that nobody sets but that does not survive a boot. In
+ * another boot, or where the line or MS is missing (an older build's file), the seconds count: a
+ * wall clock that was moved can shorten a lock to nothing less than what is left of it, and
+ * lengthen it to no more than a whole one.
  */
 static int64_t
 boot_time_of(int64_t wall, const struct clock_now *now, int64_t longest)
@@ -32,14 +45,48 @@ boot_time_of(int64_t wall, const struct clock_now *now, int64_t longest)
 	return now->boot_ms + (wall - now->wall) * 1000;
 }
 
+/* Whether what follows counts in this boot's milliseconds. */
+static bool
+is_this_boot(const struct unseal_guard *guard, const char *line)
+{
+	static const uint8_t unknown[BOOT_ID_BYTES];
+	char ours[BOOT_ID_TEXT_BYTES];
+
+	boot_text(guard->boot_id, ours);
+	return memcmp(guard->boot_id, unknown, sizeof unknown) != 0 && strcmp(line, ours) == 0;
+}
+
+/* A line's milliseconds; false where there are none that can be. */
+static bool
+take_boot_ms(const char *text, const struct clock_now *now, int64_t longest, int64_t *boot_ms)
+{
+	char *end;
+	int64_t ms = strtoll(text, &end, 10);
+
+	if (end == text || ms < 0)
+		return false;
+	*boot_ms = ms < now->boot_ms + longest ? ms : now->boot_ms + longest;
+	return true;
+}
+
 static void
-load_line(struct unseal_guard *guard, const char *line, const struct clock_now *now)
+load_line(struct unseal_guard *guard, const char *line, const struct clock_now *now, bool same_boot)
 {
 	bool locked = strncmp(line, LINE_LOCKED, strlen(LINE_LOCKED)) == 0;
 	bool failed = strncmp(line, LINE_FAILED, strlen(LINE_FAILED)) == 0;
-	int64_t wall = locked || failed ? strtoll(line + strlen(LINE_LOCKED), NULL, 10) : 0;
+	char *rest = NULL;
+	int64_t wall = locked || failed ? strtoll(line + strlen(LINE_LOCKED), &rest, 10) : 0;
+	int64_t boot_ms;
 
 	wall = wall < 0 ? 0 : wall > TIME_MAX ? TIME_MAX : wall;
+	if (same_boot && rest != NULL &&
+	    take_boot_ms(rest, now, locked ? UNSEAL_LOCK_MS : 0, &boot_ms)) {
+		if (locked)
+			guard->locked_until = boot_ms;
+		else if (guard->count < UNSEAL_FAILURES_MAX - 1)
+			guard->failures[guard->count++] = boot_ms;
+		return;
+	}
 	if (locked && wall > now->wall)
 		guard->locked_until = boot_time_of(wall, now, UNSEAL_LOCK_MS);
 	else if (failed && guard->count < UNSEAL_FAILURES_MAX - 1)
@@ -48,21 +95,26 @@ load_line(struct unseal_guard *guard, const char *line, const struct clock_now *
 }
 
 void
-unseal_guard_load(struct unseal_guard *guard, int dir, const struct clock_now *now)
+unseal_guard_load(struct unseal_guard *guard, int dir, const uint8_t boot_id[static BOOT_ID_BYTES],
+		  const struct clock_now *now)
 {
 	char text[GUARD_FILE_MAX + 1], *line, *rest = NULL;
 	ssize_t n;
+	bool same_boot = false;
 	int fd;
 
 	*guard = (struct unseal_guard){ .dir = dir };
+	memcpy(guard->boot_id, boot_id, sizeof guard->boot_id);
 	fd = openat(dir, GUARD_FILE, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
 	n = read(fd, text, GUARD_FILE_MAX);
 	close(fd);
 	text[n < 0 ? 0 : n] = '\0';
-	for (line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
-		load_line(guard, line, now);
+	for (line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+		same_boot |= is_this_boot(guard, line);
+		load_line(guard, line, now, same_boot);
+	}
 }
 
 static enum vault_err
@@ -80,18 +132,27 @@ write_file(int dir, const char *text, size_t len)
 	return VAULT_OK;
 }
 
+static size_t
+put_line(char *text, size_t size, const char *what, int64_t boot_ms, const struct clock_now *now)
+{
+	return (size_t)snprintf(text, size, "%s%" PRId64 " %" PRId64 "\n", what,
+				now->wall + (boot_ms - now->boot_ms) / 1000, boot_ms);
+}
+
 static enum vault_err
 guard_store(const struct unseal_guard *guard, const struct clock_now *now)
 {
-	char text[GUARD_FILE_MAX];
-	size_t len = 0;
+	char text[GUARD_FILE_MAX], boot[BOOT_ID_TEXT_BYTES];
+	size_t len;
 
+	boot_text(guard->boot_id, boot);
+	len = (size_t)snprintf(text, sizeof text, "%s\n", boot);
 	if (guard->locked_until > now->boot_ms)
-		len += (size_t)snprintf(text, sizeof text, LINE_LOCKED "%" PRId64 "\n",
-					now->wall + (guard->locked_until - now->boot_ms) / 1000);
+		len += put_line(text + len, sizeof text - len, LINE_LOCKED, guard->locked_until,
+				now);
 	for (unsigned i = 0; i < guard->count; i++)
-		len += (size_t)snprintf(text + len, sizeof text - len, LINE_FAILED "%" PRId64 "\n",
-					now->wall + (guard->failures[i] - now->boot_ms) / 1000);
+		len += put_line(text + len, sizeof text - len, LINE_FAILED, guard->failures[i],
+				now);
 	return write_file(guard->dir, text, len);
 }
 

@@ -16,6 +16,7 @@
 /* Times in milliseconds of CLOCK_BOOTTIME. */
 struct unseal_guard {
 	int dir; /* of STATE */
+	uint8_t boot_id[BOOT_ID_BYTES];
 	int64_t failures[UNSEAL_FAILURES_MAX];
 	unsigned count;
 	int64_t locked_until; /* 0: not locked */
@@ -23,9 +24,11 @@ struct unseal_guard {
 
 /*
  * Reads the file in the directory dir (kept open by the caller); a missing or unreadable one is no
- * failures.
+ * failures. boot_id: of this boot, zeros where it is not known; within one boot a moved wall clock
+ * changes nothing.
  */
-void unseal_guard_load(struct unseal_guard *guard, int dir, const struct clock_now *now);
+void unseal_guard_load(struct unseal_guard *guard, int dir,
+		       const uint8_t boot_id[static BOOT_ID_BYTES], const struct clock_now *now);
 /* VAULT_LOCKED, with *retry_ms, while locked. */
 MUST_USE enum vault_err unseal_guard_check(struct unseal_guard *guard, const struct clock_now *now,
 					   int64_t *retry_ms);

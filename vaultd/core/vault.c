@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "vaultd/base/random.h"
+#include "vaultd/core/apikey_limit.h"
+#include "vaultd/core/apikey_used.h"
 #include "vaultd/core/lockout.h"
 
 #define HEAD_SCRATCH_BYTES 16384 /* a slot table decoded */
@@ -95,6 +97,9 @@ vault_put_head(struct vault *vault, struct txn *txn, const struct audit_head *he
 		.tenants = (int64_t)atomic_load(&vault->tenant_count),
 		.revision = (int64_t)++vault->revision,
 		.audit_key = { vault->audit_key, sizeof vault->audit_key },
+		.tick_wall = { vault->tick.wall, vault->tick.wall != 0 },
+		.tick_boot_ms = { vault->tick.boot_ms, vault->tick.wall != 0 },
+		.tick_boot_id = { vault->settings.boot_id, BOOT_ID_BYTES },
 	};
 	struct change change;
 
@@ -103,8 +108,40 @@ vault_put_head(struct vault *vault, struct txn *txn, const struct audit_head *he
 			  &record);
 }
 
+bool
+vault_tick(struct vault *vault, const struct clock_now *now)
+{
+	struct clock_tick last = vault->tick;
+	int64_t apart = (now->wall - last.wall) - (now->boot_ms - last.boot_ms) / 1000;
+	bool jumped = last.wall != 0 && (apart > CLOCK_JUMP_SECONDS || apart < -CLOCK_JUMP_SECONDS);
+
+	vault->tick = (struct clock_tick){ now->wall, now->boot_ms };
+	if (jumped)
+		vault->deletes_from_boot_ms = now->boot_ms + CLOCK_HOLD_MS;
+	return jumped;
+}
+
+/* Of another boot only the wall clock can be compared, and only with having gone back. */
+static void
+get_tick(struct vault *vault, const struct store_head *head, const struct clock_now *now)
+{
+	static const uint8_t unknown[BOOT_ID_BYTES];
+	const uint8_t *ours = vault->settings.boot_id;
+	bool same = memcmp(ours, unknown, sizeof unknown) != 0 &&
+		    head->tick_boot_id.len == BOOT_ID_BYTES &&
+		    memcmp(ours, head->tick_boot_id.p, BOOT_ID_BYTES) == 0;
+
+	vault->tick = (struct clock_tick){ 0 };
+	if (!head->tick_wall.set)
+		return;
+	if (same)
+		vault->tick = (struct clock_tick){ head->tick_wall.v, head->tick_boot_ms.v };
+	else if (now->wall < head->tick_wall.v)
+		vault->tick = (struct clock_tick){ head->tick_wall.v, now->boot_ms };
+}
+
 static enum vault_err
-get_head(struct vault *vault, struct txn *txn, struct audit_head *head)
+get_head(struct vault *vault, struct txn *txn, const struct clock_now *now, struct audit_head *head)
 {
 	struct row_key place = head_place();
 	struct store_head record;
@@ -123,6 +160,7 @@ get_head(struct vault *vault, struct txn *txn, struct audit_head *head)
 	vault->next_tenant = (uint32_t)record.next_tenant;
 	vault->revision = (uint64_t)record.revision;
 	atomic_store(&vault->tenant_count, (uint64_t)record.tenants);
+	get_tick(vault, &record, now);
 	vault->head_row = (struct row){ .key = place, .id = row.id, .revision = row.revision };
 	return VAULT_OK;
 }
@@ -195,7 +233,7 @@ load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
 	TRY(slots_check(txn, &vault->keyring));
 	TRY(load_policy(vault, txn));
 	TRY(lockout_load(vault, txn, now));
-	TRY(get_head(vault, txn, &head));
+	TRY(get_head(vault, txn, now, &head));
 	TRY(audit_keys_of(vault, txn, &keys));
 	return audit_start(vault->audit, &keys, &head, recovery);
 }
@@ -216,6 +254,10 @@ void
 vault_forget(struct vault *vault)
 {
 	keyring_free(&vault->keyring);
+	apikey_used_free(vault);
+	apikey_limits_free(vault);
 	policy_publish(&vault->policy, NULL);
+	atomic_store(&vault->due_next, INT64_MAX);
+	vault->tick = (struct clock_tick){ 0 };
 	tenants_reset(&vault->tenants);
 }

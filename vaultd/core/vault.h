@@ -20,6 +20,9 @@
 #include "vaultd/core/tenants.h"
 #include "vaultd/core/unseal_guard.h"
 
+struct apikey_used;
+struct apikey_limits;
+
 enum vault_state {
 	STATE_UNINITIALIZED,
 	STATE_SEALED,
@@ -37,8 +40,23 @@ struct vault_settings {
 	int64_t started_boot_ms;
 	uint8_t boot_id[BOOT_ID_BYTES]; /* zero: not known */
 	bool audit_sync_always;
+	const struct limit_plan *plans; /* what tenants' plans may be */
+	size_t plan_count;
 	unsigned spin_us; /* how long an idle worker polls before it sleeps */
 };
+
+/* Since when the clocks advance alike; see core/expiry.h. */
+struct expiry_clock {
+	int64_t wall, boot_ms;
+	bool set;
+};
+/* Two clocks at one moment; wall 0: none. */
+struct clock_tick {
+	int64_t wall;
+	int64_t boot_ms;
+};
+#define CLOCK_JUMP_SECONDS 300		 /* by which they may part before that is a jump */
+#define CLOCK_HOLD_MS (24 * 3600 * 1000) /* how long after it nothing is deleted */
 
 struct vault {
 	struct vault_settings settings;
@@ -60,9 +78,17 @@ struct vault {
 	struct unseal_guard guard;     /* the slow lane */
 	uint8_t audit_key[32];	       /* likewise: the public key of the audit's first epoch */
 	_Atomic uint64_t head_segment; /* the audit's segment that the committed head names */
-	struct row head_row;  /* the committer: where the head stands; holds no plain text */
-	uint64_t revision;    /* the committer: counts groups of changes */
-	uint32_t next_tenant; /* the committer */
+	struct row head_row;	/* the committer: where the head stands; holds no plain text */
+	uint64_t revision;	/* the committer: counts groups of changes */
+	struct clock_tick tick; /* the committer: the clocks at the last group */
+	int64_t deletes_from_boot_ms; /* the committer: after a jump of the wall clock nothing is
+					 deleted before */
+	_Atomic int64_t due_next; /* the committer: when something is due next, in wall seconds */
+	uint32_t next_tenant;	  /* the committer */
+	struct expiry_clock expiry_clock; /* the committer */
+	/* When API keys were used; made by the first that is. */
+	_Atomic(struct apikey_used *) apikey_used;
+	_Atomic(struct apikey_limits *) apikey_limits; /* likewise, by the first that has one */
 };
 
 #define INITIAL_SLOT "initial"
@@ -116,6 +142,18 @@ MUST_USE enum vault_err vault_load(struct vault *vault, struct txn *txn,
 /* Writes the head that every commit carries. */
 MUST_USE enum vault_err vault_put_head(struct vault *vault, struct txn *txn,
 				       const struct audit_head *head);
+/*
+ * On the committer, at each group: whether the wall clock jumped since the last one, in this run or
+ * an earlier one of the same boot.
+ */
+bool vault_tick(struct vault *vault, const struct clock_now *now);
+/* On the committer: after a jump what is due to be deleted waits, because it may not be as late. */
+static inline bool
+vault_deletes_held(const struct vault *vault, const struct clock_now *now)
+{
+	return now->boot_ms < vault->deletes_from_boot_ms;
+}
+
 /* Frees every key. Only while no other thread runs an operation. */
 void vault_forget(struct vault *vault);
 

@@ -64,3 +64,13 @@ name_tag(const uint8_t key[static NAME_KEY_BYTES], uint8_t kind, struct vault_by
 	memcpy(tag, whole, NAME_TAG_BYTES);
 	secret_wipe(&state, sizeof state);
 }
+
+_Static_assert(ID_TAG_BYTES == crypto_shorthash_BYTES, "an id's tag is SipHash-2-4");
+_Static_assert(ID_KEY_BYTES == crypto_shorthash_KEYBYTES, "and its key is SipHash's");
+
+void
+id_tag(const uint8_t key[static ID_KEY_BYTES], struct vault_bytes id,
+       uint8_t tag[static ID_TAG_BYTES])
+{
+	crypto_shorthash(tag, id.p, id.len, key);
+}

@@ -56,6 +56,9 @@ crypto_init(void)
 	if (sodium != 0 ||
 	    CRYPTO_set_mem_functions(wiping_malloc, wiping_realloc, wiping_free) != 1)
 		return VAULT_INTERNAL;
+	/* What a host's openssl.cnf says must not change what keys do here. */
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+		return VAULT_INTERNAL;
 	/* jansson takes its hash seed at first use, from a file that the sandbox may not open. */
 	json_object_seed(0);
 	return VAULT_OK;

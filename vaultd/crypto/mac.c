@@ -173,6 +173,12 @@ mac_once(const struct mac_key *key, struct vault_bytes message, uint8_t *tag)
 }
 
 bool
+mac_equal(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	return sodium_memcmp(a, b, n) == 0;
+}
+
+bool
 mac_check(const struct mac_key *key, struct vault_bytes message, struct vault_bytes tag)
 {
 	uint8_t expected[MAC_BYTES_MAX];
@@ -181,7 +187,7 @@ mac_check(const struct mac_key *key, struct vault_bytes message, struct vault_by
 	if (tag.len != mac_bytes(key->hash))
 		return false;
 	mac_once(key, message, expected);
-	equal = sodium_memcmp(expected, tag.p, tag.len) == 0;
+	equal = mac_equal(expected, tag.p, tag.len);
 	secret_wipe(expected, sizeof expected);
 	return equal;
 }

@@ -32,7 +32,9 @@ void mac_add(const struct mac_key *key, struct mac_state *state, const void *p, 
 /* tag: mac_bytes(key->hash) bytes. Wipes the state. */
 void mac_end(const struct mac_key *key, struct mac_state *state, uint8_t *tag);
 void mac_once(const struct mac_key *key, struct vault_bytes message, uint8_t *tag);
-/* Constant time; false too for a tag of another length. */
+/* Whether two tags of n bytes are the same, in constant time. */
+bool mac_equal(const uint8_t *a, const uint8_t *b, size_t n);
+/* The same for a message's; false too for a tag of another length. */
 bool mac_check(const struct mac_key *key, struct vault_bytes message, struct vault_bytes tag);
 
 #endif

@@ -11,18 +11,66 @@
 #include "vaultd/base/base64.h"
 
 #define PUBLIC_KEY_TEXT_MAX 65536 /* bytes of a JWK, JWKS or PEM that are looked at */
-#define PEM_BEGIN "-----BEGIN PUBLIC KEY-----"
-#define PEM_END "-----END PUBLIC KEY-----"
+#define PEM_DER_MAX 1024	  /* bytes of a SubjectPublicKeyInfo; RSA of 4096 bits has 550 */
 
-/*
- * What stands before the 32 bytes in a SubjectPublicKeyInfo of an Ed25519 key (RFC 8410 section 4,
- * DER).
- */
-static const uint8_t spki_prefix[] = { 0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
-				       0x2b, 0x65, 0x70, 0x03, 0x21, 0x00 };
+/* How a JWK of an algorithm looks, and what is said of one that does not. */
+struct form {
+	const char *kty, *crv; /* crv NULL: has none */
+	const char *alg, *also_alg;
+	const char *first, *second; /* members with the key's numbers; second NULL: has one */
+	const char *wrong_alg, *wrong_member, *none, *no_pem;
+};
+
+static const struct form form_eddsa = {
+	"OKP",
+	"Ed25519",
+	"EdDSA",
+	"Ed25519", /* RFC 9864 section 2.2 */
+	"x",
+	NULL,
+	"alg is not EdDSA",
+	"x is not 32 bytes in base64url",
+	"no Ed25519 key",
+	"the PEM holds no Ed25519 key",
+};
+static const struct form form_es256 = {
+	"EC",
+	"P-256",
+	"ES256",
+	"ES256",
+	"x",
+	"y",
+	"alg is not ES256",
+	"x and y are not 32 bytes each in base64url",
+	"no P-256 key",
+	"the PEM holds no P-256 key",
+};
+static const struct form form_rs256 = {
+	"RSA",
+	NULL,
+	"RS256",
+	"RS256",
+	"n",
+	"e",
+	"alg is not RS256",
+	"n or e is not base64url of an RSA key of 2048 to 4096 bits",
+	"no RSA key",
+	"the PEM holds no RSA key",
+};
+
+static const struct form *
+form_of(enum signature_algorithm algorithm)
+{
+	if (algorithm == SIGNATURE_EDDSA)
+		return &form_eddsa;
+	return algorithm == SIGNATURE_ES256 ? &form_es256 : &form_rs256;
+}
 
 /* What is read, and why it failed. */
 struct reading {
+	const struct public_wanted *wanted;
+	const struct form *form;
+	bool set; /* one of several keys */
 	struct public_key *keys;
 	size_t n;
 	const char *why;
@@ -51,13 +99,10 @@ list_has(const json_t *list, const char *s)
 }
 
 static enum vault_err
-take_point(struct reading *reading, const uint8_t point[static ED25519_PUBLIC_BYTES],
-	   const char *kid)
+take_key(struct reading *reading, struct vault_bytes bytes, const char *kid)
 {
 	struct public_key *key;
 
-	if (crypto_core_ed25519_is_valid_point(point) != 1)
-		return refuse(reading, "the point is not on the curve or of small order");
 	for (size_t i = 0; i < reading->n; i++)
 		if (kid[0] != '\0' && strcmp(reading->keys[i].kid, kid) == 0)
 			return refuse(reading, "two keys have the same kid");
@@ -65,28 +110,38 @@ take_point(struct reading *reading, const uint8_t point[static ED25519_PUBLIC_BY
 		return refuse(reading, "more than 32 keys");
 	key = &reading->keys[reading->n++];
 	memset(key, 0, sizeof *key);
-	memcpy(key->ed25519, point, ED25519_PUBLIC_BYTES);
+	memcpy(key->bytes, bytes.p, bytes.len);
+	key->len = bytes.len;
 	memcpy(key->kid, kid, strlen(kid));
 	return VAULT_OK;
 }
 
-/*
- * What the key says of its own use must allow verifying EdDSA (RFC 7517 section 4.2 to 4.4; RFC
- * 9864 section 2.2).
- */
 static enum vault_err
-check_purpose(struct reading *reading, const json_t *jwk)
+take_point(struct reading *reading, const uint8_t point[static ED25519_PUBLIC_BYTES],
+	   const char *kid)
+{
+	if (crypto_core_ed25519_is_valid_point(point) != 1)
+		return refuse(reading, "the point is not on the curve or of small order");
+	return take_key(reading, (struct vault_bytes){ point, ED25519_PUBLIC_BYTES }, kid);
+}
+
+/*
+ * What the key says of its own use must allow verifying with the algorithm (RFC 7517 section 4.2 to
+ * 4.4); NULL where it does.
+ */
+static const char *
+wrong_purpose(const struct form *form, const json_t *jwk)
 {
 	const json_t *use = json_object_get(jwk, "use"), *alg = json_object_get(jwk, "alg");
 	const json_t *key_ops = json_object_get(jwk, "key_ops");
 
 	if (use != NULL && !is_string(use, "sig"))
-		return refuse(reading, "use is not sig");
-	if (alg != NULL && !is_string(alg, "EdDSA") && !is_string(alg, "Ed25519"))
-		return refuse(reading, "alg is not EdDSA");
+		return "use is not sig";
+	if (alg != NULL && !is_string(alg, form->alg) && !is_string(alg, form->also_alg))
+		return form->wrong_alg;
 	if (key_ops != NULL && !list_has(key_ops, "verify"))
-		return refuse(reading, "key_ops does not have verify");
-	return VAULT_OK;
+		return "key_ops does not have verify";
+	return NULL;
 }
 
 static enum vault_err
@@ -103,38 +158,62 @@ read_kid(struct reading *reading, const json_t *jwk, const char **kid)
 	return VAULT_OK;
 }
 
-static enum vault_err
-read_ed25519(struct reading *reading, const json_t *jwk)
+/* A member with a number, at most max bytes of it. */
+static bool
+member_bytes(const json_t *jwk, const char *name, size_t max, uint8_t *out, size_t *len)
 {
-	const json_t *x = json_object_get(jwk, "x");
-	uint8_t point[ED25519_PUBLIC_BYTES];
-	const char *kid;
-	size_t len;
+	const json_t *value = json_object_get(jwk, name);
 
-	TRY(check_purpose(reading, jwk));
+	return json_is_string(value) && json_string_length(value) <= BASE64_LENGTH(max) &&
+	       base64url_decode(json_string_value(value), json_string_length(value), out, len);
+}
+
+static enum vault_err
+read_numbers(struct reading *reading, const json_t *jwk)
+{
+	uint8_t first[RSA_BYTES_MAX + 1], second[RSA_BYTES_MAX + 1];
+	const struct form *form = reading->form;
+	struct pkey_pair pair = { 0 };
+	size_t first_len, second_len;
+	const char *kid;
+
 	TRY(read_kid(reading, jwk, &kid));
-	if (!json_is_string(x) || json_string_length(x) != BASE64_LENGTH(ED25519_PUBLIC_BYTES) ||
-	    !base64url_decode(json_string_value(x), json_string_length(x), point, &len))
-		return refuse(reading, "x is not 32 bytes in base64url");
-	return take_point(reading, point, kid);
+	if (!member_bytes(jwk, form->first, sizeof first, first, &first_len))
+		return refuse(reading, form->wrong_member);
+	if (form->second == NULL)
+		return first_len == ED25519_PUBLIC_BYTES ? take_point(reading, first, kid)
+							 : refuse(reading, form->wrong_member);
+	if (!member_bytes(jwk, form->second, sizeof second, second, &second_len))
+		return refuse(reading, form->wrong_member);
+	TRY(pkey_from_numbers(signature_pkey_type(reading->wanted->algorithm),
+			      (struct vault_bytes){ first, first_len },
+			      (struct vault_bytes){ second, second_len }, reading->wanted->effort,
+			      &pair, &reading->why));
+	return take_key(reading, (struct vault_bytes){ pair.public_key, pair.public_len }, kid);
 }
 
 /*
  * Keys of other types are passed over, but not if they are secret: whoever sent one should hear of
- * it.
+ * it. So are keys of a set that are for something else, such as a peer's for encryption.
  */
 static enum vault_err
 read_jwk(struct reading *reading, const json_t *jwk)
 {
 	const json_t *kty = json_object_get(jwk, "kty");
+	const struct form *form = reading->form;
+	const char *wrong;
 
 	if (!json_is_string(kty))
 		return refuse(reading, "kty is missing");
 	if (json_object_get(jwk, "d") != NULL || is_string(kty, "oct"))
 		return refuse(reading, "a private or symmetric key");
-	if (!is_string(kty, "OKP") || !is_string(json_object_get(jwk, "crv"), "Ed25519"))
+	if (!is_string(kty, form->kty) ||
+	    (form->crv != NULL && !is_string(json_object_get(jwk, "crv"), form->crv)))
 		return VAULT_OK;
-	return read_ed25519(reading, jwk);
+	wrong = wrong_purpose(form, jwk);
+	if (wrong != NULL)
+		return reading->set ? VAULT_OK : refuse(reading, wrong);
+	return read_numbers(reading, jwk);
 }
 
 static enum vault_err
@@ -148,6 +227,7 @@ read_document(struct reading *reading, const json_t *document)
 		return read_jwk(reading, document);
 	if (!json_is_array(keys))
 		return refuse(reading, "keys is not an array");
+	reading->set = true;
 	for (size_t i = 0; i < json_array_size(keys); i++)
 		TRY(read_jwk(reading, json_array_get(keys, i)));
 	return VAULT_OK;
@@ -169,33 +249,45 @@ read_json(struct reading *reading, struct vault_text text)
 	return err;
 }
 
-/* A PEM may ask for a password; libcrypto would ask the terminal for it. */
-static int
-/* NOLINTNEXTLINE(readability-non-const-parameter): libcrypto gives the type */
-no_password(char *out, int size, int writing, void *data)
-{
-	(void)out;
-	(void)size;
-	(void)writing;
-	(void)data;
-	return -1;
-}
-
-/* The raw bytes of the Ed25519 key in a PEM block. */
-static bool
-decode_pem(struct vault_text text, uint8_t point[static ED25519_PUBLIC_BYTES])
+/* The block's bytes; 0 where there are none. */
+static size_t
+decode_pem(struct vault_text text, uint8_t der[static PEM_DER_MAX])
 {
 	BIO *bio = BIO_new_mem_buf(text.p, (int)text.len);
-	EVP_PKEY *pkey = bio == NULL ? NULL : PEM_read_bio_PUBKEY(bio, NULL, no_password, NULL);
-	size_t len = ED25519_PUBLIC_BYTES;
-	bool good = pkey != NULL && EVP_PKEY_get_id(pkey) == EVP_PKEY_ED25519 &&
-		    EVP_PKEY_get_raw_public_key(pkey, point, &len) == 1 &&
-		    len == ED25519_PUBLIC_BYTES;
+	char *name = NULL, *header = NULL;
+	unsigned char *data = NULL;
+	long len = 0;
 
-	EVP_PKEY_free(pkey);
+	/* A header would say that it is encrypted. */
+	if (bio == NULL || PEM_read_bio(bio, &name, &header, &data, &len) != 1 ||
+	    header[0] != '\0' || len > PEM_DER_MAX)
+		len = 0;
+	if (len > 0)
+		memcpy(der, data, (size_t)len);
+	OPENSSL_free(name);
+	OPENSSL_free(header);
+	OPENSSL_free(data);
 	BIO_free(bio);
 	ERR_clear_error();
-	return good;
+	return (size_t)len;
+}
+
+static enum vault_err
+take_spki(struct reading *reading, struct vault_bytes der)
+{
+	enum signature_algorithm algorithm = reading->wanted->algorithm;
+	struct pkey_pair pair = { 0 };
+
+	if (algorithm == SIGNATURE_EDDSA) {
+		if (der.len != sizeof spki_ed25519 + ED25519_PUBLIC_BYTES ||
+		    memcmp(der.p, spki_ed25519, sizeof spki_ed25519) != 0)
+			return refuse(reading, reading->form->no_pem);
+		return take_point(reading, der.p + sizeof spki_ed25519, "");
+	}
+	reading->why = reading->form->no_pem;
+	TRY(pkey_import_public(signature_pkey_type(algorithm), der, reading->wanted->effort, &pair,
+			       &reading->why));
+	return take_key(reading, (struct vault_bytes){ pair.public_key, pair.public_len }, "");
 }
 
 static bool
@@ -225,17 +317,18 @@ static enum vault_err
 read_pem(struct reading *reading, struct vault_text text)
 {
 	struct vault_text inside = { text.p + 1, text.len - 1 };
-	uint8_t point[ED25519_PUBLIC_BYTES];
-	size_t end = strlen(PEM_END);
+	size_t end = strlen(PEM_END), len;
+	uint8_t der[PEM_DER_MAX];
 
 	if (contains(text, "PRIVATE KEY"))
 		return refuse(reading, "a private or symmetric key");
 	if (text.len < end || memcmp(text.p + text.len - end, PEM_END, end) != 0 ||
 	    contains(inside, PEM_BEGIN))
 		return refuse(reading, "not one PEM public key");
-	if (!decode_pem(text, point))
-		return refuse(reading, "the PEM holds no Ed25519 key");
-	return take_point(reading, point, "");
+	len = decode_pem(text, der);
+	if (len == 0)
+		return refuse(reading, reading->form->no_pem);
+	return take_spki(reading, (struct vault_bytes){ der, len });
 }
 
 static enum vault_err
@@ -249,15 +342,17 @@ read_any(struct reading *reading, struct vault_text text)
 		TRY(read_pem(reading, text));
 	else
 		TRY(read_json(reading, text));
-	return reading->n > 0 ? VAULT_OK : refuse(reading, "no Ed25519 key");
+	return reading->n > 0 ? VAULT_OK : refuse(reading, reading->form->none);
 }
 
 enum vault_err
-public_keys_read(struct vault_text text, struct public_key keys[static PUBLIC_KEYS_MAX], size_t *n,
-		 const char **why)
+public_keys_read(const struct public_wanted *wanted, struct vault_text text,
+		 struct public_key keys[static PUBLIC_KEYS_MAX], size_t *n, const char **why)
 {
 	struct public_key found[PUBLIC_KEYS_MAX] = { 0 };
-	struct reading reading = { .keys = found };
+	struct reading reading = { .wanted = wanted,
+				   .form = form_of(wanted->algorithm),
+				   .keys = found };
 	enum vault_err err = read_any(&reading, text);
 
 	if (err != VAULT_OK) {
@@ -267,79 +362,4 @@ public_keys_read(struct vault_text text, struct public_key keys[static PUBLIC_KE
 	memcpy(keys, found, reading.n * sizeof found[0]);
 	*n = reading.n;
 	return VAULT_OK;
-}
-
-static enum vault_err
-append(struct buf *out, const char *s)
-{
-	return buf_append(out, s, strlen(s));
-}
-
-enum vault_err
-jwks_start(struct buf *out)
-{
-	return append(out, "{\"keys\":[");
-}
-
-enum vault_err
-jwks_end(struct buf *out)
-{
-	return append(out, "]}");
-}
-
-/* Appends a JSON object, or nothing. */
-static enum vault_err
-append_object(struct buf *out, const json_t *object)
-{
-	char *text = json_dumps(object, JSON_COMPACT);
-	size_t before = buf_len(out);
-	enum vault_err err;
-
-	if (text == NULL)
-		return VAULT_BUSY;
-	err = before > 0 && buf_data(out)[before - 1] == '}' ? append(out, ",") : VAULT_OK;
-	if (err == VAULT_OK)
-		err = append(out, text);
-	if (err != VAULT_OK)
-		buf_truncate(out, before);
-	free(text);
-	return err;
-}
-
-enum vault_err
-jwks_add_ed25519(struct buf *out, struct vault_text kid,
-		 const uint8_t key[static ED25519_PUBLIC_BYTES])
-{
-	char x[BASE64_LENGTH(ED25519_PUBLIC_BYTES)];
-	json_t *object;
-	enum vault_err err;
-
-	if (!text_utf8(kid.p, kid.len))
-		return VAULT_INVALID_PARAMS;
-	base64url_encode(key, ED25519_PUBLIC_BYTES, x);
-	object = json_pack("{s:s, s:s, s:s, s:s, s:s%}", "kty", "OKP", "crv", "Ed25519", "use",
-			   "sig", "alg", "EdDSA", "x", x, sizeof x);
-	if (object == NULL)
-		return VAULT_BUSY;
-	if (kid.len > 0 && json_object_set_new(object, "kid", json_stringn(kid.p, kid.len)) != 0)
-		err = VAULT_BUSY;
-	else
-		err = append_object(out, object);
-	json_decref(object);
-	return err;
-}
-
-enum vault_err
-pem_ed25519(struct buf *out, const uint8_t key[static ED25519_PUBLIC_BYTES])
-{
-	uint8_t der[sizeof spki_prefix + ED25519_PUBLIC_BYTES];
-	char body[BASE64_PADDED_LENGTH(sizeof der) + 1];
-
-	memcpy(der, spki_prefix, sizeof spki_prefix);
-	memcpy(der + sizeof spki_prefix, key, ED25519_PUBLIC_BYTES);
-	body[base64_encode_secret(der, sizeof der, body)] = '\0';
-	TRY(buf_reserve(out, sizeof body + 2 * sizeof PEM_BEGIN + 3));
-	TRY(append(out, PEM_BEGIN "\n"));
-	TRY(append(out, body));
-	return append(out, "\n" PEM_END "\n");
 }

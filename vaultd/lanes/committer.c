@@ -3,7 +3,12 @@
  * transaction, as one group: the group's audit block is appended and flushed, then the store
  * commits with the audit's head, then replies leave.
  */
+#include <string.h>
+
 #include "vaultd/base/log.h"
+#include "vaultd/core/apikey_used.h"
+#include "vaultd/core/expiry.h"
+#include "vaultd/core/due.h"
 #include "vaultd/dispatch_watch.h"
 #include "vaultd/lanes/lanes.h"
 
@@ -20,6 +25,7 @@ struct group {
 	uint64_t created; /* tenants */
 	bool policy_changed;
 	struct policy *policy; /* what the group made of it */
+	int64_t due_next;      /* when something is due next, with what the group changed */
 };
 
 static void
@@ -55,6 +61,99 @@ end_change(struct group *group, struct change *change, const struct call *call)
 	group->wrote = true;
 }
 
+/* A task of the daemon's own, as a change of its own in the group; what fails is left undone. */
+static void
+run_own(struct group *group, enum vault_err (*task)(struct op *op, unsigned part), unsigned part)
+{
+	struct change change;
+	struct txn *child;
+
+	if (txn_child(group->txn, &child) != VAULT_OK)
+		return;
+	change_start(&change, child);
+	if (dispatch_own(&group->lanes->commit_runner, &change, task, part) != VAULT_OK ||
+	    change.count == 0) {
+		txn_abort(child);
+		return;
+	}
+	if (txn_commit(child) != VAULT_OK)
+		lanes_fatal("a change could not be added to its group");
+	group->wrote = true;
+}
+
+/* When API keys were last used: lost rather than waited for where it cannot be written. */
+static void
+run_last_used(struct group *group, const struct job *job)
+{
+	unsigned part = job->part, end = part + 1;
+
+	if (part >= APIKEY_USED_WINDOWS) {
+		part = 0;
+		end = APIKEY_USED_WINDOWS;
+	}
+	for (; part < end; part++)
+		run_own(group, apikey_used_flush, part);
+}
+
+static void
+keep_due(struct group *group, struct change *change, const struct due_call *call)
+{
+	struct call ended = { .result = call->result, .effects = call->effects };
+
+	end_change(group, change, &ended);
+}
+
+/* One entry, in a change of its own; one that fails is looked at again later. */
+static bool
+run_entry(struct group *group, struct job *job, const struct due_entry *entry)
+{
+	struct runner *runner = &group->lanes->commit_runner;
+	struct due_call call = { .entry = entry, .prepared = &job->prepared };
+	struct change change;
+	struct txn *child;
+
+	if (txn_child(group->txn, &child) != VAULT_OK)
+		return false;
+	change_start(&change, child);
+	call.change = &change;
+	dispatch_due(runner, &call);
+	keep_due(group, &change, &call);
+	if (call.result == VAULT_OK) {
+		if (call.wants_bits != 0)
+			due_send(group->lanes, entry, call.wants_bits);
+		return true;
+	}
+	if (txn_child(group->txn, &child) != VAULT_OK)
+		return false;
+	change_start(&change, child);
+	dispatch_due_failed(runner, &call);
+	keep_due(group, &change, &call);
+	return call.result == VAULT_OK;
+}
+
+/* In the order of time, so that what was missed longest comes first. */
+static void
+run_due(struct group *group, struct job *job)
+{
+	struct runner *runner = &group->lanes->commit_runner;
+	struct due_entry entry = { .target = job->due_target };
+	uint8_t after[ROW_TAG_BYTES] = { 0 };
+
+	if (job->due_target.kind != 0) {
+		(void)run_entry(group, job, &entry);
+		return;
+	}
+	for (unsigned i = 0; i < DUE_RUN_MAX; i++) {
+		enum vault_err err = dispatch_due_next(runner, group->txn, after, &entry);
+
+		if (err != VAULT_OK && err != VAULT_INTEGRITY)
+			return;
+		memcpy(after, entry.place.tag, sizeof after);
+		if (err == VAULT_OK && !run_entry(group, job, &entry))
+			return;
+	}
+}
+
 static void
 run_job(struct group *group, struct job *job)
 {
@@ -64,6 +163,7 @@ run_job(struct group *group, struct job *job)
 		.out = &job->reply,
 		.stage = STAGE_COMMIT,
 		.opening = &job->opening,
+		.prepared = &job->prepared,
 	};
 	struct change change;
 	struct txn *child;
@@ -71,6 +171,18 @@ run_job(struct group *group, struct job *job)
 
 	if (job->head_only) {
 		group->wrote = true;
+		return;
+	}
+	if (job->forget) {
+		run_own(group, expiry_sweep, EXPIRY_SWEEP_JOB);
+		return;
+	}
+	if (job->last_used) {
+		run_last_used(group, job);
+		return;
+	}
+	if (job->due) {
+		run_due(group, job);
 		return;
 	}
 	err = txn_child(group->txn, &child);
@@ -85,6 +197,8 @@ run_job(struct group *group, struct job *job)
 		job_refuse(job, VAULT_BUSY, NULL);
 	}
 	job->result = call.result;
+	/* Done with here: by the time its worker frees the job the arena may have been wiped. */
+	pkey_pair_free(&job->prepared.pair);
 	end_change(group, &change, &call);
 }
 
@@ -148,6 +262,7 @@ make_durable(struct group *group)
 	atomic_fetch_add(&group->vault->tenant_count, group->created);
 	if (group->policy_changed)
 		TRY(policy_load(group->txn, &group->vault->keyring.store, &group->policy));
+	TRY(due_first(group->txn, &group->due_next));
 	err = lanes_make_durable(group->vault, &commit);
 	group->txn = commit.txn;
 	return err;
@@ -161,6 +276,7 @@ static void
 publish(struct group *group)
 {
 	atomic_fetch_add_explicit(&group->vault->commits, 1, memory_order_release);
+	atomic_store(&group->vault->due_next, group->due_next);
 	if (group->policy != NULL)
 		policy_publish(&group->vault->policy, group->policy);
 	group->policy = NULL;
@@ -236,9 +352,13 @@ run_group(struct group *group)
 	 * The keeper may ask while the vault is being sealed: then nothing here may be touched any
 	 * more.
 	 */
-	if (group->jobs->head_only && vault_state(group->vault) != STATE_OPEN)
+	if ((group->jobs->head_only || group->jobs->last_used || group->jobs->forget ||
+	     group->jobs->due) &&
+	    vault_state(group->vault) != STATE_OPEN)
 		return;
 	err = lanes_disk_full(group->vault) ? VAULT_STORAGE_FULL : runner_turn(runner);
+	if (err == VAULT_OK)
+		watch_clock(group->vault, &runner->now);
 
 	if (err == VAULT_OK)
 		err = txn_write(group->vault->store, &group->txn);

@@ -31,6 +31,7 @@ job_free(struct job *job)
 	free(job->frame);
 	buf_free(&job->reply);
 	vault_opening_free(&job->opening);
+	pkey_pair_free(&job->prepared.pair);
 	session_release(job->session);
 	free(job);
 }

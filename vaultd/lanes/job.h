@@ -20,8 +20,15 @@ struct job {
 	struct buf reply;
 	uint32_t msgid;
 	struct vault_opening opening;
-	bool exclusive; /* a commit of its own */
-	bool head_only; /* the daemon's own: commit where the audit has got to */
+	struct prepared prepared;
+	bool exclusive;		   /* a commit of its own */
+	bool head_only;		   /* the daemon's own: commit where the audit has got to */
+	bool forget;		   /* likewise: remove rows whose time has come */
+	bool last_used;		   /* the daemon's own: write when API keys were last used ... */
+	unsigned part;		   /* ... this part of it, or all from APIKEY_USED_WINDOWS on */
+	bool due;		   /* the daemon's own: do what is due */
+	struct row_key due_target; /* of it, only this record's; kind 0: all */
+	unsigned due_bits;	   /* on the slow lane: prepare an RSA pair of that size for it */
 	enum vault_err result;
 };
 

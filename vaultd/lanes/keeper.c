@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "vaultd/base/clock.h"
+#include "vaultd/core/expiry.h"
 #include "vaultd/lanes/lanes.h"
 
 static void
@@ -19,9 +20,22 @@ wait_period(struct lanes *lanes)
 }
 
 static void
-head_committed(struct job *job)
+own_job_done(struct job *job)
 {
 	job_free(job);
+}
+
+/* A job of the daemon's own, for a commit of its own; NULL when memory is short. */
+static struct job *
+own_job(void)
+{
+	struct job *job = job_new(NULL, (struct vault_bytes){ (const uint8_t *)"", 0 }, 0);
+
+	if (job == NULL)
+		return NULL;
+	job->exclusive = true;
+	job->done = own_job_done;
+	return job;
 }
 
 /*
@@ -38,12 +52,29 @@ follow_head(struct lanes *lanes)
 	if (vault_state(vault) != STATE_OPEN || !status.running ||
 	    status.head.segment == atomic_load(&vault->head_segment))
 		return;
-	job = job_new(NULL, (struct vault_bytes){ (const uint8_t *)"", 0 }, 0);
+	job = own_job();
 	if (job == NULL)
 		return;
-	job->head_only = job->exclusive = true;
-	job->done = head_committed;
+	job->head_only = true;
 	atomic_store(&vault->head_segment, status.head.segment);
+	if (!job_queue_put(&lanes->commit, job))
+		job_free(job);
+}
+
+/* What is due is forgotten also where nobody writes. */
+static void
+forget_due(struct lanes *lanes)
+{
+	int64_t now = clock_monotonic_ns();
+	struct job *job;
+
+	if (now < lanes->forget_due_ns || vault_state(lanes->vault) != STATE_OPEN)
+		return;
+	lanes->forget_due_ns = now + EXPIRY_PERIOD_SECONDS * INT64_C(1000000000);
+	job = own_job();
+	if (job == NULL)
+		return;
+	job->forget = true;
 	if (!job_queue_put(&lanes->commit, job))
 		job_free(job);
 }
@@ -64,6 +95,9 @@ keeper_main(void *arg)
 		if (audit_tick(lanes->vault->audit, clock_read().wall_ns) == VAULT_INTERNAL)
 			lanes_fatal("the audit could not be flushed");
 		follow_head(lanes);
+		forget_due(lanes);
+		lanes_tick_last_used(lanes);
+		due_look(lanes);
 		pthread_mutex_lock(&lanes->keeper_mutex);
 	}
 	pthread_mutex_unlock(&lanes->keeper_mutex);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "vaultd/base/log.h"
+#include "vaultd/core/apikey_used.h"
 
 #define EXIT_FATAL 2
 
@@ -18,7 +19,7 @@ lanes_start(struct lanes *lanes, struct vault *vault, size_t cache_limit)
 {
 	pthread_condattr_t monotonic;
 
-	*lanes = (struct lanes){ .vault = vault };
+	*lanes = (struct lanes){ .vault = vault, .used_part = APIKEY_USED_WINDOWS };
 	job_queue_init(&lanes->commit);
 	job_queue_init(&lanes->slow);
 	pthread_mutex_init(&lanes->keeper_mutex, NULL);

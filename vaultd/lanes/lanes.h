@@ -11,6 +11,8 @@
 #define COMMIT_BYTES_MAX (4u << 20) /* bytes of requests in one commit */
 #define COMMIT_SPACE_MIN (4u << 20) /* free bytes of disk below which nothing is written */
 #define KEEPER_PERIOD_MS 50
+#define DUE_PERIOD_MS 1000 /* between runs of what is due, ... */
+#define DUE_RUN_MAX 64	   /* ... each of which does at most so much */
 
 struct lanes {
 	struct vault *vault;
@@ -21,7 +23,11 @@ struct lanes {
 	pthread_t committer, slow_lane, keeper;
 	pthread_mutex_t keeper_mutex;
 	pthread_cond_t keeper_wake;
+	int64_t forget_due_ns; /* the keeper: CLOCK_MONOTONIC, of the next round of forgetting */
 	bool keeper_stop;
+	int64_t used_due_ns;  /* the keeper: when last uses are to be written next */
+	unsigned used_part;   /* likewise: how far it has got; APIKEY_USED_WINDOWS: done */
+	int64_t due_again_ms; /* the keeper: CLOCK_BOOTTIME before which it does not ask again */
 	bool running;
 };
 
@@ -33,13 +39,25 @@ void lanes_stop(struct lanes *lanes);
  * Waits until the slow lane, then the committer, have nothing to do. Nobody may put jobs meanwhile.
  */
 void lanes_drain(struct lanes *lanes);
+/* Has the committer write when API keys were last used: before the vault is sealed, or at the end. */
+void lanes_write_last_used(struct lanes *lanes);
 /* While drained: forgets what the lanes hold of secrets. */
 void lanes_forget(struct lanes *lanes);
+
+/* The keeper's share of that: some of it each time, once a minute. */
+void lanes_tick_last_used(struct lanes *lanes);
 
 /* The threads' bodies. */
 void *committer_main(void *lanes);
 void *slow_lane_main(void *lanes);
 void *keeper_main(void *lanes);
+
+/* The keeper: asks the committer where something is due. */
+void due_look(struct lanes *lanes);
+/* The committer: asks the slow lane for an RSA pair for what the entry leads to. */
+void due_send(struct lanes *lanes, const struct due_entry *entry, unsigned bits);
+/* The slow lane: makes it, and hands the job, which it takes over, to the committer. */
+void due_prepare(struct lanes *lanes, struct job *job);
 
 /* Whether so little of the disk is left that nothing is written. */
 bool lanes_disk_full(struct vault *vault);

@@ -24,8 +24,14 @@ run_slow(struct lanes *lanes, struct job *job)
 		.out = &job->reply,
 		.stage = STAGE_SLOW,
 		.opening = &job->opening,
+		.prepared = &job->prepared,
 	};
 
+	/* Whoever asks for much and leaves shall not keep those who stay waiting. */
+	if (job->session != NULL && atomic_load(&job->session->gone)) {
+		job->done(job);
+		return;
+	}
 	if (runner_turn(runner) != VAULT_OK) {
 		job_refuse(job, VAULT_BUSY, NULL);
 		job->done(job);
@@ -37,6 +43,7 @@ run_slow(struct lanes *lanes, struct job *job)
 			return;
 		job_refuse(job, VAULT_BUSY, NULL);
 	}
+	pkey_pair_free(&job->prepared.pair);
 	append_record(runner, job);
 	job->done(job);
 }
@@ -48,7 +55,10 @@ slow_lane_main(void *arg)
 	struct job *job;
 
 	while ((job = job_queue_take(&lanes->slow, SLOW_BATCH, 0)) != NULL) {
-		run_slow(lanes, job);
+		if (job->due)
+			due_prepare(lanes, job);
+		else
+			run_slow(lanes, job);
 		runner_rest(&lanes->slow_runner);
 		job_queue_ended(&lanes->slow, 1);
 	}

@@ -6,8 +6,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "vaultd/net/rest.h"
+#include "vaultd/net/uids.h"
 #include "vaultd/net/watch.h"
 #include "vaultd/net/worker.h"
+
+#define NS_PER_MS 1000000
 
 static void on_readable(evutil_socket_t fd, short what, void *arg);
 static void on_writable(evutil_socket_t fd, short what, void *arg);
@@ -24,7 +28,7 @@ has_room(const struct conn *conn)
 static void
 set_reading(struct conn *conn)
 {
-	bool wanted = !conn->dead && !conn->eof &&
+	bool wanted = !conn->dead && !conn->eof && !conn->resting &&
 		      (conn->drain_until != 0 || (!conn->ending && has_room(conn)));
 
 	if (wanted == conn->reading)
@@ -65,6 +69,13 @@ mark_waiting(struct conn *conn)
 	conn->worker->waiting = conn;
 }
 
+void
+conn_wake(struct conn *conn)
+{
+	conn->resting = false;
+	mark_waiting(conn);
+}
+
 static void
 note_reply(struct conn *conn, size_t before, uint32_t msgid, bool audited)
 {
@@ -100,6 +111,27 @@ msgid_of(const struct conn *conn)
 	return (uint32_t)msgid;
 }
 
+/* Refused before anything but its id is read: a flood costs neither decoding nor policy. */
+static bool
+refused_by_uid(struct conn *conn, struct vault_bytes frame)
+{
+	struct worker *worker = conn->worker;
+	size_t before = buf_len(&conn->out);
+	uint32_t msgid;
+	int64_t retry_ms;
+
+	if (limit_take(&conn->uid->bucket, &worker->uid_rate,
+		       worker->runner.now.boot_ms * NS_PER_MS, &retry_ms))
+		return false;
+	msgid = msgid_of(conn);
+	dispatch_limited(&conn->out, msgid, retry_ms);
+	note_reply(conn, before, msgid, false);
+	/* It may hold a secret: nobody looked. */
+	explicit_bzero((void *)(uintptr_t)frame.p, frame.len);
+	rest_begin(conn);
+	return true;
+}
+
 /* False where the request is to be run later. */
 static bool
 run_frame(struct conn *conn, struct vault_bytes frame)
@@ -111,9 +143,14 @@ run_frame(struct conn *conn, struct vault_bytes frame)
 			     .out = &conn->out,
 			     .stage = STAGE_WORKER,
 			     .alone = conn->in_flight == 0 };
-	enum verdict verdict = dispatch_run(&worker->runner, &call);
+	bool held = conn->held_once;
+	enum verdict verdict;
 
-	conn->held = verdict == VERDICT_HOLD;
+	/* What was held back is not counted again. */
+	if (!held && refused_by_uid(conn, frame))
+		return true;
+	verdict = dispatch_run(&worker->runner, &call);
+	conn->held = conn->held_once = verdict == VERDICT_HOLD;
 	if (conn->held)
 		return false;
 	if (verdict == VERDICT_DONE || verdict == VERDICT_CLOSE) {
@@ -124,6 +161,8 @@ run_frame(struct conn *conn, struct vault_bytes frame)
 			note_reply(conn, before, call.msgid, call.audited);
 		if (verdict == VERDICT_CLOSE)
 			conn->ending = true;
+		if (call.result == VAULT_LIMITED)
+			rest_begin(conn);
 	} else if (!worker_queue(worker, conn, frame, call.msgid, verdict)) {
 		note_reply(conn, before, call.msgid, false);
 	} else {
@@ -171,11 +210,17 @@ conn_run(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
 
-	while (!conn->ending && !conn->dead && buf_len(&conn->in) > 0 && has_room(conn)) {
-		if (worker->reply_count >= TURN_REPLIES_MAX - 1) {
+	if (conn->turn != worker->turn) {
+		conn->turn = worker->turn;
+		conn->ran = 0;
+	}
+	while (!conn->ending && !conn->dead && !conn->resting && buf_len(&conn->in) > 0 &&
+	       has_room(conn)) {
+		if (worker->reply_count >= TURN_REPLIES_MAX - 1 || conn->ran >= CONN_QUANTUM) {
 			mark_waiting(conn);
 			break;
 		}
+		conn->ran++;
 		if (!run_next(conn))
 			break;
 	}
@@ -192,9 +237,25 @@ conn_run(struct conn *conn)
 bool
 conn_idle(const struct conn *conn)
 {
-	bool more = !conn->ending && buf_len(&conn->in) > 0 && (!has_room(conn) || conn->queued);
+	bool more = !conn->ending && buf_len(&conn->in) > 0 &&
+		    (!has_room(conn) || conn->queued || conn->resting);
 
 	return conn->in_flight == 0 && buf_len(&conn->out) == 0 && !more;
+}
+
+/* Takes the connection out of a list that is linked through the member at such an offset. */
+static void
+unlink_from(struct conn **list, const struct conn *conn, size_t member)
+{
+	while (*list != NULL) {
+		struct conn **next = (struct conn **)(void *)((char *)*list + member);
+
+		if (*list == conn) {
+			*list = *next;
+			return;
+		}
+		list = next;
+	}
 }
 
 static void
@@ -388,15 +449,13 @@ conn_close(struct conn *conn)
 		worker->conns = conn->next;
 	if (conn->next != NULL)
 		conn->next->prev = conn->prev;
-	for (struct conn **at = &worker->waiting; *at != NULL; at = &(*at)->next_waiting) {
-		if (*at == conn) {
-			*at = conn->next_waiting;
-			break;
-		}
-	}
 	watch_drop(conn);
+	unlink_from(&worker->waiting, conn, offsetof(struct conn, next_waiting));
+	unlink_from(&worker->resting, conn, offsetof(struct conn, next_resting));
+	atomic_fetch_sub_explicit(&conn->uid->connections, 1, memory_order_relaxed);
 	worker->table[conn->id & UINT32_MAX] = NULL;
 	worker_count(worker, -1);
+	atomic_store_explicit(&conn->session->gone, true, memory_order_relaxed);
 	session_release(conn->session);
 	free(conn);
 }

@@ -20,12 +20,14 @@
 #define CONN_DRAIN_BYTES_MAX                                                                       \
 	(8u << 20) /* thrown away behind an error, so that the peer gets to read it */
 #define CONN_DRAIN_MS 1000
+#define CONN_QUANTUM 64 /* requests of one connection in a turn, before others get theirs */
 
 struct worker;
+struct uid_place;
 
 struct conn {
 	struct conn *next, *prev;
-	struct conn *next_dirty, *next_waiting;
+	struct conn *next_dirty, *next_waiting, *next_resting;
 	struct worker *worker;
 	uint64_t id;
 	int fd;
@@ -33,6 +35,7 @@ struct conn {
 	struct subscription *watch;	  /* what it is told of; NULL: nothing */
 	struct subscription *watch_asked; /* asked for in this turn */
 	struct conn *next_watcher, *prev_watcher;
+	struct uid_place *uid; /* the caller's, shared with its other connections */
 	struct event readable, writable;
 	struct buf in, out;
 	struct buf rebuilt; /* out again, while a turn that cannot be audited is taken back */
@@ -40,21 +43,28 @@ struct conn {
 	int64_t partial_since; /* milliseconds; when the message at the front began to arrive; 0: none is partial */
 	int64_t drain_until; /* milliseconds; 0: not draining */
 	size_t drained;
+	uint64_t turn;	    /* of the worker, in which ... */
+	unsigned ran;	    /* ... so many requests were run */
 	unsigned in_flight; /* requests in other lanes */
 	size_t in_flight_bytes;
-	bool held;	    /* the request at the front waits until nothing is in flight */
-	bool alone;	    /* what is in flight lets nothing else run */
-	bool dirty, queued; /* in the worker's lists */
-	bool reading;	    /* the read event is set */
-	bool eof;	    /* the peer sends no more */
-	bool ending;	    /* no more requests; closed once its replies are sent */
-	bool dead;	    /* to be closed at the turn's end */
-	bool secret;	    /* out holds what must be wiped once it is sent */
+	bool held;		     /* the request at the front waits until nothing is in flight */
+	bool alone;		     /* what is in flight lets nothing else run */
+	bool held_once;		     /* it was, and was counted then */
+	bool dirty, queued, resting; /* in the worker's lists */
+	bool reading;		     /* the read event is set */
+	bool eof;		     /* the peer sends no more */
+	bool ending;		     /* no more requests; closed once its replies are sent */
+	bool dead;		     /* to be closed at the turn's end */
+	bool secret;		     /* out holds what must be wiped once it is sent */
 };
 
 /* Starts reading; the worker's thread. */
 void conn_start(struct conn *conn);
-/* Runs the whole requests that have arrived, as far as limits allow. */
+/*
+ * Runs the whole requests that have arrived, as far as limits allow: a quantum each turn, and none
+ * behind one that was refused as limited until the connection has rested, so that what a limit
+ * refuses costs others next to nothing.
+ */
 void conn_run(struct conn *conn);
 /* A lane ended a request. */
 void conn_answer(struct conn *conn, struct job *job);
@@ -64,6 +74,8 @@ void conn_notify(struct conn *conn, const struct buf *notification);
 void conn_flush(struct conn *conn);
 /* Closes and frees. */
 void conn_close(struct conn *conn);
+/* The rest is over: what waits is run again. */
+void conn_wake(struct conn *conn);
 /* Ends the connection if a deadline has passed. */
 void conn_check_deadlines(struct conn *conn, int64_t now_ms);
 /* Whether nothing of it is under way. */

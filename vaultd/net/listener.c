@@ -8,7 +8,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define LISTEN_BACKLOG 1024
+#define LISTEN_BACKLOG                                                                             \
+	4096 /* a burst of callers waits here, as far as the kernel allows (somaxconn) */
 
 static enum vault_err
 socket_address(const char *path, struct sockaddr_un *address, const char **why)

@@ -13,6 +13,7 @@
 #include "vaultd/net/worker.h"
 
 #define ACCEPT_BATCH 64	      /* connections accepted before others are looked at */
+#define REFUSED_LOG_MS 10000  /* between lines about connections refused by uid */
 #define ACCEPT_REST_US 100000 /* pause when there are no descriptors left */
 
 struct server {
@@ -26,6 +27,8 @@ struct server {
 	struct job_queue jobs;
 	struct runner runner; /* main's own */
 	bool warned;	      /* of a caller whose identity could not be read */
+	struct uids uids;
+	int64_t told_ms; /* when a refused connection was last logged */
 };
 
 bool
@@ -64,18 +67,38 @@ identify(struct server *server, int fd, bool admin)
 	return session;
 }
 
+/* At a bounded rate: who floods the daemon shall not flood its log. */
+static void
+tell_refused(struct server *server, const struct identity *who)
+{
+	int64_t now_ms = clock_read().boot_ms;
+
+	if (server->told_ms != 0 && now_ms - server->told_ms < REFUSED_LOG_MS)
+		return;
+	server->told_ms = now_ms;
+	log_warning("uid %u has %u connections already; further ones are closed", who->uid,
+		    server->config->max_connections_per_uid);
+}
+
 static void
 take_connection(struct server *server, int fd, bool admin)
 {
 	struct worker *worker = &server->workers[server->next++ % server->worker_count];
 	struct session *session = NULL;
+	struct uid_place *uid;
 
 	if (connection_count(server) < server->config->max_connections)
 		session = identify(server, fd, admin);
-	if (session == NULL || !worker_add(worker, fd, session)) {
-		session_release(session);
-		close(fd);
+	if (session != NULL) {
+		uid = uids_place(&server->uids, session->who.uid);
+		if (atomic_load_explicit(&uid->connections, memory_order_relaxed) >=
+		    server->config->max_connections_per_uid)
+			tell_refused(server, &session->who);
+		else if (worker_add(worker, fd, session, uid))
+			return;
 	}
+	session_release(session);
+	close(fd);
 }
 
 static void
@@ -231,6 +254,7 @@ seal(struct server *server, struct job *job)
 	 * longer moves.
 	 */
 	atomic_store(&vault->cancel, true);
+	lanes_write_last_used(server->config->lanes);
 	lanes_drain(server->config->lanes);
 	open = vault_state(vault) == STATE_OPEN;
 	if (open)
@@ -300,9 +324,10 @@ static enum vault_err
 start_workers(struct server *server)
 {
 	const struct server_config *config = server->config;
+	struct worker_config worker = { config->cache_limit, config->uid_rate };
 
 	for (unsigned i = 0; i < config->workers && i < WORKERS_MAX; i++) {
-		TRY(worker_start(&server->workers[i], server, config->lanes, config->cache_limit));
+		TRY(worker_start(&server->workers[i], server, config->lanes, &worker));
 		server->worker_count++;
 	}
 	return VAULT_OK;
@@ -325,6 +350,7 @@ stop(struct server *server)
 		worker_stop(&server->workers[i]);
 	for (unsigned i = 0; i < server->worker_count; i++)
 		worker_join(&server->workers[i]);
+	lanes_write_last_used(server->config->lanes);
 	lanes_stop(server->config->lanes);
 	for (unsigned i = 0; i < server->worker_count; i++)
 		worker_free(&server->workers[i]);

@@ -18,10 +18,12 @@ struct server_config {
 	struct listener *app, *admin;
 	unsigned workers;
 	unsigned max_connections;
-	size_t cache_limit;	   /* bytes of the arena for each worker */
-	void (*reload)(void *arg); /* SIGHUP */
-	void (*ready)(void *arg);  /* once connections are accepted */
-	void (*beat)(void *arg);   /* every second */
+	unsigned max_connections_per_uid;
+	struct limit_rate uid_rate; /* of a caller's requests, before anything is parsed */
+	size_t cache_limit;	    /* bytes of the arena for each worker */
+	void (*reload)(void *arg);  /* SIGHUP */
+	void (*ready)(void *arg);   /* once connections are accepted */
+	void (*beat)(void *arg);    /* every second */
 	void *arg;
 };
 

@@ -6,49 +6,13 @@
 #include <unistd.h>
 
 #include "vaultd/dispatch_watch.h"
+#include "vaultd/net/conns.h"
+#include "vaultd/net/rest.h"
 #include "vaultd/net/server.h"
 #include "vaultd/net/watch.h"
 
 #define SWEEP_MS 250 /* how often deadlines are looked at */
 #define STOP_MS 3000 /* how long a stopping daemon waits for readers of its last answers */
-#define TABLE_FIRST 64
-
-static bool
-table_grow(struct worker *worker)
-{
-	size_t size = worker->table_size == 0 ? TABLE_FIRST : 2 * worker->table_size;
-	struct conn **table = realloc(worker->table, size * sizeof *table);
-
-	if (table == NULL)
-		return false;
-	memset(table + worker->table_size, 0, (size - worker->table_size) * sizeof *table);
-	worker->table = table;
-	worker->table_size = size;
-	return true;
-}
-
-static bool
-table_add(struct worker *worker, struct conn *conn)
-{
-	size_t index = 0;
-
-	while (index < worker->table_size && worker->table[index] != NULL)
-		index++;
-	if (index == worker->table_size && !table_grow(worker))
-		return false;
-	worker->table[index] = conn;
-	conn->id = (uint64_t)++worker->next_conn << 32 | index;
-	return true;
-}
-
-static struct conn *
-table_find(const struct worker *worker, uint64_t id)
-{
-	size_t index = id & UINT32_MAX;
-	struct conn *conn = index < worker->table_size ? worker->table[index] : NULL;
-
-	return conn != NULL && conn->id == id ? conn : NULL;
-}
 
 void
 worker_wake(struct worker *worker)
@@ -74,9 +38,10 @@ worker_count(struct worker *worker, int n)
 static void
 adopt(struct worker *worker, struct conn *conn)
 {
-	if (worker->stopping || !table_add(worker, conn)) {
+	if (worker->stopping || !conns_add(worker, conn)) {
 		worker_count(worker, -1);
 		session_release(conn->session);
+		atomic_fetch_sub_explicit(&conn->uid->connections, 1, memory_order_relaxed);
 		close(conn->fd);
 		free(conn);
 		return;
@@ -90,7 +55,7 @@ adopt(struct worker *worker, struct conn *conn)
 }
 
 bool
-worker_add(struct worker *worker, int fd, struct session *session)
+worker_add(struct worker *worker, int fd, struct session *session, struct uid_place *uid)
 {
 	struct conn *conn = calloc(1, sizeof *conn);
 
@@ -99,6 +64,8 @@ worker_add(struct worker *worker, int fd, struct session *session)
 	conn->worker = worker;
 	conn->fd = fd;
 	conn->session = session;
+	conn->uid = uid;
+	atomic_fetch_add_explicit(&uid->connections, 1, memory_order_relaxed);
 	/* Counted from here on, so that a burst of connections cannot pass the limit unseen. */
 	worker_count(worker, 1);
 	pthread_mutex_lock(&worker->mutex);
@@ -217,7 +184,7 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 		job = take_done(worker);
 		if (job == NULL)
 			return;
-		conn = table_find(worker, job->conn);
+		conn = conns_find(worker, job->conn);
 		if (conn != NULL)
 			conn_answer(conn, job);
 		job_free(job);
@@ -328,6 +295,8 @@ end_turn(struct worker *worker)
 		conn = next;
 	}
 	worker->in_turn = false;
+	worker->turn++;
+	rest_arm(worker);
 }
 
 /* Stands still, without a secret, until main says to go on. */
@@ -419,15 +388,17 @@ make_base(struct worker *worker)
 	event_assign(&worker->wake, worker->base, worker->wake_fd, EV_READ | EV_PERSIST, on_wake,
 		     worker);
 	event_assign(&worker->sweep, worker->base, -1, EV_PERSIST, on_sweep, worker);
+	rest_init(worker);
 	event_add(&worker->wake, NULL);
 	event_add(&worker->sweep, &period);
 	return VAULT_OK;
 }
 
 enum vault_err
-worker_start(struct worker *worker, struct server *server, struct lanes *lanes, size_t cache_limit)
+worker_start(struct worker *worker, struct server *server, struct lanes *lanes,
+	     const struct worker_config *config)
 {
-	*worker = (struct worker){ .server = server, .lanes = lanes };
+	*worker = (struct worker){ .server = server, .lanes = lanes, .uid_rate = config->uid_rate };
 	worker->spin_ns = (int64_t)lanes->vault->settings.spin_us * 1000;
 	worker->done_tail = &worker->done;
 	pthread_mutex_init(&worker->mutex, NULL);
@@ -437,7 +408,7 @@ worker_start(struct worker *worker, struct server *server, struct lanes *lanes, 
 	if (worker->replies == NULL || worker->wake_fd < 0)
 		return VAULT_BUSY;
 	TRY(make_base(worker));
-	TRY(runner_init(&worker->runner, lanes->vault, cache_limit, true));
+	TRY(runner_init(&worker->runner, lanes->vault, config->cache_limit, true));
 	return pthread_create(&worker->thread, NULL, worker_main, worker) == 0 ? VAULT_OK
 									       : VAULT_BUSY;
 }
@@ -488,6 +459,7 @@ worker_free(struct worker *worker)
 		job_free(job);
 	event_del(&worker->wake);
 	event_del(&worker->sweep);
+	rest_free(worker);
 	event_base_free(worker->base);
 	runner_free(&worker->runner);
 	free(worker->replies);

@@ -11,6 +11,7 @@
 
 #include "vaultd/lanes/lanes.h"
 #include "vaultd/net/conn.h"
+#include "vaultd/net/uids.h"
 
 /* Requests that one turn runs before it writes; what is left runs in the next. */
 #define TURN_REPLIES_MAX 16384
@@ -24,6 +25,11 @@ struct turn_reply {
 	bool audited;
 };
 
+struct worker_config {
+	size_t cache_limit;
+	struct limit_rate uid_rate; /* of each caller's requests, before anything is parsed */
+};
+
 struct worker {
 	struct server *server;
 	struct lanes *lanes;
@@ -32,6 +38,7 @@ struct worker {
 	struct event_base *base;
 	struct event wake;  /* the eventfd below */
 	struct event sweep; /* deadlines */
+	struct event rest;  /* set while a connection rests */
 	int wake_fd;
 	struct conn *conns;		/* all */
 	struct conn *dirty;		/* got a reply this turn */
@@ -39,6 +46,7 @@ struct worker {
 	struct event_listener listener; /* while there are any */
 	bool watch_asked;		/* some of dirty ask for one */
 	struct conn *waiting;		/* have whole requests that the turn had no room for */
+	struct conn *resting;		/* were refused as limited a moment ago */
 	struct conn **table;		/* by the low half of a connection's id; NULL: free */
 	size_t table_size;
 	uint32_t next_conn;	    /* the high half, so that an id is never used again */
@@ -53,18 +61,20 @@ struct worker {
 	bool park, parked, stop;
 	/* The worker's own. */
 	bool in_turn;
+	uint64_t turn; /* counts them */
+	struct limit_rate uid_rate;
 	int64_t spin_ns;
 	bool stopping;	 /* answers what is in flight, then ends */
 	int64_t stop_by; /* milliseconds; whoever does not read its answers by then loses them */
 };
 
 MUST_USE enum vault_err worker_start(struct worker *worker, struct server *server,
-				     struct lanes *lanes, size_t cache_limit);
+				     struct lanes *lanes, const struct worker_config *config);
 /*
- * From any thread: a new connection, which the worker owns from then on, and its session. False,
- * with both still the caller's, when memory is short.
+ * From any thread: a new connection, which the worker owns from then on with its session, as it does
+ * its count in uid->connections. False, with both still the caller's, when memory is short.
  */
-bool worker_add(struct worker *worker, int fd, struct session *session);
+bool worker_add(struct worker *worker, int fd, struct session *session, struct uid_place *uid);
 /*
  * From main: waits until the worker has ended its turn, dropped its secrets and stands still; and
  * lets it go on.

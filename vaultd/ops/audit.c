@@ -4,6 +4,7 @@
 
 #include "protocol/text.h"
 #include "vaultd/base/base64.h"
+#include "vaultd/core/apikey.h"
 #include "vaultd/core/tenant.h"
 #include "vaultd/ops/ops.h"
 
@@ -219,6 +220,23 @@ name_by_tag(struct op *op, const struct tenant *tenant, const struct audit_recor
 	return op_keep_text(op, *found, name);
 }
 
+/* An API key's row is found by its id, which stands in the record beside the name's tag. */
+static enum vault_err
+find_name(struct op *op, const struct tenant *tenant, const struct audit_record *rec,
+	  struct vault_text *name)
+{
+	const struct tenant *asked = op->tenant;
+	struct vault_text found;
+	enum vault_err err;
+
+	if (rec->kind != ROW_APIKEY)
+		return name_by_tag(op, tenant, rec, name);
+	op->tenant = tenant;
+	err = apikey_name_of(op, rec->id, &found);
+	op->tenant = asked;
+	return err == VAULT_OK ? op_keep_text(op, found, name) : err;
+}
+
 /* Names are told as far as they are still known: an erased tenant's are not. */
 static enum vault_err
 resolve_names(struct op *op, const struct audit_record *rec, struct audit_item *item)
@@ -233,8 +251,9 @@ resolve_names(struct op *op, const struct audit_record *rec, struct audit_item *
 	err = tenant_name_by_number(op, rec->tenant, &item->tenant);
 	if (err == VAULT_OK && rec->kind != 0 && rec->name.p == NULL)
 		err = tenant_get(op, item->tenant, &tenant);
-	if (err == VAULT_OK && named_record(rec->kind) != NULL && rec->name.p == NULL)
-		err = name_by_tag(op, tenant, rec, &item->name);
+	if (err == VAULT_OK && rec->name.p == NULL &&
+	    (rec->kind == ROW_APIKEY || named_record(rec->kind) != NULL))
+		err = find_name(op, tenant, rec, &item->name);
 	return err == VAULT_NOT_FOUND ? VAULT_OK : err;
 }
 
@@ -292,7 +311,8 @@ fill_page(struct query *q, struct audit_scan *scan, struct audit_item *items,
 
 	for (unsigned looked = 0; looked < QUERY_RECORDS_MAX; looked++) {
 		if (res->items.n == (size_t)q->req->limit.v ||
-		    q->op->scratch->extra > QUERY_BYTES_MAX || atomic_load(&q->op->vault->cancel))
+		    q->op->scratch->extra > QUERY_BYTES_MAX || atomic_load(&q->op->vault->cancel) ||
+		    atomic_load(&q->op->session->gone))
 			break;
 		err = audit_scan_next(scan, &rec, &seq);
 		if (err == VAULT_INTEGRITY)

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "protocol/text.h"
+#include "vaultd/core/apikey_verify.h"
 #include "vaultd/core/grants.h"
 #include "vaultd/core/roles.h"
 #include "vaultd/ops/ops.h"
@@ -84,5 +85,42 @@ op_auth_narrow(struct op *op, const struct auth_narrow_req *req, struct auth_nar
 	else
 		methods = method_set_all();
 	session_narrow(session, req->tenant, &methods);
+	return VAULT_OK;
+}
+
+/* When the login ends if nothing more is asked. */
+static int64_t
+login_ends_at(const struct op *op, int64_t key_ends_at)
+{
+	int64_t idle = op->now.wall + SESSION_LOGIN_IDLE_MS / 1000;
+
+	return key_ends_at != 0 && key_ends_at < idle ? key_ends_at : idle;
+}
+
+enum vault_err
+op_auth_login(struct op *op, const struct auth_login_req *req, struct auth_login_res *res)
+{
+	struct apikey_login key;
+	char principal[PRINCIPAL_MAX + 1];
+
+	if (op->session->logged_in)
+		return op_fail(op, VAULT_CONFLICT, NULL, "logged in already; auth.logout ends it");
+	TRY(apikey_authenticate(op, req->key, req->source, &key));
+	session_login(
+		op->session,
+		&(struct vault_login){ key.tenant, key.id, key.role, key.creator, key.expires_at },
+		&op->now);
+	session_principal(op->session, principal);
+	res->expires_at = login_ends_at(op, key.expires_at);
+	TRY(op_keep_text(op, text_of(principal), &res->principal));
+	return op_keep_text(op, text_of(op->session->login.role), &res->role);
+}
+
+enum vault_err
+op_auth_logout(struct op *op, const struct auth_logout_req *req, struct auth_logout_res *res)
+{
+	(void)req;
+	(void)res;
+	session_logout(op->session);
 	return VAULT_OK;
 }

@@ -1,18 +1,43 @@
 #include "vaultd/core/key_change.h"
 #include "vaultd/core/page.h"
+#include "vaultd/core/prepared.h"
 #include "vaultd/ops/ops.h"
 
-enum vault_err
-op_key_create(struct op *op, const struct key_create_req *req, struct key_create_res *res)
+static struct key_settings
+settings_of(const struct key_create_req *req)
 {
-	struct key_settings settings = {
+	return (struct key_settings){
 		.algorithm = req->algorithm,
 		.usage = req->usage,
 		.rotation_period = req->rotation_period,
 		.overlap = req->overlap,
 		.publish_ahead = req->publish_ahead,
+		.bits = req->bits,
 		.shared = req->shared.v,
 	};
+}
+
+bool
+slow_key_create(struct op *op, const struct key_create_req *req)
+{
+	(void)op;
+	return signature_slow(key_signature_algorithm(req->algorithm));
+}
+
+enum vault_err
+prepare_key_create(struct op *op, const struct key_create_req *req)
+{
+	struct key_settings settings = settings_of(req);
+	KEY_EDIT_LOCAL(edit);
+
+	TRY(key_edit_new(op, req->name, &settings, &edit));
+	return key_edit_prepare(op, &edit);
+}
+
+enum vault_err
+op_key_create(struct op *op, const struct key_create_req *req, struct key_create_res *res)
+{
+	struct key_settings settings = settings_of(req);
 	struct key_material material;
 	KEY_EDIT_LOCAL(edit);
 
@@ -41,10 +66,13 @@ op_key_get(struct op *op, const struct key_get_req *req, struct key_get_res *res
 enum vault_err
 op_key_list(struct op *op, const struct key_list_req *req, struct key_list_res *res)
 {
-	struct page page = {
-		op,	      &op->tenant->keys, ROW_KEY, key_get_res_type(), key_show_item,
-		req->limit.v, req->cursor
-	};
+	struct page page = { .op = op,
+			     .keys = &op->tenant->keys,
+			     .kind = ROW_KEY,
+			     .item = key_get_res_type(),
+			     .make = key_show_item,
+			     .limit = req->limit.v,
+			     .cursor = req->cursor };
 	struct object_list items = { 0 };
 
 	TRY(page_walk(&page, &items, &res->cursor));
@@ -70,13 +98,14 @@ op_key_sign(struct op *op, const struct key_sign_req *req, struct key_sign_res *
 	uint8_t *signature = scratch_alloc(op->scratch, SIGNATURE_MAX);
 	const struct key_live *live;
 	const struct key *key;
+	size_t len;
 
 	if (signature == NULL)
 		return VAULT_BUSY;
 	TRY(raw_key(op, req->name, &key));
 	TRY(key_signer_version(op, key, req->version, &live));
-	res->signature = (struct vault_bytes){ signature,
-					       key_live_sign(key, live, req->message, signature) };
+	TRY(key_live_sign(live, req->message, signature, &len));
+	res->signature = (struct vault_bytes){ signature, len };
 	res->version = op->note.version = live->times.version;
 	return VAULT_OK;
 }
@@ -88,7 +117,7 @@ try_version(struct op *op, const struct key *key, const struct key_live *live,
 	if (live->times.revoked_at != 0)
 		return verify_reason_key_revoked;
 	if (key_live_state(key, live, op->now.wall) == version_state_retired ||
-	    !key_live_verify(key, live, req->message, req->signature))
+	    !key_live_verify(live, req->message, req->signature))
 		return verify_reason_signature;
 	op->note.version = live->times.version;
 	return verify_reason_none;
@@ -126,28 +155,40 @@ op_key_verify(struct op *op, const struct key_verify_req *req, struct key_verify
 	return VAULT_OK;
 }
 
-/*
- * At once where that is asked for, or nothing signs meanwhile; else once others have had time to
- * see its public half.
- */
-static int64_t
-signs_at(struct op *op, struct key_edit *edit, bool now)
+/* What is given out as a number stays one: a version waits already, which now comes to sign. */
+static bool
+promotes(struct op *op, struct key_edit *edit, const struct key_rotate_req *req)
 {
-	if (now || !key_edit_signs(edit, op->now.wall))
-		return op->now.wall;
-	return op->now.wall + edit->record.publish_ahead;
+	return req->now.v && key_edit_next(edit, op->now.wall) != NULL;
 }
 
 static enum vault_err
-rotate_new(struct op *op, struct key_edit *edit, bool now, struct key_rotate_res *res)
+open_rotated(struct op *op, const struct key_rotate_req *req, struct key_edit *edit)
 {
-	struct key_material material;
+	TRY(key_edit_open(op, req->name, edit));
+	TRY(key_edit_require_kept(op, edit));
+	if (edit->record.verify_only)
+		return op_fail(op, VAULT_CONFLICT, NULL,
+			       "the key only verifies; import its next version");
+	return VAULT_OK;
+}
 
-	TRY(key_edit_generate(op, edit, &material));
-	res->signs_at = signs_at(op, edit, now);
-	TRY(key_edit_add(op, edit, &material, res->signs_at));
-	TRY(key_edit_write(op, edit));
-	return edit->record.shared ? key_shared_text(op, material.secret, &res->secret) : VAULT_OK;
+bool
+slow_key_rotate(struct op *op, const struct key_rotate_req *req)
+{
+	const struct key *key;
+
+	return key_get(op, "name", req->name, &key) == VAULT_OK &&
+	       signature_slow(key_signature_algorithm(key->algorithm));
+}
+
+enum vault_err
+prepare_key_rotate(struct op *op, const struct key_rotate_req *req)
+{
+	KEY_EDIT_LOCAL(edit);
+
+	TRY(open_rotated(op, req, &edit));
+	return promotes(op, &edit, req) ? VAULT_OK : key_edit_prepare(op, &edit);
 }
 
 enum vault_err
@@ -156,20 +197,36 @@ op_key_rotate(struct op *op, const struct key_rotate_req *req, struct key_rotate
 	struct version_record *next;
 	KEY_EDIT_LOCAL(edit);
 
-	TRY(key_edit_open(op, req->name, &edit));
-	if (edit.record.verify_only)
-		return op_fail(op, VAULT_CONFLICT, NULL,
-			       "the key only verifies; import its next version");
+	TRY(open_rotated(op, req, &edit));
+	if (!promotes(op, &edit, req))
+		return key_edit_rotate(op, &edit, req->now.v, res);
 	next = key_edit_next(&edit, op->now.wall);
-	if (next == NULL || !req->now.v) {
-		TRY(rotate_new(op, &edit, req->now.v, res));
-		res->version = edit.record.last_version;
-		return VAULT_OK;
-	}
 	res->version = next->version;
 	res->signs_at = op->now.wall;
 	TRY(key_edit_promote(op, &edit, next));
 	return key_edit_write(op, &edit);
+}
+
+enum vault_err
+op_key_update(struct op *op, const struct key_update_req *req, struct key_update_res *res)
+{
+	(void)res;
+	return key_update(op, req);
+}
+
+enum vault_err
+op_key_delete(struct op *op, const struct key_delete_req *req, struct key_delete_res *res)
+{
+	res->state = key_state_pending;
+	res->delete_at = op->now.wall + req->delay.v;
+	return key_delete_later(op, req->name, res->delete_at);
+}
+
+enum vault_err
+op_key_undelete(struct op *op, const struct key_undelete_req *req, struct key_undelete_res *res)
+{
+	(void)res;
+	return key_undelete(op, req->name);
 }
 
 enum vault_err

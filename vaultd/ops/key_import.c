@@ -3,6 +3,7 @@
 #include "protocol/text.h"
 #include "vaultd/base/base64.h"
 #include "vaultd/core/key_change.h"
+#include "vaultd/core/prepared.h"
 #include "vaultd/ops/ops.h"
 
 /* What a request brings: one secret, or public keys that become one version each. */
@@ -37,21 +38,57 @@ bring_hmac(struct op *op, const struct key_import_req *req, struct brought *brou
 }
 
 static enum vault_err
-bring_seed(struct op *op, const struct key_import_req *req, struct brought *brought)
+bring_cipher(struct op *op, const struct key_import_req *req, struct brought *brought)
 {
-	struct ed25519_key pair = { 0 };
-	struct vault_bytes public_key;
-	enum vault_err err;
+	if (req->key.len != KEY_CIPHER_BYTES)
+		return op_fail(op, VAULT_INVALID_PARAMS, "key", "an XC20P key has 32 bytes");
+	brought->material[0].secret = req->key;
+	return VAULT_OK;
+}
+
+static enum vault_err
+bring_seed(struct op *op, const struct key_import_req *req, struct key_edit *edit)
+{
+	struct ed25519_key key = { 0 };
 
 	if (req->key.len != ED25519_SEED_BYTES)
 		return op_fail(op, VAULT_INVALID_PARAMS, "key", "an Ed25519 seed has 32 bytes");
-	TRY(ed25519_from_seed(&pair, op->vault->arena, req->key.p));
-	err = op_keep_bytes(op, (struct vault_bytes){ pair.public_key, ED25519_PUBLIC_BYTES },
-			    &public_key);
-	ed25519_free(&pair);
-	TRY(err);
-	brought->material[0].secret = req->key;
-	brought->material[0].public_key = public_key;
+	TRY(secret_copy(op->vault->arena, req->key.p, req->key.len, &edit->made.secret));
+	TRY(ed25519_from_seed(&key, op->vault->arena, req->key.p));
+	memcpy(edit->made.public_key, key.public_key, ED25519_PUBLIC_BYTES);
+	edit->made.public_len = ED25519_PUBLIC_BYTES;
+	ed25519_free(&key);
+	return VAULT_OK;
+}
+
+/* What the slow lane has tested is not tested again. */
+static enum pkey_effort
+effort_of(const struct op *op)
+{
+	return op->prepared != NULL && op->prepared->tested ? PKEY_QUICK : PKEY_THOROUGH;
+}
+
+static enum vault_err
+bring_pkcs8(struct op *op, const struct key_import_req *req, struct key_edit *edit)
+{
+	enum pkey_type type = signature_pkey_type(key_signature_algorithm(req->algorithm));
+	const char *why = NULL;
+	enum vault_err err =
+		pkey_import(type, req->key, effort_of(op), op->vault->arena, &edit->made, &why);
+
+	return err == VAULT_INVALID_PARAMS ? op_fail(op, err, "key", why) : err;
+}
+
+/* An asymmetric pair, from its private half. */
+static enum vault_err
+bring_pair(struct op *op, const struct key_import_req *req, struct key_edit *edit,
+	   struct brought *brought)
+{
+	if (req->algorithm == key_algorithm_EdDSA)
+		TRY(bring_seed(op, req, edit));
+	else
+		TRY(bring_pkcs8(op, req, edit));
+	brought->material[0] = key_material_of(&edit->made);
 	return VAULT_OK;
 }
 
@@ -63,21 +100,21 @@ bring_shared(struct op *op, const struct key_import_req *req, struct key_edit *e
 	int64_t usage = edit->row.id != 0 ? edit->record.usage : req->usage.v;
 	bool token = usage != key_usage_webhook && usage != key_usage_raw;
 
-	if (req->algorithm == key_algorithm_EdDSA)
+	if (req->algorithm != key_algorithm_HS256 && req->algorithm != key_algorithm_HS512)
 		return op_fail(op, VAULT_INVALID_PARAMS, "secret",
 			       "a shared secret is for HS256 and HS512");
 	if (req->secret.len <= prefix || memcmp(req->secret.p, KEY_SHARED_PREFIX, prefix) != 0)
 		return op_fail(op, VAULT_INVALID_PARAMS, "secret", "begins with whsec_");
-	TRY(secret_new(op->vault->arena, req->secret.len, &edit->made));
-	if (!base64_decode_secret(req->secret.p + prefix, req->secret.len - prefix, edit->made.p,
-				  &len) ||
+	TRY(secret_new(op->vault->arena, req->secret.len, &edit->made.secret));
+	if (!base64_decode_secret(req->secret.p + prefix, req->secret.len - prefix,
+				  edit->made.secret.p, &len) ||
 	    len < KEY_SHARED_MIN || len > KEY_SHARED_MAX)
 		return op_fail(op, VAULT_INVALID_PARAMS, "secret",
 			       "whsec_ is followed by base64 of 24 to 64 bytes");
 	if (token && len < KEY_HMAC_MIN)
 		return op_fail(op, VAULT_INVALID_PARAMS, "secret",
 			       "a token key has at least 32 bytes");
-	brought->material[0].secret = (struct vault_bytes){ edit->made.p, len };
+	brought->material[0].secret = (struct vault_bytes){ edit->made.secret.p, len };
 	brought->shared = usage == key_usage_webhook;
 	return VAULT_OK;
 }
@@ -86,22 +123,23 @@ static enum vault_err
 bring_public(struct op *op, const struct key_import_req *req, struct brought *brought)
 {
 	struct public_key *keys = scratch_alloc(op->scratch, PUBLIC_KEYS_MAX * sizeof *keys);
+	struct public_wanted wanted = { key_signature_algorithm(req->algorithm), effort_of(op) };
 	const char *why = NULL;
 	enum vault_err err;
 
 	if (keys == NULL)
 		return VAULT_BUSY;
-	if (req->algorithm != key_algorithm_EdDSA)
+	if (!key_asymmetric(req->algorithm))
 		return op_fail(op, VAULT_INVALID_PARAMS, "public",
-			       "an HMAC key has no public half");
-	err = public_keys_read(req->public_, keys, &brought->n, &why);
+			       "a symmetric key has no public half");
+	err = public_keys_read(&wanted, req->public_, keys, &brought->n, &why);
 	if (err == VAULT_INVALID_PARAMS)
 		return op_fail(op, err, "public", why);
 	TRY(err);
 	brought->verify_only = true;
 	for (size_t i = 0; i < brought->n; i++) {
 		brought->material[i].public_key =
-			(struct vault_bytes){ keys[i].ed25519, ED25519_PUBLIC_BYTES };
+			(struct vault_bytes){ keys[i].bytes, keys[i].len };
 		if (keys[i].kid[0] != '\0')
 			brought->material[i].kid = text_of(keys[i].kid);
 	}
@@ -118,8 +156,10 @@ bring(struct op *op, const struct key_import_req *req, struct key_edit *edit,
 		TRY(bring_public(op, req, brought));
 	else if (req->secret.p != NULL)
 		TRY(bring_shared(op, req, edit, brought));
-	else if (req->algorithm == key_algorithm_EdDSA)
-		TRY(bring_seed(op, req, brought));
+	else if (key_asymmetric(req->algorithm))
+		TRY(bring_pair(op, req, edit, brought));
+	else if (req->algorithm == key_algorithm_XC20P)
+		TRY(bring_cipher(op, req, brought));
 	else
 		TRY(bring_hmac(op, req, brought));
 	if (req->kid.p == NULL)
@@ -128,6 +168,14 @@ bring(struct op *op, const struct key_import_req *req, struct key_edit *edit,
 		return op_fail(op, VAULT_INVALID_PARAMS, "kid", "several keys cannot have one kid");
 	brought->material[0].kid = req->kid;
 	return VAULT_OK;
+}
+
+static int64_t
+bits_made_like(const struct brought *brought)
+{
+	unsigned bits = pkey_bits(PKEY_RSA, brought->material[0].public_key);
+
+	return bits - bits % RSA_BITS_STEP;
 }
 
 static enum vault_err
@@ -144,7 +192,11 @@ new_record(struct op *op, const struct key_import_req *req, const struct brought
 		.verify_only = brought->verify_only,
 	};
 
-	return key_edit_new(op, req->name, &settings, edit);
+	TRY(key_edit_new(op, req->name, &settings, edit));
+	/* Later versions that are made here are as long. */
+	if (req->algorithm == key_algorithm_RS256)
+		edit->record.bits = (struct vault_opt_int){ bits_made_like(brought), true };
+	return VAULT_OK;
 }
 
 /* A name that is there gains a version; what it is must stay what it was. */
@@ -154,6 +206,7 @@ known_record(struct op *op, const struct key_import_req *req, const struct broug
 {
 	const struct key_record *record = &edit->record;
 
+	TRY(key_edit_require_kept(op, edit));
 	if (record->algorithm != req->algorithm)
 		return op_fail(op, VAULT_CONFLICT, "algorithm", "the key has another algorithm");
 	if (req->usage.set && record->usage != req->usage.v)
@@ -183,6 +236,27 @@ brought_before(const struct key_edit *edit, const struct key_material *material)
 	return false;
 }
 
+bool
+slow_key_import(struct op *op, const struct key_import_req *req)
+{
+	(void)op;
+	return signature_slow(key_signature_algorithm(req->algorithm)) && req->secret.p == NULL;
+}
+
+/* Only tests what is brought; it is read again where it is stored. */
+enum vault_err
+prepare_key_import(struct op *op, const struct key_import_req *req)
+{
+	struct brought *brought = scratch_alloc(op->scratch, sizeof *brought);
+	KEY_EDIT_LOCAL(edit);
+
+	if (brought == NULL)
+		return VAULT_BUSY;
+	TRY(bring(op, req, &edit, brought));
+	op->prepared->tested = true;
+	return VAULT_OK;
+}
+
 enum vault_err
 op_key_import(struct op *op, const struct key_import_req *req, struct key_import_res *res)
 {
@@ -192,7 +266,6 @@ op_key_import(struct op *op, const struct key_import_req *req, struct key_import
 
 	if (brought == NULL)
 		return VAULT_BUSY;
-	TRY(key_require_algorithm(op, req->algorithm));
 	err = key_edit_open(op, req->name, &edit);
 	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
 		return err;

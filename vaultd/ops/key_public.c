@@ -4,9 +4,8 @@
 #include "vaultd/core/page.h"
 #include "vaultd/ops/ops.h"
 
-#define PUBLIC_MAX_AGE 3600	/* seconds that a verifier may keep the set */
-#define PUBLISHED_MAX 1024	/* keys in one set */
-#define PUBLIC_MAX_AGE_LEAST 60 /* however little ahead a key is published */
+#define PUBLIC_MAX_AGE 3600 /* seconds that a verifier may keep the set */
+#define PUBLISHED_MAX 1024  /* keys in one set */
 
 /* A JWKS in the making. */
 struct set {
@@ -32,10 +31,12 @@ add_key(struct op *op, const struct key *key, struct set *set)
 
 		if (state == version_state_retired || state == version_state_revoked)
 			continue;
-		TRY(jwks_add_ed25519(&set->jwks, (struct vault_text){ live->kid, live->kid_len },
-				     live->ed25519.public_key));
+		TRY(jwks_add(&set->jwks, live->signature.algorithm,
+			     (struct vault_text){ live->kid, live->kid_len },
+			     (struct vault_bytes){ live->public_key, live->public_len }));
 		if (set->one && state == version_state_current)
-			TRY(pem_ed25519(&set->pem, live->ed25519.public_key));
+			TRY(pem_add(&set->pem, live->signature.algorithm,
+				    (struct vault_bytes){ live->public_key, live->public_len }));
 	}
 	return VAULT_OK;
 }
@@ -46,8 +47,8 @@ add_named(struct op *op, struct vault_text name, struct set *set)
 	const struct key *key;
 
 	TRY(key_get(op, "name", name, &key));
-	if (key->algorithm != key_algorithm_EdDSA)
-		return op_fail(op, VAULT_CONFLICT, "name", "an HMAC key has no public half");
+	if (!key_asymmetric(key->algorithm))
+		return op_fail(op, VAULT_CONFLICT, "name", "the key has no public half");
 	if (key->publish_ahead < set->max_age)
 		set->max_age = key->publish_ahead;
 	return add_key(op, key, set);
@@ -64,7 +65,7 @@ name_of_row(struct op *op, const struct row_key *place, struct vault_bytes seale
 	TRY(sealed_open(&op->tenant->keys, place, sealed, &row));
 	TRY(record_decode(key_record_type(), row_plain(&row), op->scratch, &record));
 	*name = (struct vault_text){ 0 };
-	if (record.algorithm != key_algorithm_EdDSA || record.verify_only)
+	if (!key_asymmetric(record.algorithm) || record.verify_only || record.delete_at.set)
 		return VAULT_OK;
 	return op_keep_text(op, record.name, name);
 }
@@ -129,7 +130,8 @@ op_key_public(struct op *op, const struct key_public_req *req, struct key_public
 	__attribute__((cleanup(set_free))) struct set set = { .max_age = PUBLIC_MAX_AGE };
 
 	TRY(collect(op, req, &set));
-	res->max_age = set.max_age > PUBLIC_MAX_AGE_LEAST ? set.max_age : PUBLIC_MAX_AGE_LEAST;
+	/* A cache that is as old as that has seen every version before its first signature. */
+	res->max_age = set.max_age;
 	if (buf_len(&set.pem) > 0)
 		TRY(op_keep_text(
 			op,

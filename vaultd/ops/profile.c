@@ -35,8 +35,13 @@ list_item(struct op *op, const struct row *row, void *item)
 enum vault_err
 op_profile_list(struct op *op, const struct profile_list_req *req, struct profile_list_res *res)
 {
-	struct page page = { op,	&op->tenant->keys, ROW_PROFILE, profile_get_res_type(),
-			     list_item, req->limit.v,	   req->cursor };
+	struct page page = { .op = op,
+			     .keys = &op->tenant->keys,
+			     .kind = ROW_PROFILE,
+			     .item = profile_get_res_type(),
+			     .make = list_item,
+			     .limit = req->limit.v,
+			     .cursor = req->cursor };
 	struct object_list items = { 0 };
 
 	TRY(page_walk(&page, &items, &res->cursor));

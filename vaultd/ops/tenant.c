@@ -20,3 +20,35 @@ op_tenant_list(struct op *op, const struct tenant_list_req *req, struct tenant_l
 {
 	return tenant_page(op, req, res);
 }
+
+enum vault_err
+op_tenant_update(struct op *op, const struct tenant_update_req *req, struct tenant_update_res *res)
+{
+	(void)res;
+	return tenant_update(op, req);
+}
+
+enum vault_err
+op_tenant_settings(struct op *op, const struct tenant_settings_req *req,
+		   struct tenant_settings_res *res)
+{
+	(void)res;
+	return tenant_settings(op, req);
+}
+
+enum vault_err
+op_tenant_suspend(struct op *op, const struct tenant_suspend_req *req,
+		  struct tenant_suspend_res *res)
+{
+	(void)req;
+	(void)res;
+	return tenant_set_state(op, tenant_state_suspended);
+}
+
+enum vault_err
+op_tenant_resume(struct op *op, const struct tenant_resume_req *req, struct tenant_resume_res *res)
+{
+	(void)req;
+	(void)res;
+	return tenant_set_state(op, tenant_state_active);
+}

@@ -80,6 +80,36 @@ row_linked(struct txn *txn, const struct row_key *key, uint64_t *id)
 }
 
 enum vault_err
+row_seek(struct txn *txn, const struct row_key *key, struct row_key *found, uint64_t *id)
+{
+	struct index_place place = index_place(key, 0);
+	MDB_val k = { INDEX_KEY_BYTES, place.key }, v = { INDEX_ENTRY_BYTES, place.entry };
+	MDB_cursor *cursor;
+	int rc;
+
+	rc = seeker_get(txn, &cursor);
+	if (rc != 0)
+		return store_error(rc);
+	rc = mdb_cursor_get(cursor, &k, &v, MDB_GET_BOTH_RANGE);
+	if (rc == MDB_NOTFOUND)
+		rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_KEY);
+	if (rc == 0 && v.mv_size == INDEX_ENTRY_BYTES) {
+		*found = (struct row_key){ .tenant = key->tenant, .kind = key->kind };
+		memcpy(found->tag, v.mv_data, ROW_TAG_BYTES);
+		*id = get_be((const uint8_t *)v.mv_data + ROW_TAG_BYTES, 8);
+	}
+	if (txn->writes)
+		mdb_cursor_close(cursor);
+	return store_error(rc);
+}
+
+uint64_t
+row_next(const struct txn *txn)
+{
+	return txn->next_row;
+}
+
+enum vault_err
 row_read(struct txn *txn, uint64_t id, struct vault_bytes *row)
 {
 	MDB_val k = { sizeof id, &id }, v;

@@ -71,8 +71,16 @@ MUST_USE enum vault_err row_unlink(struct txn *txn, const struct row_key *key, u
 /* Whether the index has the key; VAULT_NOT_FOUND where not. */
 MUST_USE enum vault_err row_linked(struct txn *txn, const struct row_key *key, uint64_t *id);
 
+/*
+ * The index entry at or behind the key's tag, or the kind's first where none follows; found gets its
+ * tag. VAULT_NOT_FOUND where the kind has no entry at all.
+ */
+MUST_USE enum vault_err row_seek(struct txn *txn, const struct row_key *key, struct row_key *found,
+				 uint64_t *id);
 /* The row behind an index entry; VAULT_INTEGRITY where there is none. */
 MUST_USE enum vault_err row_read(struct txn *txn, uint64_t id, struct vault_bytes *row);
+/* The id that the next row will get; every row there is has a smaller one. A write transaction. */
+uint64_t row_next(const struct txn *txn);
 
 /* The rows of one tenant and kind, in tag order. */
 struct row_walk {

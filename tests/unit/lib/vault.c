@@ -43,7 +43,7 @@ open_vault(struct test_vault *t)
 	events_init(&vault->events);
 	alerts_init(&vault->alerts);
 	metrics_init(&vault->metrics);
-	unseal_guard_load(&vault->guard, t->fd, &now);
+	unseal_guard_load(&vault->guard, t->fd, vault->settings.boot_id, &now);
 	assert_ok(vault_probe(vault));
 	assert_ok(lanes_start(&t->lanes, vault, CACHE_BYTES));
 	assert_ok(runner_init(&t->runner, vault, CACHE_BYTES, true));

@@ -1,0 +1,15 @@
+/*
+ * What the slow lane made ready for a request, or for a rotation that is due, which then ends on
+ * the committer. All zero is nothing.
+ */
+#ifndef CORE_PREPARED_H
+#define CORE_PREPARED_H
+
+#include "vaultd/crypto/pkey.h"
+
+struct prepared {
+	struct pkey_pair pair; /* a new key's material */
+	bool tested;	       /* what key.import brings was tested in full */
+};
+
+#endif
