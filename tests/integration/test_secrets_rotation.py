@@ -237,6 +237,36 @@ def test_due_is_in_the_order_of_time(shared, acme):
     assert due(within=6000) == ["e", "b"]
 
 
+def test_a_key_that_goes_is_not_due(acme):
+    due = lambda: [i["name"] for i in acme.pages("secret.due", 2, within=2000)]
+    for name in ("kept", "gone"):
+        acme.key(name, rotation_period=1000)
+    assert sorted(due()) == ["gone", "kept"]
+    for name in ("kept", "gone"):
+        acme.call("key.delete", name=name)
+    assert due() == []
+    acme.call("key.undelete", name="kept")
+    acme.call("key.undelete", name="gone")
+    acme.call("key.delete", name="gone", delay=0)
+    assert due() == ["kept"]
+    acme.call("key.update", name="kept", clear=["rotation_period"])
+    assert due() == []
+    acme.call("key.update", name="kept", rotation_period=500)
+    assert due() == ["kept"]
+
+
+def test_a_key_that_rotates_by_itself_is_due_again_later(acme):
+    acme.key("k", rotation_period=2, publish_ahead=0)
+    first = acme.call("secret.due", within=100)["items"][0]["due_at"]
+    end = time.monotonic() + 20
+    while acme.call("key.get", name="k")["current"] == 1:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    items = acme.call("secret.due", within=100)["items"]
+    assert [i["name"] for i in items] == ["k"] and items[0]["due_at"] >= first + 2
+    acme.call("key.update", name="k", clear=["rotation_period"])
+
+
 def test_due_of_all_tenants_shows_what_the_caller_may_see(vault_for_users):
     vault = vault_for_users
     tenants = [vault.new_tenant(f"due-{n}") for n in range(3)]

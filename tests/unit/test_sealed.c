@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "tests/unit/lib/keys.h"
+#include "vaultd/crypto/aead.h"
 
 static const struct tombstone_record record = { .name = { "name", 4 }, .deleted_at = 77 };
 
@@ -72,6 +73,66 @@ test_put_and_find(void **state)
 	assert_int_equal(sealed_find(t->txn, &t->keyring.store, &key, &row), VAULT_NOT_FOUND);
 	assert_int_equal(t->change.count, 3);
 	drop(sealed);
+}
+
+static uint8_t *
+add_part(uint8_t *p, const void *part, uint8_t len)
+{
+	*p++ = len;
+	memcpy(p, part, len);
+	return p + len;
+}
+
+/*
+ * A row as it was written before heads were short: format, algorithm, key generation (2), version
+ * (4), revision (8), nonce, ciphertext and tag. Gives its length.
+ */
+static size_t
+seal_fixed(const struct row_keys *keys, const struct row_key *key, struct vault_bytes plain,
+	   uint8_t *out)
+{
+	uint8_t head[16] = { 1, 1, (uint8_t)keys->generation, 0, 3, 0, 0, 0, 9 };
+	const uint8_t tenant[4] = { (uint8_t)key->tenant };
+	uint8_t ad[96], *p = ad;
+
+	p = add_part(p, head, 2);
+	p = add_part(p, keys->store_id, STORE_ID_BYTES);
+	p = add_part(p, &key->kind, 1);
+	p = add_part(p, tenant, 4);
+	p = add_part(p, key->tag, ROW_TAG_BYTES);
+	p = add_part(p, head + 4, 4);
+	p = add_part(p, head + 2, 2);
+	p = add_part(p, head + 8, 8);
+	memcpy(out, head, sizeof head);
+	aead_seal(keys->record.p, out + sizeof head, (struct vault_bytes){ ad, (size_t)(p - ad) },
+		  plain, out + sizeof head + AEAD_NONCE_BYTES);
+	return sizeof head + AEAD_NONCE_BYTES + plain.len + AEAD_TAG_BYTES;
+}
+
+static void
+test_rows_of_the_first_format(void **state)
+{
+	struct test_keys *t = *state;
+	const struct row_keys *keys = &t->keyring.store;
+	struct row_key key = row_key_of(keys, ROW_PROFILE, test_bytes("old"));
+	uint8_t bytes[128];
+	struct vault_bytes sealed = { bytes, 0 }, plain;
+	struct scratch scratch;
+	ROW_LOCAL(row);
+
+	assert_ok(scratch_init(&scratch, 256, 1024));
+	sealed.len = seal_fixed(keys, &key, test_bytes("as it was"), bytes);
+	assert_ok(sealed_open(keys, &key, sealed, &row));
+	assert_int_equal(row.version, 3);
+	assert_int_equal(row.revision, 9);
+	assert_int_equal(row.plain.len, 9);
+	assert_memory_equal(row.plain.p, "as it was", 9);
+	assert_ok(sealed_open_plain(keys, sealed, &scratch, &row, &plain));
+	assert_memory_equal(plain.p, "as it was", 9);
+	scratch_free(&scratch);
+	/* The same bytes under the other format are no row. */
+	bytes[0] = 2;
+	refuse(keys, &key, sealed);
 }
 
 /* Neither the name nor what stands in the record can be seen. */
@@ -251,13 +312,10 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_keys_setup, test_keys_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_put_and_find),
-		TEST(test_nothing_shows),
-		TEST(test_tags),
-		TEST(test_every_bit),
-		TEST(test_moved_to_another_place),
-		TEST(test_moved_to_other_keys),
-		TEST(test_every_length),
+		TEST(test_put_and_find),	TEST(test_rows_of_the_first_format),
+		TEST(test_nothing_shows),	TEST(test_tags),
+		TEST(test_every_bit),		TEST(test_moved_to_another_place),
+		TEST(test_moved_to_other_keys), TEST(test_every_length),
 		TEST(test_hash_of_rows),
 	};
 
