@@ -6,6 +6,7 @@
 #include "protocol/text.h"
 #include "vaultd/core/key_change.h"
 #include "vaultd/core/prepared.h"
+#include "vaultd/core/reminder.h"
 
 static enum vault_err
 clear_one(struct op *op, const struct key_update_req *req, struct vault_text field,
