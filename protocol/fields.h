@@ -38,6 +38,7 @@
 #define METHODS_MAX 128		/* patterns of a role or a narrowed connection */
 #define GROUPS_SHOWN_MAX 256	/* supplementary groups that auth.whoami tells */
 #define REPLAY_RESULT_MAX 16384 /* bytes of a result that is kept for its request_id */
+#define METADATA_MAX 4096	/* bytes of what a caller keeps with a record, encoded */
 #define TOTP_LABEL_MAX 64
 #define TOTP_RECOVERY_CODES 10 /* given out with an enrolment, each good for once */
 #define TOTP_RECOVERY_DIGITS 16
@@ -50,6 +51,12 @@
 #define CRYPTO_PLAINTEXT_MAX (FRAME_MAX - 8192)
 #define CRYPTO_OVERHEAD 45 /* format, key version, nonce, tag */
 #define CRYPTO_CIPHERTEXT_MAX (CRYPTO_PLAINTEXT_MAX + CRYPTO_OVERHEAD)
+#define SECRET_VALUE_MAX (512 * 1024)
+#define SECRET_KEEP_MAX 100			  /* versions of a secret that may be kept */
+#define SECRET_VERSIONS_MAX (SECRET_KEEP_MAX + 2) /* ... and there are: a pending one, a new one */
+#define SECRET_OWNER_MAX 256
+#define GENERATED_MAX 4096 /* characters, or random bytes, of a value made by a generator */
+#define ALPHABET_MAX 95	   /* printable ASCII has no more */
 
 enum field_kind {
 	FIELD_TEXT,    /* struct vault_text */

@@ -3,7 +3,7 @@
 # temporary directories and end with it. Prints Markdown for docs/PERFORMANCE.md; leaves BUILD/bench.json.
 set -eu
 
-parts_known="throughput flood rotate memory start algorithms others policy apikeys"
+parts_known="throughput flood rotate secrets memory start algorithms others policy apikeys"
 tenants=1000	# of the memory figure
 records=100000	# of the start figure
 grants=1000	# of the policy figure
@@ -273,6 +273,9 @@ flood() {
 	figure "flood: a neighbour's p99, beside / alone" "$(calc %.2f "$beside / $alone")" at-most 3 "" 		"$beside µs against $alone µs, 4 × 1"
 	daemon_stop
 }
+
+# shellcheck source=tools/bench_secrets.sh
+. "$(dirname "$0")/bench_secrets.sh"
 
 memory() {
 	say "resident memory with $tenants tenants"

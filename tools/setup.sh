@@ -6,7 +6,7 @@ set -eu
 build="gcc make pkg-config libc6-dev libsodium-dev liblmdb-dev libevent-dev libmsgpack-dev libssl-dev libjansson-dev
 	libseccomp-dev libconfuse-dev libsmartcols-dev libqrencode-dev scdoc"
 test="libcmocka-dev bats python3 python3-pytest python3-msgpack python3-jwt python3-cryptography python3-prometheus-client util-linux procps jose jq
-	neovim redis-server faketime"
+	neovim redis-server faketime postgresql"
 lint="git python3 clang clang-format clang-tidy cppcheck valgrind libclang-rt-14-dev strace shellcheck pyflakes3"
 
 fail() {
@@ -90,6 +90,14 @@ no_services
 # Lists that are old still serve what is installed from a mirror at hand.
 apt update || echo "setup: apt-get update failed; trying with the lists there are" >&2
 apt install -y --no-install-recommends $missing
+case " $missing " in
+*" postgresql "*)
+	# A test starts a server of its own; the one that the package made is not wanted.
+	if [ -d /run/systemd/system ]; then
+		as_root systemctl disable --now postgresql >/dev/null 2>&1 || true
+	fi
+	;;
+esac
 case " $missing " in
 *" redis-server "*)
 	# It is there for comparison only, started by hand on a socket of its own.

@@ -441,6 +441,7 @@ dispatch_run(struct runner *runner, struct call *call)
 		.now = runner->now,
 		.change = call->change,
 		.cache = &runner->cache,
+		.finder = call->change == NULL ? &runner->finder : NULL,
 		.random = &runner->random,
 		.scratch = &runner->scratch,
 		.work = &runner->work,

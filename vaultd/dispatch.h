@@ -7,6 +7,7 @@
 #define VAULTD_DISPATCH_H
 
 #include "vaultd/core/due.h"
+#include "vaultd/core/finder.h"
 #include "vaultd/core/op.h"
 #include "vaultd/core/prepared.h"
 #include "vaultd/core/session.h"
@@ -19,6 +20,7 @@ struct runner {
 	uint64_t snapshot;     /* the commit counter before txn took its snapshot */
 	struct policy *policy; /* the snapshot followed last; NULL while sealed */
 	struct cache cache;
+	struct finder finder;
 	struct random_pool random;
 	struct scratch scratch;
 	struct buf work;

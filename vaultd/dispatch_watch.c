@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "protocol/frame.h"
 #include "protocol/text.h"
@@ -88,6 +89,29 @@ watch_state(struct vault *vault, enum event_kind kind, const struct session *by,
 	events_publish(&vault->events, &event);
 }
 
+static void
+copy_text(char *to, size_t size, struct vault_text from)
+{
+	size_t len = from.len < size ? from.len : size - 1;
+
+	memcpy(to, from.p, len);
+	to[len] = '\0';
+}
+
+void
+watch_secret(struct vault *vault, const struct secret_news *news, const struct clock_now *now)
+{
+	struct vault_event event = { .secret = news->event,
+				     .time = now->wall,
+				     .version = news->version };
+
+	if (atomic_load_explicit(&vault->events.listening, memory_order_relaxed) == 0)
+		return;
+	copy_text(event.tenant, sizeof event.tenant, news->tenant);
+	copy_text(event.name, sizeof event.name, news->name);
+	events_publish(&vault->events, &event);
+}
+
 void
 watch_clock(struct vault *vault, const struct clock_now *now)
 {
@@ -116,6 +140,8 @@ may_watch(struct vault *vault, const struct session *session,
 
 	if (subscription->tenant[0] != '\0')
 		request.tenant = text_of(subscription->tenant);
+	if (subscription->names[0] != '\0')
+		request.target = text_of(subscription->names);
 	policy_follow(&vault->policy, &policy);
 	decision = policy_decide(policy, session, &request);
 	policy_release(policy);
@@ -159,7 +185,9 @@ watch_write(struct buf *out, const struct vault_event *event, uint64_t missed)
 {
 	struct codec_writer writer = { .out = out };
 	struct event_item item = {
-		.kind = text_of(event_kind_enum.names[event->kind]),
+		.kind = text_of(event->secret != secret_event_none
+					? secret_event_enum.names[event->secret]
+					: event_kind_enum.names[event->kind]),
 		.time = event->time,
 		.tenant = opt_text(event->tenant),
 		.principal = opt_text(event->principal),
@@ -170,6 +198,8 @@ watch_write(struct buf *out, const struct vault_event *event, uint64_t missed)
 		.retry_after_ms = opt_int((uint64_t)event->retry_after_ms),
 		.suppressed = opt_int(event->suppressed),
 		.missed = opt_int(missed),
+		.name = opt_text(event->name),
+		.version = opt_int(event->version),
 	};
 	size_t before = buf_len(out);
 

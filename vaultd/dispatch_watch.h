@@ -18,6 +18,9 @@ void watch_trouble(struct vault *vault, enum vault_err err, const struct clock_n
 void watch_state(struct vault *vault, enum event_kind kind, const struct session *by,
 		 const struct clock_now *now);
 
+/* A change of a secret is durable; costs nothing where nobody watches. */
+void watch_secret(struct vault *vault, const struct secret_news *news, const struct clock_now *now);
+
 /* What is to become of an event and one subscription. */
 enum watch_verdict {
 	WATCH_DELIVER,

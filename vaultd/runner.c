@@ -57,6 +57,7 @@ void
 runner_forget(struct runner *runner)
 {
 	cache_clear(&runner->cache);
+	finder_free(&runner->finder);
 	policy_release(runner->policy);
 	runner->policy = NULL;
 	random_pool_free(&runner->random);

@@ -60,6 +60,23 @@ static bool __attribute__((format(printf, 2, 3))) broken(struct load *l, const c
 	return false;
 }
 
+/* SplitMix64's last step: neighbours become numbers far apart. */
+static uint64_t
+scatter(uint64_t n)
+{
+	n = (n ^ n >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	n = (n ^ n >> 27) * UINT64_C(0x94d049bb133111eb);
+	return n ^ n >> 31;
+}
+
+static uint64_t
+counter_of(const struct template *t, uint64_t n)
+{
+	if (t->scattered)
+		n = scatter(n);
+	return t->modulus == 0 ? n : n % t->modulus;
+}
+
 static void
 put_counter(uint8_t *at, uint64_t n)
 {
@@ -85,8 +102,7 @@ issue(struct load *l, struct connection *c, uint32_t slot, uint64_t now)
 	if (t->id_at != 0)
 		put_id(at + t->id_at, slot);
 	if (t->counter_at != 0)
-		put_counter(at + t->counter_at,
-			    t->modulus == 0 ? l->issued : l->issued % t->modulus);
+		put_counter(at + t->counter_at, counter_of(t, l->issued));
 	if (t->key_at != 0)
 		memcpy(at + t->key_at, apikeys_pick(t->keys, l->issued), APIKEY_BYTES);
 	c->out_len += len;

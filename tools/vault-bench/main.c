@@ -80,6 +80,8 @@ name_things(struct bench *b)
 		.unique = text_of(b->unique),
 		.rotated = name_or(o->key, b->rotated),
 		.apikeys = &b->apikeys,
+		.secret = TEXT_LITERAL("db/" COUNTER_MARK),
+		.records = o->records,
 	};
 	return true;
 }

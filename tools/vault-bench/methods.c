@@ -152,6 +152,18 @@ fill_key_rotate(const struct bench_names *names, const struct bench_sample *samp
 }
 
 static void
+fill_secret_put(const struct bench_names *names, const struct bench_sample *sample,
+		union op_request *req)
+{
+	(void)sample;
+	req->secret_put = (struct secret_put_req){
+		.tenant = names->tenant,
+		.name = names->secret,
+		.value = names->message,
+	};
+}
+
+static void
 fill_apikey_create(const struct bench_names *names, const struct bench_sample *sample,
 		   union op_request *req)
 {
@@ -163,6 +175,14 @@ fill_apikey_create(const struct bench_names *names, const struct bench_sample *s
 		.name = names->unique,
 		.scopes = { scopes, 1 },
 	};
+}
+
+static void
+fill_secret_get(const struct bench_names *names, const struct bench_sample *sample,
+		union op_request *req)
+{
+	(void)sample;
+	req->secret_get = (struct secret_get_req){ .tenant = names->tenant, .name = names->secret };
 }
 
 static void
@@ -212,6 +232,8 @@ static const struct method methods[] = {
 	{ .op = OP_apikey_create, .fill = fill_apikey_create },
 	{ .op = OP_apikey_verify, .fill = fill_apikey_verify, .needs_apikeys = true },
 	{ .op = OP_apikey_list, .fill = fill_apikey_list },
+	{ .op = OP_secret_put, .fill = fill_secret_put, .records = true },
+	{ .op = OP_secret_get, .fill = fill_secret_get, .records = true, .scattered = true },
 	{ .op = OP_tenant_create, .fill = fill_tenant_create },
 	{ .op = OP_tenant_get, .fill = fill_tenant_get },
 	{ .op = OP_sys_ping, .fill = fill_ping },
@@ -307,7 +329,8 @@ method_prepare(const struct method *method, const struct bench_names *names, str
 	if (method->needs_sample)
 		TRY(check_sample(method, &req, caller));
 	TRY(call_encode(method->op, &req, &bytes));
-	*out = template_of(bytes, method->modulus);
+	*out = template_of(bytes, method->records ? names->records : method->modulus);
+	out->scattered = method->scattered;
 	if (method->needs_apikeys) {
 		const uint8_t *mark = memmem(buf_data(&bytes), buf_len(&bytes), APIKEY_MARK,
 					     sizeof APIKEY_MARK - 1);

@@ -27,6 +27,8 @@ struct bench_names {
 	struct vault_text unique;  /* COUNTER_MARK inside: a name of this run's own for everything
 					that is made */
 	struct vault_text rotated; /* COUNTER_MARK inside: the keys that key.rotate goes round */
+	struct vault_text secret;  /* COUNTER_MARK inside: the secrets that secret.* go round */
+	uint64_t records;	   /* ... so many */
 };
 
 /* What is verified or decrypted: made once before the load. */
@@ -39,7 +41,9 @@ struct method {
 	enum op_id op;
 	void (*fill)(const struct bench_names *names, const struct bench_sample *sample,
 		     union op_request *req);
-	uint64_t modulus; /* of the counter; 0: it never comes round */
+	uint64_t modulus; /* of the counter; 0: it never comes round, unless records */
+	bool records;	  /* the counter goes round the names' records */
+	bool scattered;	  /* in no order */
 	bool needs_sample;
 	bool needs_apikeys;
 	enum op_id sample_op; /* what makes the sample; its own row fills that request */

@@ -69,7 +69,10 @@ static const struct option_row rows[] = {
 		 "the key of key.*, webhook.* and crypto.* (what --setup makes)"),
 	TEXT_ROW("algorithm", algorithm, "NAME",
 		 "of the keys that --setup and key.create make (HS256)"),
-	NUMBER_ROW("message", message, 1, MESSAGE_MAX, "bytes that are signed or encrypted (256)"),
+	NUMBER_ROW("message", message, 1, MESSAGE_MAX,
+		   "bytes that are signed, encrypted or stored (256)"),
+	NUMBER_ROW("records", records, 1, COUNT_MAX,
+		   "secrets that secret.put and secret.get go round, get by chance (1000)"),
 	TEXT_ROW("apikeys", apikeys, "PATH",
 		 "a file of API keys: apikey.create writes it, apikey.verify sends any of it"),
 	NUMBER_ROW("apikey-count", apikey_count, 1, COUNT_MAX,
@@ -198,6 +201,7 @@ options_parse(int argc, char **argv, struct options *o)
 			       .rounds = 1,
 			       .message = 256,
 			       .apikey_count = 10000,
+			       .records = 1000,
 			       .seconds = 5,
 			       .warmup = 1 };
 	for (size_t i = 0; i < ROWS; i++)

@@ -25,6 +25,7 @@ struct options {
 	uint64_t rounds;
 	uint64_t count; /* 0: by time */
 	uint64_t message;
+	uint64_t records;
 	uint64_t apikey_count; /* that --setup makes */
 	double seconds;
 	double warmup;

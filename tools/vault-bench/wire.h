@@ -18,6 +18,7 @@ struct template
 	size_t id_at;	   /* four bytes, big-endian: the number of the slot in flight */
 	size_t counter_at; /* COUNTER_DIGITS digits that differ from request to request */
 	uint64_t modulus;  /* of the counter; 0: it never comes round */
+	bool scattered;	   /* within the modulus, one after the other as if by chance */
 	size_t key_at;	   /* an API key, any of keys */
 	const struct apikeys *keys;
 };

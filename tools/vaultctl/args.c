@@ -12,10 +12,12 @@
 
 #define OPTION_NAME_MAX 80 /* "no-" and the longest field name */
 
+#define EXTRAS_MAX 8 /* options of one command that are no fields */
+
 /* getopt's table for one operation: each field by its name with dashes, with underscores, and "no-"
  * for flags. */
 struct option_table {
-	struct option v[OPTIONS_GLOBAL_COUNT + 4 * OBJECT_FIELDS_MAX + 1];
+	struct option v[OPTIONS_GLOBAL_COUNT + 4 * OBJECT_FIELDS_MAX + EXTRAS_MAX + 1];
 	char names[4 * OBJECT_FIELDS_MAX][OPTION_NAME_MAX];
 	int n;
 	int names_n;
@@ -25,6 +27,7 @@ struct option_table {
  * OPTION_NO on. */
 #define OPTION_FIELD 0x1000
 #define OPTION_NO 0x2000
+#define OPTION_EXTRA 0x3000
 
 /* Commands without fields have an empty table of them. */
 static const struct object_type *
@@ -60,7 +63,7 @@ table_add(struct option_table *t, const char *prefix, const char *name, char fro
 }
 
 static void
-table_make(struct option_table *t, const struct object_type *type)
+table_make(struct option_table *t, const struct object_type *type, const struct extra *extras)
 {
 	t->n = 0;
 	t->names_n = 0;
@@ -93,6 +96,9 @@ table_make(struct option_table *t, const struct object_type *type)
 		if (flag)
 			table_add(t, "no-", field->name, '_', option);
 	}
+	for (int i = 0; extras != NULL && extras[i].name != NULL && i < EXTRAS_MAX; i++)
+		t->v[t->n++] = (struct option){ extras[i].name, required_argument, NULL,
+						OPTION_EXTRA + i };
 	t->v[t->n] = (struct option){ 0 };
 }
 
@@ -120,6 +126,17 @@ add(const struct ctl *ctl, struct args *args, const struct field *field, const c
 	}
 	args->v[args->n++] = (struct arg){ .field = field, .text = text };
 	return true;
+}
+
+const char *
+args_extra(const struct args *args, const char *name)
+{
+	const char *value = NULL;
+
+	for (size_t i = 0; i < args->given_n; i++)
+		if (strcmp(args->given[i].extra->name, name) == 0)
+			value = args->given[i].value;
+	return value;
 }
 
 bool
@@ -182,12 +199,26 @@ take_word(struct ctl *ctl, struct args *args, const char *word)
 }
 
 static bool
+take_extra(const struct ctl *ctl, struct args *args, const struct extra *extra, const char *value)
+{
+	if (args->given_n == ARG_EXTRAS_MAX) {
+		ctl_usage(ctl, "too many options");
+		return false;
+	}
+	args->given[args->given_n].extra = extra;
+	args->given[args->given_n++].value = value;
+	return true;
+}
+
+static bool
 take_option(struct ctl *ctl, struct args *args, int option, const char *value)
 {
 	const struct object_type *type = type_of(args);
 
 	if (option < OPTION_FIELD)
 		return options_take(ctl, option, value);
+	if (option >= OPTION_EXTRA)
+		return take_extra(ctl, args, &args->extras[option - OPTION_EXTRA], value);
 	if (option >= OPTION_NO)
 		return add(ctl, args, &type->fields[option - OPTION_NO], "false");
 	return add(ctl, args, &type->fields[option - OPTION_FIELD], value == NULL ? "true" : value);
@@ -199,13 +230,17 @@ args_parse(struct ctl *ctl, struct args *args, int argc, char **argv)
 	struct option_table table;
 	bool words_only = false;
 
-	table_make(&table, type_of(args));
+	table_make(&table, type_of(args), args->extras);
 	optind = 1;
 	opterr = 0;
 	while (optind < argc) {
 		const char *arg = argv[optind];
 		int option;
 
+		if (args->child && strcmp(arg, "--") == 0) {
+			args->command = argv + optind + 1;
+			return true;
+		}
 		if (words_only || arg[0] != '-' || arg[1] == '\0' || strcmp(arg, "--") == 0) {
 			optind++;
 			if (!words_only && strcmp(arg, "--") == 0)

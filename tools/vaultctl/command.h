@@ -14,6 +14,8 @@ struct command {
 	const char *synopsis; /* of its arguments */
 	const char *summary;
 	int (*run)(struct ctl *ctl, struct args *args);
+	const struct extra *extras; /* options that are no fields; NULL: none */
+	bool child;		    /* what follows "--" is a command line */
 };
 
 /* The commands that are no plain operation; name NULL ends. */
@@ -44,11 +46,17 @@ int run_completion(struct ctl *ctl, struct args *args);
 int run_crypto_decrypt(struct ctl *ctl, struct args *args);
 int run_crypto_encrypt(struct ctl *ctl, struct args *args);
 int run_crypto_rewrap(struct ctl *ctl, struct args *args);
+int run_due(struct ctl *ctl, struct args *args);
 int run_help(struct ctl *ctl, struct args *args);
 int run_init(struct ctl *ctl, struct args *args);
 int run_inspect(struct ctl *ctl, struct args *args);
 int run_methods(struct ctl *ctl, struct args *args);
 int run_metrics(struct ctl *ctl, struct args *args);
+int run_run(struct ctl *ctl, struct args *args);
+int run_secret_get(struct ctl *ctl, struct args *args);
+int run_secret_put(struct ctl *ctl, struct args *args);
+int run_secret_rotate(struct ctl *ctl, struct args *args);
+extern const struct extra run_extras[], rotate_extras[];
 int run_status(struct ctl *ctl, struct args *args);
 int run_unseal(struct ctl *ctl, struct args *args);
 int run_watch(struct ctl *ctl, struct args *args);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "protocol/text.h"
 #include "tools/vaultctl/command.h"
 #include "tools/vaultctl/options.h"
 
@@ -65,6 +66,22 @@ put_options(const struct op_row *row)
 			printf("--%s ", dashed(type->fields[i].name, word));
 }
 
+static void
+put_extras(const struct extra *extras)
+{
+	for (const struct extra *e = extras; e != NULL && e->name != NULL; e++)
+		printf("--%s ", e->name);
+}
+
+/* What a command adds to its operation's options. */
+static void
+put_added(const struct op_row *row)
+{
+	for (const struct command *c = commands; c->name != NULL; c++)
+		if (c->method != NULL && strcmp(c->method, row->method) == 0)
+			put_extras(c->extras);
+}
+
 /* case "$noun $verb" in ... esac, which sets cand; bash and zsh read it alike. */
 static void
 put_cases(void)
@@ -84,12 +101,17 @@ put_cases(void)
 		printf("\t'%.*s %s') cand='", (int)strcspn(op_rows[i].method, "."),
 		       op_rows[i].method, dashed(strchr(op_rows[i].method, '.') + 1, word));
 		put_options(&op_rows[i]);
+		put_added(&op_rows[i]);
 		puts("' ;;");
 	}
 	for (const struct command *c = commands; c->name != NULL; c++)
 		if (c->method != NULL && !command_is_operation(c)) {
 			printf("\t'%s ') cand='", c->name);
-			put_options(command_find("sys", strchr(c->method, '.') + 1));
+			put_options(op_find(text_of(c->method)));
+			puts("' ;;");
+		} else if (c->extras != NULL && c->method == NULL) {
+			printf("\t'%s ') cand='", c->name);
+			put_extras(c->extras);
 			puts("' ;;");
 		}
 	puts("\t'completion ') cand='bash zsh fish' ;;\n\tesac");

@@ -230,6 +230,10 @@ help_command(const struct command *command)
 
 	printf("usage: vaultctl [OPTIONS] %s%s%s\n\n%s\n", command->name,
 	       command->synopsis[0] != '\0' ? " " : "", command->synopsis, command->summary);
+	if (command->extras != NULL)
+		puts("\nOptions of this command:");
+	for (const struct extra *e = command->extras; e != NULL && e->name != NULL; e++)
+		printf("  --%s %-*s%s\n", e->name, 25 - (int)strlen(e->name), e->argument, e->help);
 	if (row != NULL)
 		put_fields(row);
 	put_more();

@@ -9,36 +9,54 @@
 #include "tools/vaultctl/command.h"
 #include "tools/vaultctl/options.h"
 
+#define PLAIN(name, method, synopsis, summary, run)                                                \
+	{                                                                                          \
+		name, method, synopsis, summary, run, NULL, false                                  \
+	}
+
 const struct command commands[] = {
-	{ "init", "sys.init", "", "make a new vault; asks for a passphrase, or --keyfile FILE",
-	  run_init },
-	{ "unseal", "sys.unseal", "", "open the vault", run_unseal },
-	{ "seal", "sys.seal", "", "wipe every key from memory until the next unseal", command_run },
-	{ "status", NULL, "", "see whether the vault is open and healthy", run_status },
-	{ "methods", NULL, "", "what the daemon can do", run_methods },
-	{ "metrics", "sys.metrics", "", "the daemon's numbers as Prometheus reads them",
-	  run_metrics },
-	{ "watch", "sys.watch", "", "refusals, lockouts, sealing and trouble, as they happen",
-	  run_watch },
-	{ "call", NULL, "METHOD [JSON|@FILE|-]", "any method, in JSON", run_call },
-	{ "token inspect", NULL, "TOKEN|@FILE|-", "what a token says, without trusting it",
-	  run_inspect },
-	{ "webhook sign", "webhook.sign", "KEY [@FILE]",
-	  "the headers that sign a message, as lines; the payload from stdin", run_webhook_sign },
-	{ "webhook verify", "webhook.verify", "KEY [@FILE] --header 'Name: value'...",
-	  "check the headers that came with a message; the payload from stdin",
-	  run_webhook_verify },
-	{ "crypto encrypt", "crypto.encrypt", "NAME [@FILE]",
-	  "encrypt stdin or a file; --quiet prints the ciphertext alone", run_crypto_encrypt },
-	{ "crypto decrypt", "crypto.decrypt", "NAME [@FILE]",
-	  "decrypt a ciphertext, as bytes or base64url, to stdout", run_crypto_decrypt },
-	{ "crypto rewrap", "crypto.rewrap", "NAME [@FILE]",
-	  "encrypt a ciphertext again under the key's current version", run_crypto_rewrap },
-	{ "auth totp", "auth.totp", "", "give a one-time code, to see that it is right",
-	  run_auth_totp },
-	{ "completion", NULL, "bash|zsh|fish", "completions for a shell", run_completion },
-	{ "help", NULL, "[NOUN [VERB]]", "this, or more on a noun or verb", run_help },
-	{ NULL, NULL, NULL, NULL, NULL },
+	PLAIN("init", "sys.init", "", "make a new vault; asks for a passphrase, or --keyfile FILE",
+	      run_init),
+	PLAIN("unseal", "sys.unseal", "", "open the vault", run_unseal),
+	PLAIN("seal", "sys.seal", "", "wipe every key from memory until the next unseal",
+	      command_run),
+	PLAIN("status", NULL, "", "see whether the vault is open and healthy", run_status),
+	PLAIN("methods", NULL, "", "what the daemon can do", run_methods),
+	PLAIN("metrics", "sys.metrics", "", "the daemon's numbers as Prometheus reads them",
+	      run_metrics),
+	PLAIN("watch", "sys.watch", "", "refusals, lockouts, sealing and trouble, as they happen",
+	      run_watch),
+	{ "run", NULL, "[--env NAME=secret:S]... [--file NAME=secret:S]... -- COMMAND...",
+	  "run a command with secrets in its environment or its file descriptors", run_run,
+	  run_extras, true },
+	PLAIN("due", "secret.due", "", "what must be rotated, most urgent first", run_due),
+	PLAIN("call", NULL, "METHOD [JSON|@FILE|-]", "any method, in JSON", run_call),
+	PLAIN("token inspect", NULL, "TOKEN|@FILE|-", "what a token says, without trusting it",
+	      run_inspect),
+	PLAIN("auth totp", "auth.totp", "", "give a one-time code, to see that it is right",
+	      run_auth_totp),
+	PLAIN("webhook sign", "webhook.sign", "KEY [@FILE]",
+	      "the headers that sign a message, as lines; the payload from stdin",
+	      run_webhook_sign),
+	PLAIN("webhook verify", "webhook.verify", "KEY [@FILE] --header 'Name: value'...",
+	      "check the headers that came with a message; the payload from stdin",
+	      run_webhook_verify),
+	PLAIN("crypto encrypt", "crypto.encrypt", "NAME [@FILE]",
+	      "encrypt stdin or a file; --quiet prints the ciphertext alone", run_crypto_encrypt),
+	PLAIN("crypto decrypt", "crypto.decrypt", "NAME [@FILE]",
+	      "decrypt a ciphertext, as bytes or base64url, to stdout", run_crypto_decrypt),
+	PLAIN("crypto rewrap", "crypto.rewrap", "NAME [@FILE]",
+	      "encrypt a ciphertext again under the key's current version", run_crypto_rewrap),
+	PLAIN("secret put", "secret.put", "NAME [-|@FILE]",
+	      "store a value from stdin, a file or a prompt", run_secret_put),
+	PLAIN("secret get", "secret.get", "NAME", "write a value's bytes to a pipe or a file",
+	      run_secret_get),
+	{ "secret rotate", "secret.rotate", "NAME [--exec HOOK [-- ARGUMENTS...]]",
+	  "make a new value; with --exec change it at its target first", run_secret_rotate,
+	  rotate_extras, true },
+	PLAIN("completion", NULL, "bash|zsh|fish", "completions for a shell", run_completion),
+	PLAIN("help", NULL, "[NOUN [VERB]]", "this, or more on a noun or verb", run_help),
+	PLAIN(NULL, NULL, NULL, NULL, NULL),
 };
 
 /* The command of one or two words, NULL where there is none; *words gets how many it takes. */
@@ -105,6 +123,11 @@ run(struct ctl *ctl, const struct op_row *row, const struct command *command, ch
 {
 	struct args args = { .row = row };
 	int argc = 0, status = CTL_LOCAL;
+
+	if (command != NULL) {
+		args.extras = command->extras;
+		args.child = command->child;
+	}
 
 	while (argv[argc] != NULL)
 		argc++;

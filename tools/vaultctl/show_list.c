@@ -7,8 +7,10 @@
 #include "protocol/text.h"
 #include "tools/vaultctl/show.h"
 
-/* A column is made when the first record that has the field comes, so that what nobody has takes no
- * room. */
+/*
+ * A column is made when the first record that has the field comes, so that what nobody has takes no
+ * room; it stands where the field does, whichever record came first.
+ */
 struct show_list {
 	const struct ctl *ctl;
 	const struct object_type *type;
@@ -32,6 +34,16 @@ flushes_right(const struct field *field)
 	       (field->kind == FIELD_INT && (field->flags & (F_TIME | F_DURATION)) == 0);
 }
 
+/* NULL: none stands before the field's. */
+static struct libscols_column *
+column_before(const struct show_list *list, const struct field *field)
+{
+	for (size_t i = (size_t)(field - list->type->fields); i-- > 0;)
+		if (list->columns[i] != NULL)
+			return list->columns[i];
+	return NULL;
+}
+
 static struct libscols_column *
 add_column(struct show_list *list, const struct field *field)
 {
@@ -45,7 +57,11 @@ add_column(struct show_list *list, const struct field *field)
 	head[i] = '\0';
 	column = scols_table_new_column(list->table, head, 0,
 					flushes_right(field) ? SCOLS_FL_RIGHT : 0);
-	if (column != NULL && ctl_colours())
+	if (column == NULL)
+		return NULL;
+	if (scols_table_move_column(list->table, column_before(list, field), column) != 0)
+		return NULL;
+	if (ctl_colours())
 		scols_cell_set_color(scols_column_get_header(column), "bold");
 	return column;
 }

@@ -269,3 +269,9 @@ secret_wipe(void *p, size_t n)
 {
 	explicit_bzero(p, n);
 }
+
+bool
+secret_same(const void *a, const void *b, size_t len)
+{
+	return sodium_memcmp(a, b, len) == 0;
+}

@@ -53,6 +53,8 @@ MUST_USE enum vault_err secret_random(struct arena *arena, size_t len, struct se
 void secret_move(struct secret *to, struct secret *from);
 /* Constant time for equal lengths. */
 bool secret_equal(const struct secret *a, const void *p, size_t len);
+/* The same for what is no struct secret: a value that a request holds. */
+bool secret_same(const void *a, const void *b, size_t len);
 /* Wipes; empty afterwards. */
 void secret_free(struct secret *s);
 

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/text.h"
+
 void
 events_init(struct events *events)
 {
@@ -100,7 +102,16 @@ events_take(struct events *events, struct event_listener *listener, struct vault
 bool
 subscription_watch(const struct subscription *subscription, const struct vault_event *event)
 {
-	return (subscription->kinds & UINT32_C(1) << event->kind) != 0 &&
+	return event->secret == secret_event_none &&
+	       (subscription->kinds & UINT32_C(1) << event->kind) != 0 &&
 	       (subscription->tenant[0] == '\0' ||
 		strcmp(subscription->tenant, event->tenant) == 0);
+}
+
+bool
+subscription_secret(const struct subscription *subscription, const struct vault_event *event)
+{
+	return event->secret != secret_event_none &&
+	       strcmp(subscription->tenant, event->tenant) == 0 &&
+	       text_matches(text_of(subscription->names), text_of(event->name));
 }

@@ -27,6 +27,10 @@ struct vault_event {
 	int64_t seconds;	     /* ... within so long */
 	int64_t retry_after_ms;
 	uint64_t suppressed; /* alerts that were not told before this one */
+	/* Of a secret instead, told by secret.watch alone; kind is none then. */
+	enum secret_event secret;
+	char name[NAME_MAX_LEN + 1];
+	uint32_t version;
 };
 
 /* One thread that takes events. The owner's, but the hub holds on to it between listen and unlisten. */
@@ -75,9 +79,12 @@ struct subscription {
 	uint64_t missed;		  /* events lost since the last that was told */
 	uint32_t kinds;			  /* bits 1 << enum event_kind */
 	char tenant[TENANT_NAME_MAX + 1]; /* empty: whatever the tenant */
+	char names[NAME_MAX_LEN + 2];	  /* secret.watch: the names' pattern, PREFIX* */
 };
 
 /* sys.watch: events of these kinds, and with a tenant only those that are about it. */
 bool subscription_watch(const struct subscription *subscription, const struct vault_event *event);
+/* secret.watch: a tenant's secrets whose names match. */
+bool subscription_secret(const struct subscription *subscription, const struct vault_event *event);
 
 #endif

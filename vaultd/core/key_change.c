@@ -6,12 +6,27 @@
 #include "vaultd/base/base64.h"
 #include "vaultd/core/prepared.h"
 #include "vaultd/core/profile.h"
+#include "vaultd/core/reminder.h"
 
 void
 key_edit_free(struct key_edit *edit)
 {
 	row_free(&edit->row);
 	pkey_pair_free(&edit->made);
+}
+
+/* When the newest version that lives must be followed by another; 0: never. */
+static int64_t
+reminder_at(const struct key_record *record, const struct version_record *versions, size_t n)
+{
+	int64_t newest = 0;
+
+	if (!record->rotation_period.set || record->delete_at.set)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (!versions[i].revoked_at.set && versions[i].created_at > newest)
+			newest = versions[i].created_at;
+	return newest == 0 ? 0 : newest + record->rotation_period.v;
 }
 
 enum vault_err
@@ -24,6 +39,7 @@ key_edit_open_at(struct op *op, const struct row_key *place, struct key_edit *ed
 		return VAULT_INTEGRITY;
 	edit->count = edit->loaded = edit->record.versions.n;
 	memcpy(edit->versions, edit->record.versions.v, edit->count * sizeof edit->versions[0]);
+	edit->reminder = reminder_at(&edit->record, edit->versions, edit->count);
 	return VAULT_OK;
 }
 
@@ -409,6 +425,7 @@ key_edit_write(struct op *op, struct key_edit *edit)
 {
 	struct version_record kept[KEY_INLINE_MAX];
 	struct key_record written;
+	int64_t before = edit->reminder;
 	size_t n = 0;
 
 	for (size_t i = 0; i < edit->count; i++) {
@@ -422,7 +439,9 @@ key_edit_write(struct op *op, struct key_edit *edit)
 	written = edit->record;
 	written.versions.v = kept;
 	written.versions.n = n;
-	return sealed_put(op->change, &op->tenant->keys, &edit->row, key_record_type(), &written);
+	TRY(sealed_put(op->change, &op->tenant->keys, &edit->row, key_record_type(), &written));
+	edit->reminder = reminder_at(&edit->record, kept, n);
+	return reminder_move(op, due_kind_key, &edit->row, before, edit->reminder);
 }
 
 enum vault_err

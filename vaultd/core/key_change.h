@@ -20,6 +20,7 @@ struct key_edit {
 	struct version_record versions[KEY_INLINE_MAX];
 	size_t count;
 	size_t loaded;	       /* of them were there before the edit */
+	int64_t reminder;      /* as the index of what must be rotated has it */
 	struct pkey_pair made; /* the material of a version under construction */
 };
 #define KEY_EDIT_LOCAL(name) __attribute__((cleanup(key_edit_free))) struct key_edit name = { 0 }

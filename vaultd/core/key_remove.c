@@ -170,6 +170,7 @@ remove_key(struct op *op, struct key_edit *edit)
 	for (size_t i = 0; i < edit->count; i++)
 		TRY(release_kid(op, &edit->versions[i]));
 	TRY(due_set(op, &edit->row.key, DUE_NEVER, &edit->record.due));
+	TRY(reminder_move(op, due_kind_key, &edit->row, edit->reminder, 0));
 	TRY(bury(op, edit));
 	op->effects.touched = op->tenant->slot;
 	return sealed_delete(op->change, &edit->row);

@@ -11,6 +11,7 @@
 #include "vaultd/core/cache.h"
 #include "vaultd/core/vault.h"
 
+struct finder;
 struct prepared;
 struct session;
 struct tenant;
@@ -28,6 +29,14 @@ struct op_note {
 	bool replayed;		  /* answered as an earlier request was; nothing was done */
 };
 
+/* What happened to a secret, for who watches; texts point into the request. */
+struct secret_news {
+	enum secret_event event; /* 0: nothing did */
+	uint32_t version;
+	struct vault_text tenant;
+	struct vault_text name;
+};
+
 /* What is to happen once the operation's change is durable, and not before. */
 struct op_effects {
 	struct tenant_slot *reserved_slot; /* reserved numbers of token ids ... */
@@ -35,6 +44,7 @@ struct op_effects {
 	struct tenant_slot *touched;	   /* this tenant's caches no longer count */
 	struct session *mfa_session;	   /* gave a one-time code, ... */
 	int64_t mfa_until_ms;		   /* ... which counts until then */
+	struct secret_news secret;	   /* to be told */
 	bool policy_changed;		   /* a role or a grant */
 	bool opened;			   /* the vault is open */
 	bool tenant_created;
@@ -52,6 +62,7 @@ struct op {
 	struct change *change;	     /* NULL but on the committer */
 	const struct policy *policy; /* NULL while sealed */
 	struct cache *cache;
+	struct finder *finder; /* NULL on the committer */
 	struct random_pool *random;
 	struct scratch *scratch; /* what replies may point into */
 	struct buf *work;	 /* for text under construction; anyone's, within one function */

@@ -33,6 +33,9 @@ enum row_kind {
 	ROW_APIKEY_CUTS = 26,
 	ROW_APIKEY_LAST_USED = 27,
 	ROW_DUE = 60, /* in the order of time: a tag begins with it, big-endian */
+	ROW_SECRET = 40,
+	ROW_SECRET_VERSION = 41,
+	ROW_REMINDER = 42, /* index entries of what must be rotated (core/reminder.h) */
 	ROW_REPLAY = 30,
 	ROW_REPLAY_EXPIRY = 31, /* index entries of the same rows, in the order of their expiry */
 	ROW_TOKEN_REVOKED = 50, /* the first five bytes of the tag are of the issuance number */

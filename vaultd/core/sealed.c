@@ -4,11 +4,26 @@
 
 #include "vaultd/crypto/aead.h"
 
-#define ROW_FORMAT 1
+/*
+ * A row is a head, a nonce and the ciphertext with its tag. The head says format, algorithm, key
+ * generation, version and revision; format 1 wrote these in 2, 4 and 8 bytes, format 2 writes each
+ * in as many as it needs, seven bits to a byte, which of a million short rows saves a fifteenth.
+ */
+#define ROW_FORMAT_FIXED 1
+#define ROW_FORMAT 2
 #define ROW_ALGORITHM_XCHACHA 1
-#define ROW_HEAD_BYTES 16 /* format, algorithm, key generation (2), version (4), revision (8) */
-#define ROW_OVERHEAD (ROW_HEAD_BYTES + AEAD_NONCE_BYTES + AEAD_TAG_BYTES)
+#define ROW_HEAD_FIXED 16 /* bytes of a head of format 1 */
+#define ROW_HEAD_MAX 20	  /* ... and the most of format 2 */
 #define ROW_AD_MAX 96
+
+/* What a head says, and how long it is. */
+struct row_head {
+	uint8_t format, algorithm;
+	uint16_t generation;
+	uint32_t version;
+	uint64_t revision;
+	size_t size;
+};
 
 static uint8_t *
 put_le(uint8_t *p, uint64_t v, unsigned size)
@@ -57,14 +72,86 @@ row_key_of(const struct row_keys *keys, enum row_kind kind, struct vault_bytes n
 	return key;
 }
 
-static void
-row_head(const struct row_keys *keys, const struct row *row, uint8_t head[static ROW_HEAD_BYTES])
+static uint8_t *
+put_short(uint8_t *p, uint64_t v)
 {
-	head[0] = ROW_FORMAT;
-	head[1] = ROW_ALGORITHM_XCHACHA;
-	put_le(head + 2, keys->generation, 2);
-	put_le(head + 4, row->version, 4);
-	put_le(head + 8, row->revision, 8);
+	for (; v > 0x7f; v >>= 7)
+		*p++ = (uint8_t)(v | 0x80);
+	*p++ = (uint8_t)v;
+	return p;
+}
+
+/* Of at most max; NULL where there is none at p. */
+static const uint8_t *
+get_short(const uint8_t *p, const uint8_t *end, uint64_t max, uint64_t *v)
+{
+	uint64_t n = 0;
+
+	for (unsigned shift = 0; shift < 64; shift += 7) {
+		if (p == end || (shift == 63 && *p > 1))
+			return NULL;
+		n |= (uint64_t)(*p & 0x7f) << shift;
+		if ((*p++ & 0x80) == 0) {
+			*v = n;
+			return n <= max ? p : NULL;
+		}
+	}
+	return NULL;
+}
+
+/* The head of a row that is to be written, and its bytes. */
+static struct row_head
+head_write(const struct row_keys *keys, const struct row *row, uint8_t bytes[static ROW_HEAD_MAX])
+{
+	uint8_t *p = bytes;
+
+	*p++ = ROW_FORMAT;
+	*p++ = ROW_ALGORITHM_XCHACHA;
+	p = put_short(p, keys->generation);
+	p = put_short(p, row->version);
+	p = put_short(p, row->revision);
+	return (struct row_head){ ROW_FORMAT,	ROW_ALGORITHM_XCHACHA, keys->generation,
+				  row->version, row->revision,	       (size_t)(p - bytes) };
+}
+
+static bool
+head_read_short(struct vault_bytes sealed, struct row_head *head)
+{
+	const uint8_t *p = sealed.p + 2, *end = sealed.p + sealed.len;
+	uint64_t generation, version, revision;
+
+	p = get_short(p, end, UINT16_MAX, &generation);
+	if (p != NULL)
+		p = get_short(p, end, UINT32_MAX, &version);
+	if (p != NULL)
+		p = get_short(p, end, UINT64_MAX, &revision);
+	if (p == NULL)
+		return false;
+	head->generation = (uint16_t)generation;
+	head->version = (uint32_t)version;
+	head->revision = revision;
+	head->size = (size_t)(p - sealed.p);
+	return true;
+}
+
+/* Whether it is a row that these keys may open, and of more than nothing. */
+static bool
+head_read(const struct row_keys *keys, struct vault_bytes sealed, struct row_head *head)
+{
+	if (sealed.len < ROW_HEAD_FIXED || sealed.p[1] != ROW_ALGORITHM_XCHACHA)
+		return false;
+	head->format = sealed.p[0];
+	head->algorithm = sealed.p[1];
+	if (head->format == ROW_FORMAT_FIXED) {
+		head->generation = (uint16_t)get_le(sealed.p + 2, 2);
+		head->version = (uint32_t)get_le(sealed.p + 4, 4);
+		head->revision = get_le(sealed.p + 8, 8);
+		head->size = ROW_HEAD_FIXED;
+	} else if (head->format != ROW_FORMAT || !head_read_short(sealed, head)) {
+		return false;
+	}
+	return head->generation == keys->generation &&
+	       sealed.len > head->size + AEAD_NONCE_BYTES + AEAD_TAG_BYTES;
 }
 
 static uint8_t *
@@ -75,47 +162,54 @@ put_part(uint8_t *p, const void *part, uint8_t len)
 	return p + len;
 }
 
-/* Everything that must not change about where a row stands, each part behind its length. */
+/*
+ * Everything that must not change about where a row stands, each part behind its length. What the
+ * head says has its full width here, however it was written.
+ */
 static size_t
-row_ad(const struct row_keys *keys, const struct row_key *key,
-       const uint8_t head[static ROW_HEAD_BYTES], uint8_t ad[static ROW_AD_MAX])
+row_ad(const struct row_keys *keys, const struct row_key *key, const struct row_head *head,
+       uint8_t ad[static ROW_AD_MAX])
 {
+	const uint8_t form[2] = { head->format, head->algorithm };
+	uint8_t tenant[4], version[4], generation[2], revision[8];
 	uint8_t *p = ad;
-	uint8_t tenant[4];
 
 	put_le(tenant, key->tenant, 4);
-	p = put_part(p, head, 2);
+	put_le(version, head->version, 4);
+	put_le(generation, head->generation, 2);
+	put_le(revision, head->revision, 8);
+	p = put_part(p, form, 2);
 	p = put_part(p, keys->store_id, STORE_ID_BYTES);
 	p = put_part(p, &key->kind, 1);
 	p = put_part(p, tenant, 4);
 	p = put_part(p, key->tag, ROW_TAG_BYTES);
-	p = put_part(p, head + 4, 4);
-	p = put_part(p, head + 2, 2);
-	p = put_part(p, head + 8, 8);
+	p = put_part(p, version, 4);
+	p = put_part(p, generation, 2);
+	p = put_part(p, revision, 8);
 	return (size_t)(p - ad);
 }
 
-static bool
-row_readable(const struct row_keys *keys, struct vault_bytes sealed)
+static size_t
+plain_size(const struct row_head *head, struct vault_bytes sealed)
 {
-	return sealed.len > ROW_OVERHEAD && sealed.p[0] == ROW_FORMAT &&
-	       sealed.p[1] == ROW_ALGORITHM_XCHACHA && get_le(sealed.p + 2, 2) == keys->generation;
+	return sealed.len - head->size - AEAD_NONCE_BYTES - AEAD_TAG_BYTES;
 }
 
-/* plain: sealed.len - ROW_OVERHEAD bytes. */
+/* plain: plain_size bytes, which nobody holds dear. */
 static enum vault_err
-row_open(const struct row_keys *keys, const struct row_key *key, struct vault_bytes sealed,
+row_open(const struct row_keys *keys, const struct row_head *head, struct vault_bytes sealed,
 	 struct row *row, uint8_t *plain)
 {
 	uint8_t ad[ROW_AD_MAX];
-	size_t ad_len = row_ad(keys, key, sealed.p, ad);
-	struct vault_bytes body = { sealed.p + ROW_HEAD_BYTES + AEAD_NONCE_BYTES,
-				    sealed.len - ROW_HEAD_BYTES - AEAD_NONCE_BYTES };
+	size_t ad_len = row_ad(keys, &row->key, head, ad);
+	const uint8_t *nonce = sealed.p + head->size;
+	struct vault_bytes body = { nonce + AEAD_NONCE_BYTES,
+				    sealed.len - head->size - AEAD_NONCE_BYTES };
 
-	TRY(aead_open(keys->record.p, sealed.p + ROW_HEAD_BYTES, (struct vault_bytes){ ad, ad_len },
-		      body, plain));
-	row->version = (uint32_t)get_le(sealed.p + 4, 4);
-	row->revision = get_le(sealed.p + 8, 8);
+	TRY(aead_open_fresh(keys->record.p, nonce, (struct vault_bytes){ ad, ad_len }, body,
+			    plain));
+	row->version = head->version;
+	row->revision = head->revision;
 	return VAULT_OK;
 }
 
@@ -123,13 +217,17 @@ enum vault_err
 sealed_open(const struct row_keys *keys, const struct row_key *key, struct vault_bytes sealed,
 	    struct row *row)
 {
+	struct row opened = { .key = *key };
+	struct row_head head;
 	SECRET_LOCAL(plain);
 
-	if (!row_readable(keys, sealed))
+	if (!head_read(keys, sealed, &head))
 		return VAULT_INTEGRITY;
-	TRY(secret_new(keys->record.arena, sealed.len - ROW_OVERHEAD, &plain));
-	TRY(row_open(keys, key, sealed, row, plain.p));
+	TRY(secret_new(keys->record.arena, plain_size(&head, sealed), &plain));
+	TRY(row_open(keys, &head, sealed, &opened, plain.p));
 	row->key = *key;
+	row->version = opened.version;
+	row->revision = opened.revision;
 	secret_free(&row->plain);
 	secret_move(&row->plain, &plain);
 	return VAULT_OK;
@@ -139,15 +237,16 @@ enum vault_err
 sealed_open_plain(const struct row_keys *keys, struct vault_bytes sealed, struct scratch *scratch,
 		  struct row *row, struct vault_bytes *plain)
 {
+	struct row_head head;
 	uint8_t *room;
 
-	if (!row_readable(keys, sealed))
+	if (!head_read(keys, sealed, &head))
 		return VAULT_INTEGRITY;
-	room = scratch_room(scratch, sealed.len - ROW_OVERHEAD);
+	room = scratch_room(scratch, plain_size(&head, sealed));
 	if (room == NULL)
 		return VAULT_BUSY;
-	TRY(row_open(keys, &row->key, sealed, row, room));
-	*plain = (struct vault_bytes){ room, sealed.len - ROW_OVERHEAD };
+	TRY(row_open(keys, &head, sealed, row, room));
+	*plain = (struct vault_bytes){ room, plain_size(&head, sealed) };
 	return VAULT_OK;
 }
 
@@ -194,32 +293,29 @@ change_note(struct change *change, const struct row_key *key, uint64_t id,
 	change->count++;
 }
 
-/* Seals buf's plain bytes, which begin behind the room for head and nonce, in place. */
+/* Seals buf's plain bytes, which begin behind the head and room for the nonce, in place. */
 static enum vault_err
-row_seal(const struct row_keys *keys, const struct row *row, struct buf *buf)
+row_seal(const struct row_keys *keys, const struct row *row, const struct row_head *head,
+	 struct buf *buf)
 {
 	uint8_t tag_room[AEAD_TAG_BYTES] = { 0 };
 	uint8_t ad[ROW_AD_MAX];
-	uint8_t *head;
-	size_t ad_len, len = buf_len(buf) - ROW_HEAD_BYTES - AEAD_NONCE_BYTES;
+	uint8_t *nonce;
+	size_t ad_len, len = buf_len(buf) - head->size - AEAD_NONCE_BYTES;
 
 	TRY(buf_append(buf, tag_room, sizeof tag_room));
-	head = buf_data(buf);
-	row_head(keys, row, head);
+	nonce = buf_data(buf) + head->size;
 	ad_len = row_ad(keys, &row->key, head, ad);
-	aead_seal(keys->record.p, head + ROW_HEAD_BYTES, (struct vault_bytes){ ad, ad_len },
-		  (struct vault_bytes){ head + ROW_HEAD_BYTES + AEAD_NONCE_BYTES, len },
-		  head + ROW_HEAD_BYTES + AEAD_NONCE_BYTES);
+	aead_seal(keys->record.p, nonce, (struct vault_bytes){ ad, ad_len },
+		  (struct vault_bytes){ nonce + AEAD_NONCE_BYTES, len }, nonce + AEAD_NONCE_BYTES);
 	return VAULT_OK;
 }
 
 static enum vault_err
-put_sealed(struct change *change, const struct row_keys *keys, struct row *row, struct buf *buf)
+put_sealed(struct change *change, struct row *row, const struct buf *buf)
 {
-	struct vault_bytes sealed;
+	struct vault_bytes sealed = { buf_data(buf), buf_len(buf) };
 
-	TRY(row_seal(keys, row, buf));
-	sealed = (struct vault_bytes){ buf_data(buf), buf_len(buf) };
 	if (row->id == 0)
 		TRY(row_insert(change->txn, row->index == NULL ? &row->key : row->index, sealed,
 			       &row->id));
@@ -233,16 +329,20 @@ enum vault_err
 sealed_put(struct change *change, const struct row_keys *keys, struct row *row,
 	   const struct object_type *type, const void *in)
 {
-	static const uint8_t room[ROW_HEAD_BYTES + AEAD_NONCE_BYTES];
+	uint8_t bytes[ROW_HEAD_MAX + AEAD_NONCE_BYTES] = { 0 };
 	struct buf buf = { 0 };
+	struct row_head head;
 	enum vault_err err;
 
 	row->revision++;
-	err = buf_append(&buf, room, sizeof room);
+	head = head_write(keys, row, bytes);
+	err = buf_append(&buf, bytes, head.size + AEAD_NONCE_BYTES);
 	if (err == VAULT_OK)
 		err = record_encode(type, in, &buf);
 	if (err == VAULT_OK)
-		err = put_sealed(change, keys, row, &buf);
+		err = row_seal(keys, row, &head, &buf);
+	if (err == VAULT_OK)
+		err = put_sealed(change, row, &buf);
 	buf_free(&buf);
 	return err;
 }

@@ -67,8 +67,9 @@ MUST_USE enum vault_err sealed_find_none(const struct row_keys *keys, size_t len
 MUST_USE enum vault_err sealed_open(const struct row_keys *keys, const struct row_key *key,
 				    struct vault_bytes sealed, struct row *row);
 /*
- * Opens a row whose record holds no secret into scratch memory, which needs neither the arena nor a
- * free. row->key and row->id say which it is; *plain is valid as long as the scratch memory.
+ * Opens a row into scratch memory, which needs neither the arena nor a free; what holds a secret is
+ * wiped with it where the operation's reply may. row->key and row->id say which it is; *plain is
+ * valid as long as the scratch memory.
  */
 MUST_USE enum vault_err sealed_open_plain(const struct row_keys *keys, struct vault_bytes sealed,
 					  struct scratch *scratch, struct row *row,

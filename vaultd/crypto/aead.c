@@ -46,6 +46,22 @@ aead_open(const uint8_t key[static AEAD_KEY_BYTES], const uint8_t nonce[static A
 	return VAULT_OK;
 }
 
+enum vault_err
+aead_open_fresh(const uint8_t key[static AEAD_KEY_BYTES],
+		const uint8_t nonce[static AEAD_NONCE_BYTES], struct vault_bytes ad,
+		struct vault_bytes sealed, uint8_t *out)
+{
+	size_t len;
+
+	if (sealed.len < AEAD_TAG_BYTES)
+		return VAULT_INTEGRITY;
+	len = sealed.len - AEAD_TAG_BYTES;
+	return crypto_aead_xchacha20poly1305_ietf_decrypt_detached(
+		       out, NULL, sealed.p, len, sealed.p + len, ad.p, ad.len, nonce, key) == 0
+		       ? VAULT_OK
+		       : VAULT_INTEGRITY;
+}
+
 /* The 96-bit nonce: four zero bytes, then the counter, little-endian. */
 static void
 counter_nonce(uint64_t counter, uint8_t nonce[static crypto_aead_chacha20poly1305_ietf_NPUBBYTES])

@@ -22,6 +22,14 @@ void aead_seal(const uint8_t key[static AEAD_KEY_BYTES], uint8_t nonce[static AE
 MUST_USE enum vault_err aead_open(const uint8_t key[static AEAD_KEY_BYTES],
 				  const uint8_t nonce[static AEAD_NONCE_BYTES],
 				  struct vault_bytes ad, struct vault_bytes sealed, uint8_t *out);
+/*
+ * The same in one pass, for memory that holds nothing yet: a failure may overwrite it. A short row
+ * opens in two thirds of the time.
+ */
+MUST_USE enum vault_err aead_open_fresh(const uint8_t key[static AEAD_KEY_BYTES],
+					const uint8_t nonce[static AEAD_NONCE_BYTES],
+					struct vault_bytes ad, struct vault_bytes sealed,
+					uint8_t *out);
 
 /* The same with a counter that must never repeat under a key. */
 void aead_seal_counter(const uint8_t key[static AEAD_KEY_BYTES], uint64_t counter,

@@ -293,6 +293,9 @@ publish(struct group *group)
 		/* Its connection waits for the reply, and nobody else looks at it. */
 		if (effects->mfa_session != NULL)
 			effects->mfa_session->mfa_until_ms = effects->mfa_until_ms;
+		if (effects->secret.event != secret_event_none)
+			watch_secret(group->vault, &effects->secret,
+				     &group->lanes->commit_runner.now);
 	}
 	if (group->opened)
 		atomic_store_explicit(&group->vault->state, STATE_OPEN, memory_order_release);

@@ -178,33 +178,46 @@ matches(struct query *q, const struct audit_record *rec)
 	return name_matches(q, rec);
 }
 
+/* What is known of the records whose names the audit may ask for: all of them say it first. */
+static const struct object_type *
+named_record(uint8_t kind)
+{
+	switch (kind) {
+	case ROW_KEY:
+		return key_record_type();
+	case ROW_PROFILE:
+		return profile_record_type();
+	case ROW_SECRET:
+		return secret_record_type();
+	default:
+		return NULL;
+	}
+}
+
 /* The name behind a tag: the record's, or what a deleted one left. */
 static enum vault_err
 name_by_tag(struct op *op, const struct tenant *tenant, const struct audit_record *rec,
 	    struct vault_text *name)
 {
 	struct row_key place = { .tenant = tenant->keys.tenant, .kind = rec->kind };
-	const struct object_type *type =
-		rec->kind == ROW_KEY ? key_record_type() : profile_record_type();
-	struct tombstone_record tombstone;
-	struct profile_record profile;
-	struct key_record key;
+	const struct object_type *type = named_record(rec->kind);
+	struct vault_text *found;
 	enum vault_err err;
 	ROW_LOCAL(row);
 
 	memcpy(place.tag, rec->name_tag, sizeof place.tag);
 	err = sealed_find(op->txn, &tenant->keys, &place, &row);
 	if (err == VAULT_NOT_FOUND) {
+		type = tombstone_record_type();
 		place.kind = ROW_TOMBSTONE;
-		TRY(sealed_find(op->txn, &tenant->keys, &place, &row));
-		TRY(record_decode(tombstone_record_type(), row_plain(&row), op->scratch,
-				  &tombstone));
-		return op_keep_text(op, tombstone.name, name);
+		err = sealed_find(op->txn, &tenant->keys, &place, &row);
 	}
 	TRY(err);
-	TRY(record_decode(type, row_plain(&row), op->scratch,
-			  rec->kind == ROW_KEY ? (void *)&key : (void *)&profile));
-	return op_keep_text(op, rec->kind == ROW_KEY ? key.name : profile.name, name);
+	found = scratch_alloc(op->scratch, type->size);
+	if (found == NULL)
+		return VAULT_BUSY;
+	TRY(record_decode(type, row_plain(&row), op->scratch, found));
+	return op_keep_text(op, *found, name);
 }
 
 /* An API key's row is found by its id, which stands in the record beside the name's tag. */
@@ -238,9 +251,8 @@ resolve_names(struct op *op, const struct audit_record *rec, struct audit_item *
 	err = tenant_name_by_number(op, rec->tenant, &item->tenant);
 	if (err == VAULT_OK && rec->kind != 0 && rec->name.p == NULL)
 		err = tenant_get(op, item->tenant, &tenant);
-	if (err == VAULT_OK &&
-	    (rec->kind == ROW_KEY || rec->kind == ROW_PROFILE || rec->kind == ROW_APIKEY) &&
-	    rec->name.p == NULL)
+	if (err == VAULT_OK && rec->name.p == NULL &&
+	    (rec->kind == ROW_APIKEY || named_record(rec->kind) != NULL))
 		err = find_name(op, tenant, rec, &item->name);
 	return err == VAULT_NOT_FOUND ? VAULT_OK : err;
 }

@@ -54,6 +54,30 @@ op_sys_watch(struct op *op, const struct sys_watch_req *req, struct sys_watch_re
 }
 
 enum vault_err
+op_secret_watch(struct op *op, const struct secret_watch_req *req, struct secret_watch_res *res)
+{
+	struct subscription *subscription = calloc(1, sizeof *subscription);
+	size_t len = req->prefix.len;
+	enum vault_err err;
+
+	(void)res;
+	if (subscription == NULL)
+		return VAULT_BUSY;
+	subscription->matches = subscription_secret;
+	subscription->op = OP_secret_watch;
+	memcpy(subscription->tenant, req->tenant.p, req->tenant.len);
+	if (len > 0)
+		memcpy(subscription->names, req->prefix.p, len);
+	subscription->names[len] = '*';
+	err = op_require(op, OP_secret_watch, req->tenant, text_of(subscription->names));
+	if (err == VAULT_OK)
+		op->subscription = subscription;
+	else
+		free(subscription);
+	return err;
+}
+
+enum vault_err
 op_sys_metrics(struct op *op, const struct sys_metrics_req *req, struct sys_metrics_res *res)
 {
 	int64_t uptime_ms = op->now.boot_ms - op->vault->settings.started_boot_ms;

@@ -191,6 +191,8 @@ row_walk_open(struct txn *txn, uint32_t tenant, uint8_t kind, const uint8_t *aft
 		return store_error(rc);
 	*walk = (struct row_walk){ .cursor = cursor, .txn = txn, .tenant = tenant, .kind = kind };
 	walk->from_tag = after != NULL;
+	/* Behind every entry of that tag: no id is this high. */
+	walk->from_id = UINT64_MAX;
 	if (after != NULL)
 		memcpy(walk->tag, after, ROW_TAG_BYTES);
 	return VAULT_OK;
@@ -205,8 +207,7 @@ walk_first(struct row_walk *walk, MDB_val *v)
 
 	if (walk->from_tag)
 		memcpy(key.tag, walk->tag, ROW_TAG_BYTES);
-	/* Behind every entry of that tag: no id is this high. */
-	place = index_place(&key, walk->from_tag ? UINT64_MAX : 0);
+	place = index_place(&key, walk->from_tag ? walk->from_id : 0);
 	k = (MDB_val){ INDEX_KEY_BYTES, place.key };
 	*v = (MDB_val){ INDEX_ENTRY_BYTES, place.entry };
 	return mdb_cursor_get(walk->cursor, &k, v, MDB_GET_BOTH_RANGE);

@@ -77,7 +77,7 @@ MUST_USE enum vault_err row_linked(struct txn *txn, const struct row_key *key, u
  */
 MUST_USE enum vault_err row_seek(struct txn *txn, const struct row_key *key, struct row_key *found,
 				 uint64_t *id);
-/* The row behind an index entry. */
+/* The row behind an index entry; VAULT_INTEGRITY where there is none. */
 MUST_USE enum vault_err row_read(struct txn *txn, uint64_t id, struct vault_bytes *row);
 /* The id that the next row will get; every row there is has a smaller one. A write transaction. */
 uint64_t row_next(const struct txn *txn);
@@ -91,6 +91,7 @@ struct row_walk {
 	bool started;
 	bool from_tag; /* begin behind this tag */
 	uint8_t tag[ROW_TAG_BYTES];
+	uint64_t from_id; /* ... and, with that tag, at this id; to be lowered before the first */
 };
 /* after: the tag behind which to begin; NULL: the first. */
 MUST_USE enum vault_err row_walk_open(struct txn *txn, uint32_t tenant, uint8_t kind,
