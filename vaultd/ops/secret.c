@@ -96,8 +96,13 @@ list_item(struct op *op, const struct row *row, void *item)
 enum vault_err
 op_secret_list(struct op *op, const struct secret_list_req *req, struct secret_list_res *res)
 {
-	struct page page = { op,	&op->tenant->keys, ROW_SECRET, secret_describe_res_type(),
-			     list_item, req->limit.v,	   req->cursor };
+	struct page page = { .op = op,
+			     .keys = &op->tenant->keys,
+			     .kind = ROW_SECRET,
+			     .item = secret_describe_res_type(),
+			     .make = list_item,
+			     .limit = req->limit.v,
+			     .cursor = req->cursor };
 	struct object_list items = { 0 };
 
 	TRY(require_prefix(op, OP_secret_list, req->tenant, req->prefix));
