@@ -80,12 +80,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < sizeof algorithms / sizeof algorithms[0]; i++) {
 		enum pkey_type type = signature_pkey_type(algorithms[i]);
 		struct pkey_pair pair = { 0 };
-		const char *why = NULL;
-		enum vault_err err = pkey_import(type, (struct vault_bytes){ data, size },
-						 PKEY_QUICK, arena, &pair, &why);
+		struct pkey_task task = { .type = type, .effort = PKEY_QUICK };
+		enum vault_err err =
+			pkey_import(&task, (struct vault_bytes){ data, size }, arena, &pair);
 
 		FUZZ_CHECK(err == VAULT_OK || err == VAULT_INVALID_PARAMS || err == VAULT_BUSY);
-		FUZZ_CHECK(err != VAULT_INVALID_PARAMS || (why != NULL && pair.secret.p == NULL));
+		FUZZ_CHECK(err != VAULT_INVALID_PARAMS ||
+			   (task.why != NULL && pair.secret.p == NULL));
 		if (err == VAULT_OK)
 			check_taken(algorithms[i], &pair);
 		pkey_pair_free(&pair);

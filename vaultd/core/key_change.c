@@ -424,8 +424,8 @@ enum vault_err
 key_edit_write(struct op *op, struct key_edit *edit)
 {
 	struct version_record kept[KEY_INLINE_MAX];
+	struct key_record written;
 	int64_t before = edit->reminder;
-	enum vault_err err;
 	size_t n = 0;
 
 	for (size_t i = 0; i < edit->count; i++) {
@@ -434,15 +434,12 @@ key_edit_write(struct op *op, struct key_edit *edit)
 		else
 			TRY(put_version(op, edit, &edit->versions[i]));
 	}
-	edit->record.versions.v = kept;
-	edit->record.versions.n = n;
 	op->effects.touched = op->tenant->slot;
 	TRY(due_set(op, &edit->row.key, due_time(edit, op->now.wall), &edit->record.due));
-	err = sealed_put(op->change, &op->tenant->keys, &edit->row, key_record_type(),
-			 &edit->record);
-	edit->record.versions.v = NULL;
-	edit->record.versions.n = 0;
-	TRY(err);
+	written = edit->record;
+	written.versions.v = kept;
+	written.versions.n = n;
+	TRY(sealed_put(op->change, &op->tenant->keys, &edit->row, key_record_type(), &written));
 	edit->reminder = reminder_at(&edit->record, kept, n);
 	return reminder_move(op, due_kind_key, &edit->row, before, edit->reminder);
 }

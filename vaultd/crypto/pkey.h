@@ -69,22 +69,26 @@ MUST_USE enum vault_err pkey_generate(const struct pkey_wanted *wanted, struct a
 /* Whether every test is to be made, or only those that cost no more than decoding. */
 enum pkey_effort { PKEY_QUICK, PKEY_THOROUGH };
 
+/* What is wanted of a key that somebody brings. */
+struct pkey_task {
+	enum pkey_type type;
+	enum pkey_effort effort;
+	const char *why; /* set where it is refused: a string constant */
+};
+
 /*
- * A PKCS#8 private key (RFC 5208, DER, not encrypted). VAULT_INVALID_PARAMS, with *why a string
+ * A PKCS#8 private key (RFC 5208, DER, not encrypted). VAULT_INVALID_PARAMS, with task->why a string
  * constant: not of that form, bytes behind it, of another kind or curve, or weak. Testing a 4096-bit
  * key for its primes takes half a second, which PKEY_QUICK leaves out.
  */
-MUST_USE enum vault_err pkey_import(enum pkey_type type, struct vault_bytes der,
-				    enum pkey_effort effort, struct arena *arena,
-				    struct pkey_pair *pair, const char **why);
+MUST_USE enum vault_err pkey_import(struct pkey_task *task, struct vault_bytes der,
+				    struct arena *arena, struct pkey_pair *pair);
 /* Likewise a SubjectPublicKeyInfo (RFC 5280, DER). */
-MUST_USE enum vault_err pkey_import_public(enum pkey_type type, struct vault_bytes der,
-					   enum pkey_effort effort, struct pkey_pair *pair,
-					   const char **why);
+MUST_USE enum vault_err pkey_import_public(struct pkey_task *task, struct vault_bytes der,
+					   struct pkey_pair *pair);
 /* Likewise from numbers as a JWK has them (RFC 7518 section 6): n and e, or x and y. */
-MUST_USE enum vault_err pkey_from_numbers(enum pkey_type type, struct vault_bytes first,
-					  struct vault_bytes second, enum pkey_effort effort,
-					  struct pkey_pair *pair, const char **why);
+MUST_USE enum vault_err pkey_from_numbers(struct pkey_task *task, struct vault_bytes first,
+					  struct vault_bytes second, struct pkey_pair *pair);
 /* The same numbers of a public key that a record holds. False where it is none. */
 bool pkey_numbers(enum pkey_type type, struct vault_bytes public_key, struct vault_bytes *first,
 		  struct vault_bytes *second);

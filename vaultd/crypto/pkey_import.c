@@ -165,9 +165,11 @@ decode_private(enum pkey_type type, struct vault_bytes der, const char **why)
 }
 
 enum vault_err
-pkey_import(enum pkey_type type, struct vault_bytes der, enum pkey_effort effort,
-	    struct arena *arena, struct pkey_pair *pair, const char **why)
+pkey_import(struct pkey_task *task, struct vault_bytes der, struct arena *arena,
+	    struct pkey_pair *pair)
 {
+	enum pkey_type type = task->type;
+	const char **why = &task->why;
 	EVP_PKEY_LOCAL(key);
 
 	key = decode_private(type, der, why);
@@ -176,7 +178,7 @@ pkey_import(enum pkey_type type, struct vault_bytes der, enum pkey_effort effort
 	if (pkey_read_public(type, key, pair) != VAULT_OK)
 		return refuse(why, type == PKEY_RSA ? "an RSA key has 2048 to 4096 bits"
 						    : wrong_algorithm(type));
-	TRY(check_private(type, key, effort, pair, why));
+	TRY(check_private(type, key, task->effort, pair, why));
 	if (pkey_read_secret(type, key, arena, pair) != VAULT_OK)
 		return pair->secret.p == NULL ? refuse(why, "parts of the key are missing")
 					      : VAULT_BUSY;
@@ -198,9 +200,10 @@ check_public(enum pkey_type type, EVP_PKEY *key, enum pkey_effort effort,
 }
 
 enum vault_err
-pkey_import_public(enum pkey_type type, struct vault_bytes der, enum pkey_effort effort,
-		   struct pkey_pair *pair, const char **why)
+pkey_import_public(struct pkey_task *task, struct vault_bytes der, struct pkey_pair *pair)
 {
+	enum pkey_type type = task->type;
+	const char **why = &task->why;
 	const unsigned char *at = der.p;
 	X509_PUBKEY *info;
 	X509_ALGOR *algorithm;
@@ -216,7 +219,7 @@ pkey_import_public(enum pkey_type type, struct vault_bytes der, enum pkey_effort
 	X509_PUBKEY_free(info);
 	if (key == NULL || pkey_read_public(type, key, pair) != VAULT_OK)
 		return refuse(why, wrong_algorithm(type));
-	return check_public(type, key, effort, pair, why);
+	return check_public(type, key, task->effort, pair, why);
 }
 
 static bool
@@ -249,9 +252,11 @@ put_numbers(enum pkey_type type, struct vault_bytes first, struct vault_bytes se
 }
 
 enum vault_err
-pkey_from_numbers(enum pkey_type type, struct vault_bytes first, struct vault_bytes second,
-		  enum pkey_effort effort, struct pkey_pair *pair, const char **why)
+pkey_from_numbers(struct pkey_task *task, struct vault_bytes first, struct vault_bytes second,
+		  struct pkey_pair *pair)
 {
+	enum pkey_type type = task->type;
+	const char **why = &task->why;
 	const struct vault_bytes none = { 0 };
 	EVP_PKEY_LOCAL(key);
 
@@ -263,5 +268,5 @@ pkey_from_numbers(enum pkey_type type, struct vault_bytes first, struct vault_by
 	if (key == NULL)
 		return refuse(why,
 			      type == PKEY_RSA ? "no RSA key" : "the point is not on the curve");
-	return check_public(type, key, effort, pair, why);
+	return check_public(type, key, task->effort, pair, why);
 }

@@ -168,6 +168,14 @@ member_bytes(const json_t *jwk, const char *name, size_t max, uint8_t *out, size
 	       base64url_decode(json_string_value(value), json_string_length(value), out, len);
 }
 
+static struct pkey_task
+task_of(const struct reading *reading)
+{
+	return (struct pkey_task){ .type = signature_pkey_type(reading->wanted->algorithm),
+				   .effort = reading->wanted->effort,
+				   .why = reading->why };
+}
+
 static enum vault_err
 read_numbers(struct reading *reading, const json_t *jwk)
 {
@@ -175,6 +183,8 @@ read_numbers(struct reading *reading, const json_t *jwk)
 	const struct form *form = reading->form;
 	struct pkey_pair pair = { 0 };
 	size_t first_len, second_len;
+	struct pkey_task task;
+	enum vault_err err;
 	const char *kid;
 
 	TRY(read_kid(reading, jwk, &kid));
@@ -185,10 +195,11 @@ read_numbers(struct reading *reading, const json_t *jwk)
 							 : refuse(reading, form->wrong_member);
 	if (!member_bytes(jwk, form->second, sizeof second, second, &second_len))
 		return refuse(reading, form->wrong_member);
-	TRY(pkey_from_numbers(signature_pkey_type(reading->wanted->algorithm),
-			      (struct vault_bytes){ first, first_len },
-			      (struct vault_bytes){ second, second_len }, reading->wanted->effort,
-			      &pair, &reading->why));
+	task = task_of(reading);
+	err = pkey_from_numbers(&task, (struct vault_bytes){ first, first_len },
+				(struct vault_bytes){ second, second_len }, &pair);
+	reading->why = task.why;
+	TRY(err);
 	return take_key(reading, (struct vault_bytes){ pair.public_key, pair.public_len }, kid);
 }
 
@@ -277,6 +288,8 @@ take_spki(struct reading *reading, struct vault_bytes der)
 {
 	enum signature_algorithm algorithm = reading->wanted->algorithm;
 	struct pkey_pair pair = { 0 };
+	struct pkey_task task;
+	enum vault_err err;
 
 	if (algorithm == SIGNATURE_EDDSA) {
 		if (der.len != sizeof spki_ed25519 + ED25519_PUBLIC_BYTES ||
@@ -285,8 +298,10 @@ take_spki(struct reading *reading, struct vault_bytes der)
 		return take_point(reading, der.p + sizeof spki_ed25519, "");
 	}
 	reading->why = reading->form->no_pem;
-	TRY(pkey_import_public(signature_pkey_type(algorithm), der, reading->wanted->effort, &pair,
-			       &reading->why));
+	task = task_of(reading);
+	err = pkey_import_public(&task, der, &pair);
+	reading->why = task.why;
+	TRY(err);
 	return take_key(reading, (struct vault_bytes){ pair.public_key, pair.public_len }, "");
 }
 

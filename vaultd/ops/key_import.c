@@ -71,12 +71,13 @@ effort_of(const struct op *op)
 static enum vault_err
 bring_pkcs8(struct op *op, const struct key_import_req *req, struct key_edit *edit)
 {
-	enum pkey_type type = signature_pkey_type(key_signature_algorithm(req->algorithm));
-	const char *why = NULL;
-	enum vault_err err =
-		pkey_import(type, req->key, effort_of(op), op->vault->arena, &edit->made, &why);
+	struct pkey_task task = {
+		.type = signature_pkey_type(key_signature_algorithm(req->algorithm)),
+		.effort = effort_of(op),
+	};
+	enum vault_err err = pkey_import(&task, req->key, op->vault->arena, &edit->made);
 
-	return err == VAULT_INVALID_PARAMS ? op_fail(op, err, "key", why) : err;
+	return err == VAULT_INVALID_PARAMS ? op_fail(op, err, "key", task.why) : err;
 }
 
 /* An asymmetric pair, from its private half. */
@@ -230,7 +231,7 @@ brought_before(const struct key_edit *edit, const struct key_material *material)
 		if (material->secret.p == NULL && !edit->versions[i].revoked_at.set &&
 		    text_equal(edit->versions[i].kid, material->kid) &&
 		    there.len == material->public_key.len &&
-		    memcmp(there.p, material->public_key.p, there.len) == 0)
+		    (there.len == 0 || memcmp(there.p, material->public_key.p, there.len) == 0))
 			return true;
 	}
 	return false;
@@ -253,7 +254,8 @@ prepare_key_import(struct op *op, const struct key_import_req *req)
 	if (brought == NULL)
 		return VAULT_BUSY;
 	TRY(bring(op, req, &edit, brought));
-	op->prepared->tested = true;
+	if (op->prepared != NULL)
+		op->prepared->tested = true;
 	return VAULT_OK;
 }
 
