@@ -20,8 +20,6 @@
 #define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3 */
 #endif
 
-extern char **environ;
-
 void
 child_guard(void)
 {

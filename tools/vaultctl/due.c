@@ -103,23 +103,24 @@ read_args(const struct ctl *ctl, const struct args *args, struct vault_secret_du
 }
 
 static int
-all_pages(struct ctl *ctl, struct vault *vault, struct vault_secret_due_req *req,
+all_pages(struct ctl *ctl, struct vault *vault, const struct vault_secret_due_req *req,
 	  struct libscols_table *table)
 {
 	const struct op_row *row = op_find(TEXT_LITERAL("secret.due"));
+	struct vault_secret_due_req page = *req;
 	struct vault_secret_due_res res;
 	char cursor[CURSOR_TEXT];
 	size_t n = 0;
 
 	do {
-		if (vault_secret_due(vault, req, &res) != VAULT_OK)
+		if (vault_secret_due(vault, &page, &res) != VAULT_OK)
 			return ctl_failed(ctl, vault, row);
 		for (size_t i = 0; i < res.items.n; i++)
 			put_item(ctl, table, &res.items.v[i]);
 		n += res.items.n;
 		snprintf(cursor, sizeof cursor, "%.*s", (int)res.cursor.len,
 			 res.cursor.len > 0 ? res.cursor.p : "");
-		req->cursor = text_of(cursor);
+		page.cursor = text_of(cursor);
 	} while (cursor[0] != '\0');
 	if (n > 0)
 		scols_print_table(table);

@@ -59,9 +59,11 @@ keep(struct finder_place *set, const struct row *row, struct vault_text name)
 }
 
 enum vault_err
-finder_row(struct finder *finder, struct txn *txn, const struct row_keys *keys,
-	   struct vault_text name, struct row *row, struct vault_bytes *sealed)
+finder_row(struct finder *finder, const struct finder_ask *ask, struct row *row,
+	   struct vault_bytes *sealed)
 {
+	const struct row_keys *keys = ask->keys;
+	struct vault_text name = ask->name;
 	struct row_key key = { .tenant = keys->tenant, .kind = row->key.kind };
 	struct finder_place *set = set_of(finder, &key, name);
 	struct finder_place *place = find(set, &key, name);
@@ -70,12 +72,12 @@ finder_row(struct finder *finder, struct txn *txn, const struct row_keys *keys,
 		memcpy(key.tag, place->tag, ROW_TAG_BYTES);
 		row->key = key;
 		row->id = place->id;
-		if (row_read(txn, row->id, sealed) == VAULT_OK)
+		if (row_read(ask->txn, row->id, sealed) == VAULT_OK)
 			return VAULT_OK;
 		place->id = 0;
 	}
 	row->key = row_key_of(keys, (enum row_kind)key.kind, text_bytes(name));
-	TRY(row_find(txn, &row->key, &row->id, sealed));
+	TRY(row_find(ask->txn, &row->key, &row->id, sealed));
 	if (set != NULL)
 		keep(set, row, name);
 	return VAULT_OK;

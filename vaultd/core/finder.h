@@ -28,12 +28,16 @@ struct finder {
 };
 void finder_free(struct finder *finder);
 
+struct finder_ask {
+	struct txn *txn;
+	const struct row_keys *keys;
+	struct vault_text name;
+};
 /*
  * row_find by a name: sets row->key and row->id. finder may be NULL. VAULT_NOT_FOUND, with row->key
  * set.
  */
-MUST_USE enum vault_err finder_row(struct finder *finder, struct txn *txn,
-				   const struct row_keys *keys, struct vault_text name,
+MUST_USE enum vault_err finder_row(struct finder *finder, const struct finder_ask *ask,
 				   struct row *row, struct vault_bytes *sealed);
 
 #endif

@@ -112,7 +112,9 @@ secret_read(struct op *op, const struct secret_choice *choice, struct secret_vie
 	enum vault_err err;
 	uint32_t version;
 
-	err = finder_row(op->finder, op->txn, &op->tenant->keys, choice->name, &head, &sealed);
+	err = finder_row(op->finder,
+			 &(struct finder_ask){ op->txn, &op->tenant->keys, choice->name }, &head,
+			 &sealed);
 	if (err == VAULT_OK)
 		err = sealed_open_plain(&op->tenant->keys, sealed, op->scratch, &head, &plain);
 	if (err == VAULT_OK)
@@ -185,6 +187,8 @@ show_versions(struct op *op, const struct secret_record *record, uint32_t curren
 			shown = true;
 			continue;
 		}
+		if (entry == NULL)
+			break;
 		out[at++] = (struct secret_version){
 			entry->version, state_of(record, (uint32_t)entry->version, entry->state.v),
 			entry->created_at

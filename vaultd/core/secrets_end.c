@@ -40,8 +40,10 @@ enum vault_err
 secret_edit_mark(struct op *op, struct secret_edit *edit, const struct vault_ints *versions,
 		 enum secret_mark mark)
 {
-	if (versions->v == NULL)
+	if (versions->v == NULL) {
 		mark_all(edit, mark);
+		return VAULT_OK;
+	}
 	for (size_t i = 0; i < versions->n; i++) {
 		struct vault_opt_int *at = mark_of(edit, (uint32_t)versions->v[i]);
 
