@@ -77,3 +77,16 @@ def test_who_sees_one_tenant_sees_no_other(stage):
         assert {i["tenant"] for i in due(conn)[0] if i["kind"] == "apikey"} == {mine}
         assert {i["tenant"] for i in due(conn, tenant=mine)[0]} == {mine}
         assert conn.error("secret.due", tenant=other).code == "denied"
+
+
+def test_among_many_tenants_in_one_page(new_vault):
+    """A page of a thousand took memory for as many of each tenant, and was busy for ever."""
+    vault = new_vault().start()
+    vault.init()
+    with vault.admin() as admin:
+        admin.call_many([("tenant.create", {"tenant": f"t{n}"}) for n in range(250)])
+    with vault.app() as app:
+        ids = {imported(app, f"t{n}", "k", 100, 1 + n) for n in range(0, 250, 7)}
+        ids |= {imported(app, "t3", f"k{n}", 100, 1000 + n) for n in range(150)}
+        for limit in (7, 1000):
+            assert {i["id"] for i in due(app, limit=limit)[0]} == ids

@@ -16,6 +16,8 @@
 #include "vaultd/ops/ops.h"
 
 #define TENANTS_A_PAGE 100 /* looked into for API keys by one page of all tenants */
+#define KEYS_AT_A_TIME                                                                             \
+	64 /* API keys of a tenant that a page tells, so that its memory is bounded */
 
 static enum vault_err
 secret_item(struct op *op, const struct row *row, struct due_item *item)
@@ -146,11 +148,12 @@ tenant_keys(struct op *op, const struct secret_due_req *req, struct progress *at
 	    struct object_list *items, bool *ended)
 {
 	size_t room = (size_t)req->limit.v - items->n, n = 0;
+	size_t max = room < KEYS_AT_A_TIME ? room : KEYS_AT_A_TIME;
 	struct due_item *v = (struct due_item *)(uintptr_t)items->v;
 	struct apikey_due_walk walk = { .due_before = op->now.wall + req->within.v + 1,
-					.max = room,
+					.max = max,
 					.begun = memcmp(at->key, no_tag, sizeof no_tag) != 0 };
-	struct apikey_due *found = scratch_alloc(op->scratch, room * sizeof *found);
+	struct apikey_due *found = scratch_alloc(op->scratch, max * sizeof *found);
 
 	if (found == NULL)
 		return VAULT_BUSY;
