@@ -6,7 +6,7 @@ set -eu
 build="gcc make pkg-config libc6-dev libsodium-dev liblmdb-dev libevent-dev libmsgpack-dev libssl-dev libjansson-dev
 	libseccomp-dev libconfuse-dev libsmartcols-dev libqrencode-dev scdoc"
 test="libcmocka-dev bats python3 python3-pytest python3-msgpack python3-jwt python3-cryptography python3-prometheus-client util-linux procps jose jq
-	neovim redis-server faketime postgresql"
+	neovim redis-server faketime strace postgresql"
 lint="git python3 clang clang-format clang-tidy cppcheck valgrind libclang-rt-14-dev strace shellcheck pyflakes3"
 
 fail() {

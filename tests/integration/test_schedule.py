@@ -224,8 +224,7 @@ def test_a_rotation_missed_while_down_happens_at_start(vault):
 @pytest.fixture
 def faked(tmp_path):
     """A vault whose wall clock can be set, and no other clock."""
-    if FAKETIME is None:
-        pytest.skip("libfaketime is not here")
+    assert FAKETIME is not None, "libfaketime is missing: tools/setup.sh test"
     vault = Vault(
         env={
             "LD_PRELOAD": str(FAKETIME),
