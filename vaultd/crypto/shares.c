@@ -184,7 +184,7 @@ split_into(const struct secret *secret, const struct shares_plan *plan, struct s
 	SECRET_LOCAL(digest);
 
 	for (unsigned i = 0; i < plan->count; i++) {
-		shares[i] = (struct share){ .id = plan->id & 0x7fff,
+		shares[i] = (struct share){ .id = plan->id & SHARE_ID_MAX,
 					    .extendable = true,
 					    .group_threshold = 1,
 					    .group_count = 1,

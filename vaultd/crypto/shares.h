@@ -13,6 +13,7 @@
 
 #define SHARES_MAX 16		   /* of one group, and groups: four bits each */
 #define SHARES_THRESHOLD_MIN 2	   /* of shares made here: one share alone would be the secret */
+#define SHARE_ID_MAX 0x7fff	   /* 15 bits tell a set from others */
 #define SHARE_VALUE_MIN 16	   /* bytes of a secret, section "Format of the share mnemonic" */
 #define SHARE_VALUE_MAX 64	   /* no longer one is read */
 #define SHARE_TEXT_MAX 1024	   /* bytes of a share's words that are read */
