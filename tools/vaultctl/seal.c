@@ -41,12 +41,24 @@ run_init(struct ctl *ctl, struct args *args)
 {
 	int status = take_passphrase(ctl, args, true) ? command_run(ctl, args) : CTL_LOCAL;
 
-	if (status == CTL_DONE && ctl->format == CTL_TABLE)
+	if (status != CTL_DONE || ctl->format != CTL_TABLE)
+		return status;
+	if (args_given(args, "shares"))
+		ctl_note(ctl, "The vault is ready and unsealed. Without as many shares as it takes "
+			      "nobody can open it again.\n"
+			      "audit_key proves the audit later; note it elsewhere.");
+	else
 		ctl_note(ctl, "The vault is ready and unsealed. Without the passphrase or key file "
 			      "nobody can open it again:\n"
 			      "keep it where this host cannot lose it. audit_key proves the audit "
 			      "later; note it elsewhere.");
 	return status;
+}
+
+int
+run_slot_add(struct ctl *ctl, struct args *args)
+{
+	return take_passphrase(ctl, args, true) ? command_run(ctl, args) : CTL_LOCAL;
 }
 
 int
