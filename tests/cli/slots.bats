@@ -31,6 +31,8 @@ share() { sed -n "/^share $1 of/{n;p}" "$DIR/init"; }
 	stderr_has '2 more shares are needed'
 	run -0 vaultctl --format json status
 	[ "$(jq -c .unseal <<<"$output")" = '{"slot":"initial","have":1,"needed":2}' ]
+	run -0 vaultctl status
+	has '1 of 3 shares of initial'
 	share 1 >"$DIR/share"
 	run -0 --separate-stderr vaultctl unseal --share "@$DIR/share"
 	stderr_has 'One more share is needed'

@@ -142,12 +142,33 @@ audit_line(struct cursor map)
 	line("audit", text);
 }
 
+/* "2 of 3 shares of initial" */
+static void
+shares_line(struct cursor map)
+{
+	struct cursor unseal, value;
+	int64_t have = 0, needed = 0;
+	struct vault_text slot = { "", 0 };
+	char text[256];
+
+	if (!show_entry(map, "unseal", &unseal))
+		return;
+	if (!show_entry(unseal, "have", &value) || !cursor_int(&value, &have) ||
+	    !show_entry(unseal, "needed", &value) || !cursor_int(&value, &needed) ||
+	    !show_entry(unseal, "slot", &value) || !cursor_str(&value, &slot))
+		return;
+	snprintf(text, sizeof text, "%lld of %lld shares of %.*s", (long long)have,
+		 (long long)(have + needed), (int)slot.len, slot.p);
+	line("given", text);
+}
+
 static void
 show_status(const struct ctl *ctl, struct cursor status, const struct vault_sys_hello_res *hello)
 {
 	const struct object_type *type = sys_status_res_type();
 
 	state_line(status);
+	shares_line(status);
 	line_of(ctl, type, "version", status, NULL);
 	line_of(ctl, type, "uptime", status, NULL);
 	line_of(ctl, type, "store_id", status, NULL);
