@@ -9,7 +9,7 @@
 static size_t
 plain_len(const struct backup_writer *writer)
 {
-	return buf_len(&writer->chunk) - CHUNK_FRONT;
+	return buf_len(&writer->out) - writer->ready - CHUNK_FRONT;
 }
 
 static enum vault_err
@@ -17,8 +17,7 @@ chunk_begin(struct backup_writer *writer)
 {
 	static const uint8_t front[CHUNK_FRONT];
 
-	buf_truncate(&writer->chunk, 0);
-	return buf_append(&writer->chunk, front, sizeof front);
+	return buf_append(&writer->out, front, sizeof front);
 }
 
 enum vault_err
@@ -27,38 +26,35 @@ backup_writer_start(struct backup_writer *writer, struct backup_header *header,
 {
 	*writer = (struct backup_writer){ .first = true };
 	TRY(stream_seal_start(&writer->stream, file_key, header->stream));
-	TRY(buf_reserve(&writer->chunk, CHUNK_FRONT + BACKUP_CHUNK_PLAIN + CHUNK_BACK));
-	TRY(chunk_begin(writer));
 	TRY(backup_header_write(header, &writer->out));
 	memcpy(writer->header_hash, header->hash, sizeof writer->header_hash);
 	memcpy(writer->counts.id, header->id, sizeof writer->counts.id);
 	sha256_start(&writer->hash);
 	sha256_add(&writer->hash, buf_data(&writer->out), buf_len(&writer->out));
-	writer->counts.bytes = buf_len(&writer->out);
-	return VAULT_OK;
+	writer->counts.bytes = writer->ready = buf_len(&writer->out);
+	return chunk_begin(writer);
 }
 
 static enum vault_err
 chunk_seal(struct backup_writer *writer, bool last)
 {
 	static const uint8_t back[CHUNK_BACK];
-	size_t len = plain_len(writer), size;
+	size_t len = plain_len(writer), size = CHUNK_FRONT + len + CHUNK_BACK;
 	struct vault_bytes ad = { writer->header_hash, writer->first ? SHA256_BYTES : 0 };
 	uint8_t *frame;
 
-	TRY(buf_append(&writer->chunk, back, sizeof back));
-	frame = buf_data(&writer->chunk);
+	TRY(buf_append(&writer->out, back, sizeof back));
+	frame = buf_data(&writer->out) + writer->ready;
 	backup_put(frame, len + STREAM_OVERHEAD, BACKUP_LENGTH_BYTES);
 	stream_seal(&writer->stream, ad, (struct vault_bytes){ frame + CHUNK_FRONT, len }, last,
 		    frame + BACKUP_LENGTH_BYTES);
-	size = buf_len(&writer->chunk);
-	TRY(buf_append(&writer->out, frame, size));
 	sha256_add(&writer->hash, frame, size);
 	writer->first = false;
+	writer->ready += size;
 	writer->counts.chunks++;
 	writer->counts.bytes += size;
 	writer->counts.plain += len;
-	return chunk_begin(writer);
+	return last ? VAULT_OK : chunk_begin(writer);
 }
 
 /* Into the chunk, and on into the next where it is full. */
@@ -69,7 +65,7 @@ put(struct backup_writer *writer, struct vault_bytes bytes)
 		size_t room = BACKUP_CHUNK_PLAIN - plain_len(writer);
 		size_t n = bytes.len < room ? bytes.len : room;
 
-		TRY(buf_append(&writer->chunk, bytes.p, n));
+		TRY(buf_append(&writer->out, bytes.p, n));
 		bytes = (struct vault_bytes){ bytes.p + n, bytes.len - n };
 		if (n == room)
 			TRY(chunk_seal(writer, false));
@@ -124,13 +120,21 @@ backup_writer_end(struct backup_writer *writer, struct backup_manifest *manifest
 	manifest->links = counts->links;
 	manifest->meta = counts->meta;
 	sha256_end(&writer->hash, manifest->hash);
-	return backup_manifest_write(manifest, identity, &writer->out);
+	TRY(backup_manifest_write(manifest, identity, &writer->out));
+	writer->ready += BACKUP_MANIFEST_BYTES;
+	return VAULT_OK;
+}
+
+void
+backup_writer_take(struct backup_writer *writer, size_t n)
+{
+	buf_take(&writer->out, n);
+	writer->ready -= n;
 }
 
 void
 backup_writer_free(struct backup_writer *writer)
 {
 	buf_free(&writer->out);
-	buf_free(&writer->chunk);
 	stream_free(&writer->stream);
 }

@@ -1,6 +1,6 @@
 /*
- * Writes the container. Bytes come out in a buffer that the caller takes from; what it holds and
- * the chunk under construction are all the memory there is.
+ * Writes the container. Bytes come out in a buffer that the caller takes from, which is all the
+ * memory there is: whoever takes them soon needs little.
  */
 #ifndef BACKUP_WRITER_H
 #define BACKUP_WRITER_H
@@ -8,8 +8,12 @@
 #include "vaultd/backup/backup_format.h"
 
 struct backup_writer {
-	struct buf out;	  /* finished bytes, for the caller to take */
-	struct buf chunk; /* room for its frame, then the plain bytes of the chunk under construction */
+	/*
+	 * The finished bytes, for the caller to take by backup_writer_take; behind them the chunk under
+	 * construction, which is sealed where it is gathered.
+	 */
+	struct buf out;
+	size_t ready; /* how many are finished */
 	struct stream stream;
 	struct sha256 hash; /* of all bytes before the manifest */
 	bool first;
@@ -36,6 +40,8 @@ MUST_USE enum vault_err backup_writer_cut(struct backup_writer *writer);
 MUST_USE enum vault_err backup_writer_end(struct backup_writer *writer,
 					  struct backup_manifest *manifest,
 					  const struct ed25519_key *identity);
+/* Takes n of the ready bytes from the front of out. */
+void backup_writer_take(struct backup_writer *writer, size_t n);
 void backup_writer_free(struct backup_writer *writer);
 
 #endif
