@@ -32,6 +32,9 @@ ADMIN_CLASS = {
     "role.delete": {"role": "r"},
     "grant.put": {"principal": "uid:1", "role": "signer", "tenants": ["acme"]},
     "grant.delete": {"grant": "g1"},
+    "backup.begin": {},
+    "backup.read": {"backup": "0" * 32},
+    "backup.end": {"backup": "0" * 32},
 }
 
 OTHERS = {
@@ -108,6 +111,5 @@ OTHERS = {
 LATER = {
     "tenant.erase": {**TENANT, "confirm": "acme"},
     "audit.checkpoint": {},
-    "backup.begin": {},
 }
 ALL = {**ADMIN_CLASS, **OTHERS}

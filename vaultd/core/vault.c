@@ -5,6 +5,7 @@
 #include "vaultd/base/random.h"
 #include "vaultd/core/apikey_limit.h"
 #include "vaultd/core/apikey_used.h"
+#include "vaultd/core/backup_ledger.h"
 #include "vaultd/core/lockout.h"
 
 void
@@ -268,6 +269,16 @@ vault_create(struct vault *vault, struct change *change, struct vault_opening *o
 }
 
 static enum vault_err
+load_last_backup(struct vault *vault, struct txn *txn)
+{
+	int64_t begun_at;
+
+	TRY(backup_ledger_newest(txn, &begun_at));
+	atomic_store(&vault->last_backup, begun_at);
+	return VAULT_OK;
+}
+
+static enum vault_err
 load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
      const struct clock_now *now, struct audit_recovery *recovery)
 {
@@ -281,6 +292,7 @@ load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
 	TRY(load_policy(vault, txn));
 	TRY(lockout_load(vault, txn, now));
 	TRY(get_head(vault, txn, now, &head));
+	TRY(load_last_backup(vault, txn));
 	TRY(keyring_audit_keys(&vault->keyring, txn, &wrap_keys));
 	TRY(vault_audit_keys(vault, txn, &wrap_keys, &keys));
 	return audit_start(vault->audit, &keys, &head, recovery);
@@ -308,4 +320,6 @@ vault_forget(struct vault *vault)
 	atomic_store(&vault->due_next, INT64_MAX);
 	vault->tick = (struct clock_tick){ 0 };
 	tenants_reset(&vault->tenants);
+	backups_free(&vault->backups);
+	atomic_store(&vault->last_backup, 0);
 }
