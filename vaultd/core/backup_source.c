@@ -34,14 +34,10 @@ read_head(struct op *op, struct txn *txn, struct backup_manifest *manifest)
 static enum vault_err
 check_generation(struct op *op, struct txn *txn)
 {
-	struct vault_bytes bytes;
 	uint32_t generation;
 
-	TRY(meta_get(txn, "root_generation", &bytes));
-	if (bytes.len != sizeof generation)
-		return VAULT_INTEGRITY;
-	memcpy(&generation, bytes.p, sizeof generation);
-	return generation == op->vault->keyring.root_generation ? VAULT_OK : VAULT_BUSY;
+	TRY(slots_generation(txn, &generation));
+	return generation == keyring_generation(&op->vault->keyring) ? VAULT_OK : VAULT_BUSY;
 }
 
 static enum vault_err
@@ -295,8 +291,7 @@ backup_source_new(struct store_snapshot *snapshot, enum backup_kind kind,
 		return VAULT_BUSY;
 	snapshot->references++;
 	s->snapshot = snapshot;
-	s->source = (struct backup_source){ .type = &store_source,
-					    .manifest = snapshot->manifest };
+	s->source = (struct backup_source){ .type = &store_source, .manifest = snapshot->manifest };
 	err = open_first(s, kind);
 	if (err != VAULT_OK) {
 		store_free(&s->source);
