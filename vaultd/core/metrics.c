@@ -30,9 +30,9 @@
 	X(commit_group_size, histogram, "Requests that the committer ran in one group.")           \
 	X(audit_sequence, gauge, "Sequence number of the last audit record; absent while sealed.") \
 	X(audit_healthy, gauge, "0 when the audit could not be written.")                          \
-	X(last_backup_timestamp_seconds, gauge,                                                     \
+	X(last_backup_timestamp_seconds, gauge,                                                    \
 	  "The moment that the newest backup fetched whole is of; absent while there is none.")    \
-	X(backups_under_way, gauge, "Backups that are being read.")                               \
+	X(backups_under_way, gauge, "Backups that are being read.")                                \
 	X(arena_used_bytes, gauge, "Locked memory in use.")                                        \
 	X(arena_size_bytes, gauge, "Locked memory in all.")                                        \
 	X(cache_entries, gauge, "Opened tenants, keys and profiles in the caches of all threads.") \

@@ -45,7 +45,7 @@ struct vault_settings {
 	bool audit_sync_always;
 	const struct limit_plan *plans; /* what tenants' plans may be */
 	size_t plan_count;
-	unsigned spin_us; /* how long an idle worker polls before it sleeps */
+	unsigned spin_us;		    /* how long an idle worker polls before it sleeps */
 	const struct recipient *recipients; /* whom backups may be encrypted to */
 	size_t recipient_count;
 	bool backup_passphrase; /* or to a passphrase */
