@@ -6,6 +6,7 @@
 #include "vaultd/core/apikey_limit.h"
 #include "vaultd/core/apikey_used.h"
 #include "vaultd/core/lockout.h"
+#include "vaultd/core/rollback.h"
 
 #define HEAD_SCRATCH_BYTES 16384 /* a slot table decoded */
 
@@ -85,6 +86,16 @@ head_place(void)
 	return (struct row_key){ .tenant = 0, .kind = ROW_HEAD };
 }
 
+/* Once there was one there must be one. */
+static bool
+anchor_there(struct vault *vault)
+{
+	struct anchor_status status;
+
+	anchor_status(&vault->anchor, &status);
+	return status.there || atomic_load(&vault->anchored);
+}
+
 enum vault_err
 vault_put_head(struct vault *vault, struct txn *txn, const struct audit_head *head)
 {
@@ -100,12 +111,22 @@ vault_put_head(struct vault *vault, struct txn *txn, const struct audit_head *he
 		.tick_wall = { vault->tick.wall, vault->tick.wall != 0 },
 		.tick_boot_ms = { vault->tick.boot_ms, vault->tick.wall != 0 },
 		.tick_boot_id = { vault->settings.boot_id, BOOT_ID_BYTES },
+		.anchored = anchor_there(vault),
 	};
 	struct change change;
 
+	vault->head_anchored = record.anchored;
 	change_start(&change, txn);
 	return sealed_put(&change, &vault->keyring.store, &vault->head_row, store_head_type(),
 			  &record);
+}
+
+void
+vault_committed(struct vault *vault, const struct audit_head *head)
+{
+	atomic_store(&vault->head_segment, head->segment);
+	atomic_store(&vault->anchored, vault->head_anchored);
+	anchor_tell(&vault->anchor, vault->revision, head);
 }
 
 bool
@@ -160,6 +181,7 @@ get_head(struct vault *vault, struct txn *txn, const struct clock_now *now, stru
 	vault->next_tenant = (uint32_t)record.next_tenant;
 	vault->revision = (uint64_t)record.revision;
 	atomic_store(&vault->tenant_count, (uint64_t)record.tenants);
+	atomic_store(&vault->anchored, record.anchored);
 	get_tick(vault, &record, now);
 	vault->head_row = (struct row){ .key = place, .id = row.id, .revision = row.revision };
 	return VAULT_OK;
@@ -205,6 +227,7 @@ create(struct vault *vault, struct change *change, struct vault_opening *opening
 	vault->revision = 0;
 	vault->head_row = (struct row){ .key = head_place() };
 	TRY(audit_keys_of(vault, change->txn, &keys));
+	TRY(anchor_open(&vault->anchor, &vault->keyring.store.name, id));
 	TRY(audit_create(vault->audit, &keys, vault->audit_key, &head));
 	memcpy(audit_key, vault->audit_key, sizeof vault->audit_key);
 	return VAULT_OK;
@@ -235,7 +258,8 @@ load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
 	TRY(lockout_load(vault, txn, now));
 	TRY(get_head(vault, txn, now, &head));
 	TRY(audit_keys_of(vault, txn, &keys));
-	return audit_start(vault->audit, &keys, &head, recovery);
+	TRY(anchor_open(&vault->anchor, &vault->keyring.store.name, keys.store_id));
+	return rollback_start(vault, &keys, opening, &head, recovery);
 }
 
 enum vault_err
@@ -259,5 +283,7 @@ vault_forget(struct vault *vault)
 	policy_publish(&vault->policy, NULL);
 	atomic_store(&vault->due_next, INT64_MAX);
 	vault->tick = (struct clock_tick){ 0 };
+	anchor_close(&vault->anchor);
+	atomic_store(&vault->anchored, false);
 	tenants_reset(&vault->tenants);
 }

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "vaultd/core/alerts.h"
+#include "vaultd/core/anchor.h"
 #include "vaultd/base/clock.h"
 #include "vaultd/core/audit.h"
 #include "vaultd/core/events.h"
@@ -63,6 +64,9 @@ struct vault {
 	struct arena *arena;
 	struct store *store;
 	struct audit *audit;
+	struct anchor anchor;	      /* locked by itself */
+	_Atomic bool anchored;	      /* the committed head says that there is an anchor */
+	bool head_anchored;	      /* the committer: the head that is being committed does */
 	struct sealed_log sealed_log; /* requests made while the audit did not run */
 	struct events events;	      /* locked by itself, and so the next */
 	struct alerts alerts;
@@ -112,6 +116,11 @@ MUST_USE enum vault_err vault_probe(struct vault *vault);
 struct vault_opening {
 	struct slot_draft draft; /* sys.init */
 	struct slot_opened slot; /* sys.unseal */
+	/* sys.unseal: a store or an audit that is older than it was is taken as it is, by whom. */
+	bool accept_rollback;
+	uint32_t uid, gid;
+	int32_t pid;
+	const char *why; /* set with VAULT_INTEGRITY where a rollback may be the reason */
 };
 void vault_opening_free(struct vault_opening *opening);
 
@@ -134,11 +143,15 @@ MUST_USE enum vault_err vault_create(struct vault *vault, struct change *change,
 				     uint8_t audit_key[static 32]);
 /*
  * On the committer: loads the keys, the grants and the lockouts, and recovers the audit to the
- * store's head.
+ * store's head. VAULT_INTEGRITY, with opening->why, where the store or its audit is older than the
+ * anchor says, or the anchor is not there or not this store's, unless that is accepted; what was
+ * accepted is in the audit, its flush still to come.
  */
 MUST_USE enum vault_err vault_load(struct vault *vault, struct txn *txn,
 				   struct vault_opening *opening, const struct clock_now *now,
 				   struct audit_recovery *recovery);
+/* Behind a commit that carried this head: what the anchor is to say. */
+void vault_committed(struct vault *vault, const struct audit_head *head);
 /* Writes the head that every commit carries. */
 MUST_USE enum vault_err vault_put_head(struct vault *vault, struct txn *txn,
 				       const struct audit_head *head);

@@ -53,6 +53,24 @@ store_id(struct op *op, struct vault_text *out)
 	return op_keep_text(op, text_of(text), out);
 }
 
+/* While open: before that nobody can tell whether it is this store's. */
+static enum vault_err
+anchor_health(struct op *op, const struct anchor_health **out)
+{
+	struct anchor_health *health = scratch_alloc(op->scratch, sizeof *health);
+	struct anchor_status status;
+	int64_t age;
+
+	if (health == NULL)
+		return VAULT_BUSY;
+	anchor_status(&op->vault->anchor, &status);
+	age = op->now.wall - status.time_ns / 1000000000;
+	*health = (struct anchor_health){ status.ok, (int64_t)status.revision,
+					  status.there && age > 0 ? age : 0 };
+	*out = health;
+	return VAULT_OK;
+}
+
 enum vault_err
 op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status_res *res)
 {
@@ -80,5 +98,7 @@ op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status
 	res->sandbox = text_of(op->vault->settings.sandbox);
 	res->memory_lock = text_of(op->vault->settings.memory_lock);
 	res->audit = health;
+	if (state == STATE_OPEN)
+		TRY(anchor_health(op, &res->anchor));
 	return store_id(op, &res->store_id);
 }
