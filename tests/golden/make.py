@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 """Makes the golden stores of the format that the build in VAULTD_BUILD writes:
 
-    VAULTD_BUILD=$PWD/build tests/golden/make.py FORMAT
+    VAULTD_BUILD=$PWD/build tests/golden/make.py NAME
 
-writes FORMAT-keyfile.tar.xz and FORMAT-passphrase.tar.xz beside this file, each with a state
+writes NAME-keyfile.tar.xz and NAME-passphrase.tar.xz beside this file, each with a state
 directory (and, where the build keeps it there, the anchor in it) and facts.json: what a later build
 must answer. Golden stores are never changed once a build that wrote them was given to anybody: a
-build with a new format adds its own, and test_golden.py opens all there are.
+build with a new format adds its own, and test_golden.py opens all there are. After a run:
+
+    (cd tests/golden && sha256sum *.tar.xz > SHA256SUMS)
 """
 
 import base64
@@ -27,6 +29,7 @@ PASSPHRASE = b"correct horse battery staple"
 SECRETS = {"keyfile": {"keyfile": KEYFILE}, "passphrase": {"passphrase": PASSPHRASE}}
 # A map that any machine has, and segments so small that there are several.
 CONFIG = "map_size = 67108864\naudit_segment_size = 65536"
+FORMAT = 2  # what the store's meta says
 YEAR = 365 * 24 * 3600
 SIGNING = ("HS256", "HS512", "EdDSA", "ES256", "RS256")
 PAYLOAD = b'{"event": "golden"}'
@@ -124,7 +127,7 @@ def make_policy(admin, facts):
 
 
 def make(vault, how):
-    facts = {"secret": how}
+    facts = {"secret": how, "format": FORMAT}
     vault.start()
     facts["audit_key"] = vault.init(**SECRETS[how])["audit_key"]
     facts["store_id"] = vault.status()["store_id"]

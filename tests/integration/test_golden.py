@@ -3,11 +3,16 @@ what they held; a newer format is refused, and an older one that is killed while
 old one or the new one."""
 
 import base64
+import contextlib
 import hashlib
 import json
 import pathlib
+import re
+import shutil
+import subprocess
 import sys
 import tarfile
+import time
 
 import pytest
 
@@ -23,6 +28,7 @@ def put_golden(vault, path):
     """The golden store in the place of a vault's own; what is known of it."""
     with tarfile.open(path) as tar:
         facts = json.load(tar.extractfile("facts.json"))
+        facts.setdefault("format", 1)
         for member in tar.getmembers():
             if member.name.startswith("state/"):
                 target = vault.root / member.name
@@ -134,6 +140,88 @@ def test_it_can_be_written_and_opened_again(golden):
     acme = Tenant(vault, "acme")
     assert acme.call("secret.get", name="db/password")["value"] == b"three"
     acme.close()
+
+
+# Each write and flush that an unseal makes, and the renames: what a crash can come between.
+STEPS = "pwrite64,pwritev,write,fdatasync,fsync,msync,renameat,renameat2,rename,ftruncate"
+OLDEST = next(p for p in GOLDEN if p.name == "format1-keyfile.tar.xz")
+KILLS = 60  # there are fewer steps
+
+
+def kill_at(vault, step):
+    """Unseals with the process killed before its step-th write; whether there were so many."""
+    log = vault.root / "strace"
+    tracer = subprocess.Popen(
+        ["strace", "-f", "-o", log, "-p", str(vault.pid)]
+        + ["-e", f"trace={STEPS}", "-e", f"inject={STEPS}:signal=KILL:when={step}"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while "attached" not in tracer.stderr.readline():
+        assert tracer.poll() is None
+    time.sleep(0.1)  # it attaches to one thread after the other
+    try:
+        with contextlib.suppress(EOFError, ConnectionResetError, BrokenPipeError):
+            vault.unseal(**make.SECRETS["keyfile"])
+        time.sleep(0.05)
+        return not vault.alive() or vault.process.wait(2) is None
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        tracer.terminate()
+        tracer.wait(10)
+        tracer.stderr.close()
+
+
+def format_of(vault):
+    """The format that meta holds, in the newer of LMDB's pages that tell it."""
+    data = (vault.state / "store" / "data.mdb").read_bytes()
+    return {data[m.end()] for m in re.finditer(rb"format(?=[\x01-\x08])", data)}
+
+
+@pytest.mark.no_deadline
+def test_a_migration_killed_at_any_step_is_old_or_new(new_vault):
+    assert shutil.which("strace"), "strace is missing: tools/setup.sh test"
+    killed = 0
+    for step in range(1, KILLS):
+        vault = new_vault(make.CONFIG)
+        facts = put_golden(vault, OLDEST)
+        vault.start()
+        hit = kill_at(vault, step)
+        if not hit:
+            break
+        killed += 1
+        vault.process.wait(20)
+        vault.start()
+        assert vault.unseal(**make.SECRETS["keyfile"]) == {"sealed": False}
+        check_all(vault, facts)
+        vault.close()
+    print(f"{killed} steps")
+    assert 10 < killed < KILLS - 1, killed
+
+
+def test_a_migrated_store_says_so(golden):
+    vault, facts = golden
+    assert 2 in format_of(vault)
+    assert vault.check_store()["rows"] > 20
+    with vault.admin() as admin:
+        unseals = admin.call("audit.query", method="sys.unseal", limit=1)["items"]
+    assert unseals[0]["outcome"] == "ok"
+    vault.restart(unseal=False)
+    assert vault.log().count("goes from format") == (facts["format"] == 1)
+
+
+def test_a_newer_format_is_refused(golden):
+    vault, _ = golden
+    vault.stop()
+    path = vault.state / "store" / "data.mdb"
+    data = path.read_bytes()
+    path.write_bytes(re.sub(rb"format[\x01-\x08]", b"format\x09", data))
+    vault.spawn()
+    assert vault.process.wait(20) == 2
+    assert "newer format" in vault.log()
+    path.write_bytes(data)
+    vault.start()
 
 
 def test_the_golden_stores_are_those_of_the_repository():

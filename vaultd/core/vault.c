@@ -6,6 +6,7 @@
 #include "vaultd/core/apikey_limit.h"
 #include "vaultd/core/apikey_used.h"
 #include "vaultd/core/lockout.h"
+#include "vaultd/core/migrate.h"
 #include "vaultd/core/rollback.h"
 
 #define HEAD_SCRATCH_BYTES 16384 /* a slot table decoded */
@@ -21,10 +22,11 @@ enum vault_err
 vault_probe(struct vault *vault)
 {
 	struct txn *txn;
+	uint8_t format;
 	enum vault_err err;
 
 	TRY(txn_read(vault->store, &txn));
-	err = keyring_check_format(txn);
+	err = keyring_format(txn, &format);
 	txn_abort(txn);
 	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
 		return err;
@@ -96,9 +98,22 @@ anchor_there(struct vault *vault)
 	return status.there || atomic_load(&vault->anchored);
 }
 
+/* What the sums are once the transaction is committed, and as a head holds them. */
+static void
+sums_next(struct vault *vault, const struct store_sums *changed, uint8_t bytes[static SUMS_BYTES])
+{
+	for (int i = 0; i < TABLE_COUNT; i++) {
+		vault->next_sums.of[i] = vault->sums.of[i];
+		sum_add(&vault->next_sums.of[i], &changed->of[i]);
+		sum_write(&vault->next_sums.of[i], bytes + (size_t)i * SUM_BYTES);
+	}
+}
+
 enum vault_err
 vault_put_head(struct vault *vault, struct txn *txn, const struct audit_head *head)
 {
+	struct store_sums changed = txn_sums(txn);
+	uint8_t sums[SUMS_BYTES];
 	struct store_head record = {
 		.audit_segment = (int64_t)head->segment,
 		.audit_offset = (int64_t)head->offset,
@@ -112,13 +127,18 @@ vault_put_head(struct vault *vault, struct txn *txn, const struct audit_head *he
 		.tick_boot_ms = { vault->tick.boot_ms, vault->tick.wall != 0 },
 		.tick_boot_id = { vault->settings.boot_id, BOOT_ID_BYTES },
 		.anchored = anchor_there(vault),
+		.sums = { sums, sizeof sums },
 	};
 	struct change change;
 
+	sums_next(vault, &changed, sums);
 	vault->head_anchored = record.anchored;
 	change_start(&change, txn);
-	return sealed_put(&change, &vault->keyring.store, &vault->head_row, store_head_type(),
-			  &record);
+	TRY(sealed_put(&change, &vault->keyring.store, &vault->head_row, store_head_type(),
+		       &record));
+	/* The head holds the sums, so they are not about it. */
+	txn_set_sums(txn, &changed);
+	return VAULT_OK;
 }
 
 void
@@ -126,6 +146,7 @@ vault_committed(struct vault *vault, const struct audit_head *head)
 {
 	atomic_store(&vault->head_segment, head->segment);
 	atomic_store(&vault->anchored, vault->head_anchored);
+	vault->sums = vault->next_sums;
 	anchor_tell(&vault->anchor, vault->revision, head);
 }
 
@@ -161,15 +182,22 @@ get_tick(struct vault *vault, const struct store_head *head, const struct clock_
 		vault->tick = (struct clock_tick){ head->tick_wall.v, now->boot_ms };
 }
 
+enum vault_err
+vault_find_head(struct vault *vault, struct txn *txn, struct row *row, struct store_head *head)
+{
+	struct row_key place = head_place();
+
+	TRY(sealed_find(txn, &vault->keyring.store, &place, row));
+	return record_decode(store_head_type(), row_plain(row), NULL, head);
+}
+
 static enum vault_err
 get_head(struct vault *vault, struct txn *txn, const struct clock_now *now, struct audit_head *head)
 {
-	struct row_key place = head_place();
 	struct store_head record;
 	ROW_LOCAL(row);
 
-	TRY(sealed_find(txn, &vault->keyring.store, &place, &row));
-	TRY(record_decode(store_head_type(), row_plain(&row), NULL, &record));
+	TRY(vault_find_head(vault, txn, &row, &record));
 	if (record.audit_hash.len != sizeof head->hash ||
 	    record.audit_key.len != sizeof vault->audit_key)
 		return VAULT_INTEGRITY;
@@ -182,8 +210,11 @@ get_head(struct vault *vault, struct txn *txn, const struct clock_now *now, stru
 	vault->revision = (uint64_t)record.revision;
 	atomic_store(&vault->tenant_count, (uint64_t)record.tenants);
 	atomic_store(&vault->anchored, record.anchored);
+	vault->sums = (struct store_sums){ 0 };
+	for (int i = 0; i < TABLE_COUNT && record.sums.len == SUMS_BYTES; i++)
+		sum_read(&vault->sums.of[i], record.sums.p + (size_t)i * SUM_BYTES);
 	get_tick(vault, &record, now);
-	vault->head_row = (struct row){ .key = place, .id = row.id, .revision = row.revision };
+	vault->head_row = (struct row){ .key = row.key, .id = row.id, .revision = row.revision };
 	return VAULT_OK;
 }
 
@@ -228,6 +259,8 @@ create(struct vault *vault, struct change *change, struct vault_opening *opening
 	vault->head_row = (struct row){ .key = head_place() };
 	TRY(audit_keys_of(vault, change->txn, &keys));
 	TRY(anchor_open(&vault->anchor, &vault->keyring.store.name, id));
+	store_sum_keep(vault->store, vault->keyring.sums.p);
+	TRY(migrate_begin_sums(vault, change->txn));
 	TRY(audit_create(vault->audit, &keys, vault->audit_key, &head));
 	memcpy(audit_key, vault->audit_key, sizeof vault->audit_key);
 	return VAULT_OK;
@@ -259,7 +292,9 @@ load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
 	TRY(get_head(vault, txn, now, &head));
 	TRY(audit_keys_of(vault, txn, &keys));
 	TRY(anchor_open(&vault->anchor, &vault->keyring.store.name, keys.store_id));
-	return rollback_start(vault, &keys, opening, &head, recovery);
+	TRY(rollback_start(vault, &keys, opening, &head, recovery));
+	store_sum_keep(vault->store, vault->keyring.sums.p);
+	return migrate_store(vault, txn, &opening->migrated);
 }
 
 enum vault_err
@@ -277,6 +312,7 @@ vault_load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
 void
 vault_forget(struct vault *vault)
 {
+	store_sum_keep(vault->store, NULL);
 	keyring_free(&vault->keyring);
 	apikey_used_free(vault);
 	apikey_limits_free(vault);

@@ -82,9 +82,11 @@ struct vault {
 	struct unseal_guard guard;     /* the slow lane */
 	uint8_t audit_key[32];	       /* likewise: the public key of the audit's first epoch */
 	_Atomic uint64_t head_segment; /* the audit's segment that the committed head names */
-	struct row head_row;	/* the committer: where the head stands; holds no plain text */
-	uint64_t revision;	/* the committer: counts groups of changes */
-	struct clock_tick tick; /* the committer: the clocks at the last group */
+	struct row head_row; /* the committer: where the head stands; holds no plain text */
+	uint64_t revision;   /* the committer: counts groups of changes */
+	/* The committer: sums over the store's tables as committed, and with what is being so. */
+	struct store_sums sums, next_sums;
+	struct clock_tick tick;	      /* the committer: the clocks at the last group */
 	int64_t deletes_from_boot_ms; /* the committer: after a jump of the wall clock nothing is
 					 deleted before */
 	_Atomic int64_t due_next; /* the committer: when something is due next, in wall seconds */
@@ -120,6 +122,7 @@ struct vault_opening {
 	bool accept_rollback;
 	uint32_t uid, gid;
 	int32_t pid;
+	bool migrated;	 /* set: the store was of an older format */
 	const char *why; /* set with VAULT_INTEGRITY where a rollback may be the reason */
 };
 void vault_opening_free(struct vault_opening *opening);
@@ -152,6 +155,10 @@ MUST_USE enum vault_err vault_load(struct vault *vault, struct txn *txn,
 				   struct audit_recovery *recovery);
 /* Behind a commit that carried this head: what the anchor is to say. */
 void vault_committed(struct vault *vault, const struct audit_head *head);
+/* The head of that snapshot; *head points into the row. */
+#define SUMS_BYTES (TABLE_COUNT * SUM_BYTES) /* sums of all tables, in a head */
+MUST_USE enum vault_err vault_find_head(struct vault *vault, struct txn *txn, struct row *row,
+					struct store_head *head);
 /* Writes the head that every commit carries. */
 MUST_USE enum vault_err vault_put_head(struct vault *vault, struct txn *txn,
 				       const struct audit_head *head);

@@ -110,6 +110,8 @@ op_sys_unseal(struct op *op, const struct sys_unseal_req *req, struct sys_unseal
 		if (err == VAULT_INTEGRITY && op->opening->why != NULL)
 			return op_fail(op, err, NULL, op->opening->why);
 		TRY(err);
+		/* Else nothing seems to have been written, and the change would be forgotten. */
+		op->change->count += op->opening->migrated;
 		op->effects.opened = true;
 	}
 	res->sealed = false;

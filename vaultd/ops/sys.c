@@ -1,4 +1,5 @@
 #include "protocol/text.h"
+#include "vaultd/core/check.h"
 #include "vaultd/core/session.h"
 #include "vaultd/ops/ops.h"
 
@@ -101,4 +102,27 @@ op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status
 	if (state == STATE_OPEN)
 		TRY(anchor_health(op, &res->anchor));
 	return store_id(op, &res->store_id);
+}
+
+enum vault_err
+op_sys_check(struct op *op, const struct sys_check_req *req, struct sys_check_res *res)
+{
+	static const char *const names[TABLE_COUNT] = { "rows", "index", "meta" };
+	struct vault_text *differs = scratch_alloc(op->scratch, TABLE_COUNT * sizeof *differs);
+	struct store_check check;
+
+	(void)req;
+	if (differs == NULL)
+		return VAULT_BUSY;
+	TRY(check_store(op->vault, op->txn, &check));
+	for (int i = 0; i < TABLE_COUNT; i++)
+		if (check.differs[i])
+			differs[res->differs.n++] = text_of(names[i]);
+	res->ok = res->differs.n == 0;
+	if (!res->ok)
+		res->differs.v = differs;
+	res->revision = (int64_t)check.revision;
+	res->rows = (int64_t)check.rows;
+	res->entries = (int64_t)check.entries;
+	return VAULT_OK;
 }
