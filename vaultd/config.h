@@ -8,10 +8,12 @@
 #include "protocol/error.h"
 #include "vaultd/base/limit.h"
 #include "vaultd/base/log.h"
+#include "vaultd/base/recipient.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/vaultd/vaultd.conf"
 #define CONFIG_PATH_MAX 4096
 #define CONFIG_PLANS_MAX 32
+#define CONFIG_RECIPIENTS_MAX 16
 
 struct config {
 	char file[CONFIG_PATH_MAX];	 /* as given; empty where there is none */
@@ -22,7 +24,7 @@ struct config {
 	char app_group[64];		  /* empty: none */
 	char admin_group[64];
 	char unseal_keyfile[CONFIG_PATH_MAX]; /* empty: none */
-	unsigned workers;		      /* 0: half the cores, at least one */
+	unsigned workers;		      /* 0: see start_workers_wanted */
 	unsigned max_connections;
 	unsigned max_connections_per_uid; /* 0: half of max_connections */
 	struct limit_rate uid_rate;	  /* of each caller's requests */
@@ -38,6 +40,9 @@ struct config {
 	uint64_t argon2_memory; /* bytes */
 	uint64_t argon2_passes;
 	enum log_level log_level;
+	struct recipient backup_recipients[CONFIG_RECIPIENTS_MAX];
+	unsigned backup_recipient_count;
+	bool backup_passphrase; /* whether a backup may be encrypted to a passphrase */
 };
 
 void config_defaults(struct config *config);

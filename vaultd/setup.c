@@ -13,7 +13,7 @@
 #include "vaultd/crypto/init.h"
 #include "vaultd/start.h"
 
-#define READERS_SPARE 8 /* read transactions besides the workers' */
+#define READERS_SPARE (8 + BACKUPS_MAX) /* read transactions besides the workers' */
 
 static bool
 set_directory(char *to, const char *from)
@@ -209,6 +209,7 @@ setup_close(struct setup *setup)
 	sealed_log_free(&setup->vault.sealed_log);
 	events_free(&setup->vault.events);
 	alerts_free(&setup->vault.alerts);
+	unseal_shares_forget(&setup->vault.shares);
 	arena_close(setup->vault.arena);
 	if (setup->lock >= 0)
 		close(setup->lock);

@@ -98,11 +98,6 @@ def test_another_slot_does_not_open(sealed):
         )
 
 
-def test_shares_are_for_later(sealed):
-    with sealed.admin() as admin:
-        assert admin.error("sys.unseal", share="academic acid").code == "unsupported"
-
-
 def fail(vault, times, **secret):
     with vault.admin() as admin:
         return [

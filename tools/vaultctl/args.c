@@ -97,8 +97,10 @@ table_make(struct option_table *t, const struct object_type *type, const struct 
 			table_add(t, "no-", field->name, '_', option);
 	}
 	for (int i = 0; extras != NULL && extras[i].name != NULL && i < EXTRAS_MAX; i++)
-		t->v[t->n++] = (struct option){ extras[i].name, required_argument, NULL,
-						OPTION_EXTRA + i };
+		t->v[t->n++] = (struct option){ extras[i].name,
+						extras[i].argument == NULL ? no_argument
+									   : required_argument,
+						NULL, OPTION_EXTRA + i };
 	t->v[t->n] = (struct option){ 0 };
 }
 
@@ -206,7 +208,7 @@ take_extra(const struct ctl *ctl, struct args *args, const struct extra *extra, 
 		return false;
 	}
 	args->given[args->given_n].extra = extra;
-	args->given[args->given_n++].value = value;
+	args->given[args->given_n++].value = value == NULL ? "" : value;
 	return true;
 }
 
@@ -222,6 +224,14 @@ take_option(struct ctl *ctl, struct args *args, int option, const char *value)
 	if (option >= OPTION_NO)
 		return add(ctl, args, &type->fields[option - OPTION_NO], "false");
 	return add(ctl, args, &type->fields[option - OPTION_FIELD], value == NULL ? "true" : value);
+}
+
+/* A secret that stands last without a value is read from stdin, or asked for on a terminal. */
+static bool
+asks_for(const struct args *args, int option)
+{
+	return option >= OPTION_FIELD && option < OPTION_NO &&
+	       source_required(&type_of(args)->fields[option - OPTION_FIELD]);
 }
 
 bool
@@ -251,6 +261,10 @@ args_parse(struct ctl *ctl, struct args *args, int argc, char **argv)
 		}
 		option = known_option(&table, arg) ? getopt_long(argc, argv, "+:hV", table.v, NULL)
 						   : '?';
+		if (option == ':' && asks_for(args, optopt)) {
+			option = optopt;
+			optarg = (char *)(uintptr_t) "-";
+		}
 		if (option == '?' || option == ':') {
 			ctl_usage(ctl,
 				  option == ':' ? "%s needs a value"

@@ -15,9 +15,12 @@
 	}
 
 const struct command commands[] = {
-	PLAIN("init", "sys.init", "", "make a new vault; asks for a passphrase, or --keyfile FILE",
+	PLAIN("init", "sys.init", "",
+	      "make a new vault; asks for a passphrase, or --keyfile FILE, or --shares N "
+	      "--threshold K",
 	      run_init),
-	PLAIN("unseal", "sys.unseal", "", "open the vault", run_unseal),
+	PLAIN("unseal", "sys.unseal", "", "open the vault; --share takes one of several shares",
+	      run_unseal),
 	PLAIN("seal", "sys.seal", "", "wipe every key from memory until the next unseal",
 	      command_run),
 	PLAIN("status", NULL, "", "see whether the vault is open and healthy", run_status),
@@ -56,6 +59,20 @@ const struct command commands[] = {
 	{ "secret rotate", "secret.rotate", "NAME [--exec HOOK [-- ARGUMENTS...]]",
 	  "make a new value; with --exec change it at its target first", run_secret_rotate,
 	  rotate_extras, true },
+	{ "backup create", NULL, "FILE", "write the whole store, sealed, to a file",
+	  run_backup_create, backup_create_extras, false },
+	{ "backup verify", NULL, "FILE",
+	  "check a backup; with a secret, all that is sealed in it too", run_backup_verify,
+	  backup_verify_extras, false },
+	PLAIN("backup inspect", NULL, "FILE", "what a backup is of, and who can open it",
+	      run_backup_inspect),
+	PLAIN("backup identity", NULL, "FILE [NAME]",
+	      "a key pair that backups can be encrypted to, its private half in a file",
+	      run_backup_identity),
+	PLAIN("slot add", "slot.add", "SLOT",
+	      "add a way to unseal; asks for a passphrase, or --keyfile FILE, or --shares N "
+	      "--threshold K",
+	      run_slot_add),
 	PLAIN("completion", NULL, "bash|zsh|fish", "completions for a shell", run_completion),
 	PLAIN("help", NULL, "[NOUN [VERB]]", "this, or more on a noun or verb", run_help),
 	PLAIN(NULL, NULL, NULL, NULL, NULL),

@@ -51,8 +51,8 @@ enum audit_flag {
 /* What opens a segment's header, and what its blocks are bound to. */
 struct audit_opener {
 	struct arena *arena;
-	const struct secret *wrap_key;
-	const uint8_t *store_id; /* AUDIT_STORE_ID_BYTES */
+	const struct secret *wrap_key; /* as struct audit_keys has it */
+	const uint8_t *store_id;       /* AUDIT_STORE_ID_BYTES */
 };
 
 struct audit_header {

@@ -9,6 +9,7 @@
 #include "vaultd/core/apikey_used.h"
 #include "vaultd/core/expiry.h"
 #include "vaultd/core/due.h"
+#include "vaultd/core/rekey.h"
 #include "vaultd/dispatch_watch.h"
 #include "vaultd/lanes/lanes.h"
 
@@ -199,6 +200,7 @@ run_job(struct group *group, struct job *job)
 	job->result = call.result;
 	/* Done with here: by the time its worker frees the job the arena may have been wiped. */
 	pkey_pair_free(&job->prepared.pair);
+	vault_opening_free(&job->opening);
 	end_change(group, &change, &call);
 }
 
@@ -279,6 +281,7 @@ static void
 publish(struct group *group)
 {
 	atomic_fetch_add_explicit(&group->vault->commits, 1, memory_order_release);
+	vault_rekeyed(group->vault, group->lanes->commit_runner.now.wall_ns);
 	atomic_store(&group->vault->due_next, group->due_next);
 	if (group->policy != NULL)
 		policy_publish(&group->vault->policy, group->policy);
@@ -293,6 +296,8 @@ publish(struct group *group)
 		    effects->reserved > atomic_load(&effects->reserved_slot->reserved))
 			atomic_store_explicit(&effects->reserved_slot->reserved, effects->reserved,
 					      memory_order_release);
+		if (effects->backup_at > atomic_load(&group->vault->last_backup))
+			atomic_store(&group->vault->last_backup, effects->backup_at);
 		/* Its connection waits for the reply, and nobody else looks at it. */
 		if (effects->mfa_session != NULL)
 			effects->mfa_session->mfa_until_ms = effects->mfa_until_ms;
@@ -376,6 +381,7 @@ run_group(struct group *group)
 	else
 		record_group(group);
 	txn_abort(group->txn);
+	vault_rekey_drop(group->vault);
 	audit_batch_reset(&runner->audit);
 }
 

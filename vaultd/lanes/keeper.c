@@ -111,26 +111,49 @@ forget_due(struct lanes *lanes)
 		job_free(job);
 }
 
+/* Backups whose connection is gone, or idle, hold a snapshot: the slow lane ends them. */
+static void
+sweep_backups(struct lanes *lanes)
+{
+	int64_t now = clock_monotonic_ns();
+	struct job *job;
+
+	if (atomic_load(&lanes->vault->backups.count) == 0 || now < lanes->sweep_due_ns)
+		return;
+	lanes->sweep_due_ns = now + SWEEP_PERIOD_MS * INT64_C(1000000);
+	job = own_job();
+	if (job == NULL)
+		return;
+	job->sweep = true;
+	if (!job_queue_put(&lanes->slow, job))
+		job_free(job);
+}
+
 void *
 keeper_main(void *arg)
 {
 	struct lanes *lanes = arg;
 
+	struct clock_now now;
+
 	pthread_mutex_lock(&lanes->keeper_mutex);
 	while (!lanes->keeper_stop) {
 		wait_period(lanes);
 		pthread_mutex_unlock(&lanes->keeper_mutex);
+		now = clock_read();
 		/*
 		 * What could not be written is tried again, and who asks is told by then; a failed
 		 * flush is the end.
 		 */
-		if (audit_tick(lanes->vault->audit, clock_read().wall_ns) == VAULT_INTERNAL)
+		if (audit_tick(lanes->vault->audit, now.wall_ns) == VAULT_INTERNAL)
 			lanes_fatal("the audit could not be flushed");
 		move_anchor(lanes);
+		unseal_shares_expire(&lanes->vault->shares, &now);
 		follow_head(lanes);
 		forget_due(lanes);
 		lanes_tick_last_used(lanes);
 		due_look(lanes);
+		sweep_backups(lanes);
 		pthread_mutex_lock(&lanes->keeper_mutex);
 	}
 	pthread_mutex_unlock(&lanes->keeper_mutex);

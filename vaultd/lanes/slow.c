@@ -18,6 +18,7 @@ static void
 run_slow(struct lanes *lanes, struct job *job)
 {
 	struct runner *runner = &lanes->slow_runner;
+	enum verdict verdict;
 	struct call call = {
 		.session = job->session,
 		.frame = { job->frame, job->frame_len },
@@ -37,14 +38,25 @@ run_slow(struct lanes *lanes, struct job *job)
 		job->done(job);
 		return;
 	}
-	if (dispatch_run(runner, &call) == VERDICT_COMMIT) {
-		job->exclusive = call.exclusive;
+	verdict = dispatch_run(runner, &call);
+	if (verdict == VERDICT_COMMIT || verdict == VERDICT_ALONE) {
+		job->exclusive = verdict == VERDICT_ALONE;
 		if (job_queue_put(&lanes->commit, job))
 			return;
 		job_refuse(job, VAULT_BUSY, NULL);
 	}
 	pkey_pair_free(&job->prepared.pair);
 	append_record(runner, job);
+	job->done(job);
+}
+
+/* What is being sealed meanwhile ends with the vault. */
+static void
+sweep_backups(struct lanes *lanes, struct job *job)
+{
+	struct clock_now now = clock_read();
+
+	backups_sweep(&lanes->vault->backups, &now);
 	job->done(job);
 }
 
@@ -57,6 +69,8 @@ slow_lane_main(void *arg)
 	while ((job = job_queue_take(&lanes->slow, SLOW_BATCH, 0)) != NULL) {
 		if (job->due)
 			due_prepare(lanes, job);
+		else if (job->sweep)
+			sweep_backups(lanes, job);
 		else
 			run_slow(lanes, job);
 		runner_rest(&lanes->slow_runner);

@@ -1,5 +1,6 @@
 #include "protocol/text.h"
 #include "vaultd/core/check.h"
+#include "vaultd/core/rekey.h"
 #include "vaultd/core/session.h"
 #include "vaultd/ops/ops.h"
 
@@ -72,6 +73,31 @@ anchor_health(struct op *op, const struct anchor_health **out)
 	return VAULT_OK;
 }
 
+/* What is under way: an unsealing by shares, a rekey. */
+static enum vault_err
+progress(struct op *op, struct sys_status_res *res)
+{
+	struct unseal_progress *unseal = scratch_alloc(op->scratch, sizeof *unseal);
+	struct rekey_status *rekey = scratch_alloc(op->scratch, sizeof *rekey);
+	struct share_progress shares;
+	struct rekey_progress tenants;
+
+	if (unseal == NULL || rekey == NULL)
+		return VAULT_BUSY;
+	if (unseal_shares_progress(&op->vault->shares, &shares)) {
+		unseal->have = shares.have;
+		unseal->needed = shares.threshold - shares.have;
+		TRY(op_keep_text(op, (struct vault_text){ shares.slot, shares.slot_len },
+				 &unseal->slot));
+		res->unseal = unseal;
+	}
+	if (vault_rekey_progress(op->vault, &tenants)) {
+		*rekey = (struct rekey_status){ (int64_t)tenants.done, (int64_t)tenants.total };
+		res->rekey = rekey;
+	}
+	return VAULT_OK;
+}
+
 enum vault_err
 op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status_res *res)
 {
@@ -79,6 +105,7 @@ op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status
 	enum vault_state state = vault_state(op->vault);
 	struct audit_status audit;
 	struct slot_table slots = { 0 };
+	int64_t last_backup;
 
 	(void)req;
 	if (health == NULL)
@@ -96,11 +123,14 @@ op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status
 	if (res->initialized)
 		TRY(slots_read(op->txn, op->scratch, &slots));
 	res->slots = (int64_t)slots.slots.n;
+	last_backup = atomic_load(&op->vault->last_backup);
+	res->last_backup = (struct vault_opt_int){ last_backup, last_backup != 0 };
 	res->sandbox = text_of(op->vault->settings.sandbox);
 	res->memory_lock = text_of(op->vault->settings.memory_lock);
 	res->audit = health;
 	if (state == STATE_OPEN)
 		TRY(anchor_health(op, &res->anchor));
+	TRY(progress(op, res));
 	return store_id(op, &res->store_id);
 }
 
