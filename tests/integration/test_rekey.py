@@ -37,6 +37,7 @@ def check(vault, what):
     assert acme.call("key.sign", name="raw", message=b"m") == what["signature"]
     assert acme.verify(what["token"])["valid"] is True
     assert acme.call("secret.get", name="s")["value"] == b"a secret"
+    assert vault.admin_call("sys.check")["ok"] is True
     with vault.app() as app:
         assert app.call("apikey.verify", key=what["key"])["valid"] is True
 
