@@ -59,7 +59,7 @@
 /* Bytes of a backup in one answer, which with what is around them takes half a MiB of memory. */
 #define BACKUP_READ_MAX (512 * 1024 - 1024)
 #define BACKUP_HANDLE_MAX 64
-#define ALPHABET_MAX 95	   /* printable ASCII has no more */
+#define ALPHABET_MAX 95 /* printable ASCII has no more */
 
 enum field_kind {
 	FIELD_TEXT,    /* struct vault_text */

@@ -32,6 +32,8 @@ enum audit_event {
 	 * already.
 	 */
 	AUDIT_EVENT_RECOVER_OWNER,
+	/* Unsealed although store or audit are older than they were, by uid: struct audit_rollback */
+	AUDIT_EVENT_ROLLBACK,
 	AUDIT_EVENT_COUNT
 };
 
@@ -68,7 +70,19 @@ struct audit_recovered {
 struct audit_lost {
 	uint64_t segment, offset; /* offset: the end of its last block */
 };
+/* How far the store had got, as it was found and as the anchor says. */
+struct audit_position {
+	uint64_t revision; /* of the store */
+	uint64_t segment, offset, seq;
+};
+struct audit_rollback {
+	struct audit_position found;
+	struct audit_position anchor;	/* zeros where it could not be read */
+	uint64_t void_first, void_last; /* sequence numbers of changes that are void by it */
+	bool parted;			/* the audit's chain does not join up here */
+};
 #define AUDIT_RECOVERED_BYTES 32
+#define AUDIT_ROLLBACK_BYTES 88
 #define AUDIT_LOST_BYTES 16
 /* Their form as an event's detail. */
 void audit_recovered_write(const struct audit_recovered *undone,
@@ -77,6 +91,10 @@ void audit_lost_write(const struct audit_lost *lost, uint8_t detail[static AUDIT
 /* VAULT_INTEGRITY where the record is not of that event. */
 MUST_USE enum vault_err audit_record_recovered(const struct audit_record *rec,
 					       struct audit_recovered *out);
+void audit_rollback_write(const struct audit_rollback *rollback,
+			  uint8_t detail[static AUDIT_ROLLBACK_BYTES]);
+MUST_USE enum vault_err audit_record_rollback(const struct audit_record *rec,
+					      struct audit_rollback *out);
 MUST_USE enum vault_err audit_record_lost(const struct audit_record *rec, struct audit_lost *out);
 
 /* Appends the encoding. VAULT_BUSY when memory is short. */
