@@ -105,7 +105,8 @@ open_chunk(struct backup_reader *reader, struct vault_bytes sealed)
 
 	if (reader->last)
 		return VAULT_INTEGRITY;
-	TRY(buf_reserve(&reader->plain, len));
+	/* One more, so that there is memory to point to also where the chunk is empty. */
+	TRY(buf_reserve(&reader->plain, len + 1));
 	TRY(stream_open(&reader->stream, ad, sealed, reader->plain.p + reader->plain.tail,
 			&reader->last));
 	reader->plain.tail += len;
