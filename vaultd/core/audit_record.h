@@ -8,13 +8,14 @@
 
 #include "protocol/buf.h"
 
-#define AUDIT_TEXT_MAX 256   /* bytes kept of a text; the rest is cut off at a character's end */
-#define AUDIT_DETAIL_MAX 160 /* bytes of an internal event's detail */
+#define AUDIT_TEXT_MAX 256    /* bytes kept of a text; the rest is cut off at a character's end */
+#define AUDIT_NOTE_BYTES 1024 /* bytes kept of a note */
+#define AUDIT_DETAIL_MAX 160  /* bytes of an internal event's detail */
 #define AUDIT_JTI_BYTES 20
 #define AUDIT_TAG_BYTES 12
 #define AUDIT_HASH_BYTES 32
 #define AUDIT_RECORD_FIXED 52	/* bytes of the fixed part */
-#define AUDIT_RECORD_MAX 2688	/* no record is longer: every field at its limit is 2,612 bytes */
+#define AUDIT_RECORD_MAX 3968	/* no record is longer: every field at its limit is 3,898 bytes */
 #define AUDIT_METHOD_NONE 65535 /* the method of internal events */
 /* A reason beside those of enum verify_reason: the call got an earlier one's answer, by request_id. */
 #define AUDIT_REASON_REPLAYED 255
@@ -59,6 +60,7 @@ struct audit_record {
 	struct vault_text actor, source, slot;
 	struct vault_text jti_text; /* one that this vault did not make */
 	struct vault_text login, unit, id;
+	struct vault_text note_kind, note; /* audit.note */
 };
 
 struct audit_recovered {

@@ -31,18 +31,6 @@ read_head(struct op *op, struct txn *txn, struct backup_manifest *manifest)
 }
 
 static enum vault_err
-read_generation(struct txn *txn, uint32_t *generation)
-{
-	struct vault_bytes bytes;
-
-	TRY(meta_get(txn, META_GENERATION, &bytes));
-	if (bytes.len != sizeof *generation)
-		return VAULT_INTEGRITY;
-	memcpy(generation, bytes.p, sizeof *generation);
-	return VAULT_OK;
-}
-
-static enum vault_err
 add_wrap(struct store_snapshot *snapshot, uint64_t id)
 {
 	size_t n = snapshot->wrap_count;
@@ -93,7 +81,7 @@ static enum vault_err
 take(struct op *op, bool split, struct store_snapshot *snapshot)
 {
 	TRY(txn_read(op->vault->store, &snapshot->txn));
-	TRY(read_generation(snapshot->txn, &snapshot->generation));
+	TRY(slots_generation(snapshot->txn, &snapshot->generation));
 	TRY(read_head(op, snapshot->txn, &snapshot->manifest));
 	TRY(snapshot_count(snapshot->txn, &snapshot->counts));
 	return split ? find_wraps(snapshot) : VAULT_OK;

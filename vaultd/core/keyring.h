@@ -26,8 +26,8 @@ struct root_keys {
  * see keyring_open_tenant. The rest stays as long as the vault is open.
  */
 struct keyring {
-	pthread_mutex_t
-		rekeying; /* over wrap, root_generation and next, but for the committer's reading */
+	/* Over root, what is derived from it and next; the committer reads without. */
+	pthread_mutex_t rekeying;
 	struct root_keys next; /* root empty: none */
 	uint32_t root_generation;
 	struct secret root;
