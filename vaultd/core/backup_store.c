@@ -137,8 +137,7 @@ start(struct op *op, struct backup *backup, const struct backup_wish *wish)
 		memcpy(backup->done.recipient, wish->recipient.p, wish->recipient.len);
 	err = start_stream(op, backup, wish, snapshot, BACKUP_STORE);
 	if (err == VAULT_OK)
-		err = keyring_copy_root(&op->vault->keyring, snapshot->generation, op->vault->arena,
-					&root);
+		err = keyring_copy_root(&op->vault->keyring, snapshot->generation, &root);
 	if (err == VAULT_OK)
 		err = put_root(&root, snapshot->generation, &backup->streams[0].writer);
 	if (err == VAULT_OK && wish->split)
