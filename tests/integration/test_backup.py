@@ -215,6 +215,29 @@ def test_writes_go_on(vault):
     vault.verify_audit()
 
 
+def test_a_new_root_key_meanwhile(vault):
+    """What was begun is of the old one, what comes then of the new one."""
+    fill(vault, 8, 400000)
+    with vault.admin() as admin, vault.admin() as other:
+        begun = admin.call("backup.begin")["backup"]
+        first = admin.call("backup.read", backup=begun)
+        other.call("sys.rekey")
+        data = first["data"] + read_rest(admin, begun, first)
+        admin.call("backup.end", backup=begun)
+        _, (after,) = backup.create(admin)
+    before, after = backup.parse(data), backup.parse(after)
+    assert after["root_generation"] == before["root_generation"] + 1
+    assert after["openers"][0][:272] == before["openers"][0][:272]  # the slot is the same
+
+
+def read_rest(conn, handle, piece):
+    data = b""
+    while not piece["done"]:
+        piece = conn.call("backup.read", backup=handle)
+        data += piece["data"]
+    return data
+
+
 def test_sealing_ends_it(vault):
     fill(vault, 8, 400000)
     with vault.admin() as admin:

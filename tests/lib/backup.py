@@ -62,6 +62,7 @@ def parse(data):
         openers=[data[FIXED + i * OPENER :][:OPENER] for i in range(openers)],
         store_id=data[24:40].hex(),
         id=data[40:56].hex(),
+        root_generation=struct.unpack_from("<I", data, 64)[0],
         audit_seq=struct.unpack_from("<Q", manifest, 112)[0],
         next_tenant=struct.unpack_from("<I", manifest, 168)[0],
     )

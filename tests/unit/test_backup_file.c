@@ -348,8 +348,10 @@ test_openers(void **state)
 	SECRET_LOCAL(opened);
 
 	assert_int_equal(backup_open(&f->header, f->arena, &words, &opened), VAULT_NOT_FOUND);
-	assert_ok(backup_opener_passphrase(&f->header.openers[1], f->header.store_id, words.bytes,
-					   KDF_MEMORY_MIN, KDF_PASSES_MIN, &f->file_key));
+	assert_ok(backup_opener_passphrase(
+		&f->header.openers[1], f->header.store_id,
+		&(struct backup_words){ words.bytes, KDF_MEMORY_MIN, KDF_PASSES_MIN },
+		&f->file_key));
 	f->header.opener_count = 2;
 	assert_ok(backup_open(&f->header, f->arena, &words, &opened));
 	assert_true(secret_equal(&opened, f->file_key.p, f->file_key.len));

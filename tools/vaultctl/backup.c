@@ -156,6 +156,8 @@ begin(struct fetch *fetch, const struct args *args, char handle[static BACKUP_HA
 			buf_free(&passphrase);
 			return CTL_LOCAL;
 		}
+		if (buf_len(&passphrase) == 0)
+			return ctl_local(fetch->ctl, "the passphrase is empty");
 		req.passphrase =
 			(struct vault_bytes){ buf_data(&passphrase), buf_len(&passphrase) };
 	}

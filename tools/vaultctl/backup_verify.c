@@ -240,6 +240,10 @@ take_secret(struct ctl *ctl, const struct args *args, struct buf *bytes,
 		secret->by = ways[i].by;
 		good = read_secret(ctl, ways[i].name, value, bytes);
 	}
+	if (good && *given && buf_len(bytes) == 0) {
+		ctl_local(ctl, "the secret is empty");
+		return false;
+	}
 	if (good && secret->by == BACKUP_BY_IDENTITY) {
 		good = identity_read(
 			(struct vault_text){ (const char *)buf_data(bytes), buf_len(bytes) }, half);
@@ -250,7 +254,8 @@ take_secret(struct ctl *ctl, const struct args *args, struct buf *bytes,
 		}
 		explicit_bzero(half, sizeof half);
 	}
-	secret->bytes = (struct vault_bytes){ buf_data(bytes), buf_len(bytes) };
+	if (buf_len(bytes) > 0)
+		secret->bytes = (struct vault_bytes){ buf_data(bytes), buf_len(bytes) };
 	secret->name = vault_text(args_extra(args, "slot"));
 	return good;
 }

@@ -29,13 +29,12 @@ backup_opener_seal(struct backup_opener *opener, const struct secret *file_key)
 
 enum vault_err
 backup_opener_passphrase(struct backup_opener *opener, const uint8_t store_id[static 16],
-			 struct vault_bytes passphrase, uint64_t memory, uint64_t passes,
-			 const struct secret *file_key)
+			 const struct backup_words *words, const struct secret *file_key)
 {
 	struct backup_opener made = { .by = BACKUP_BY_PASSPHRASE,
-				      .memory = memory,
-				      .passes = passes };
-	struct half_wrap wrap = { HALF_BY_PASSPHRASE, made.salt, memory, passes };
+				      .memory = words->memory,
+				      .passes = words->passes };
+	struct half_wrap wrap = { HALF_BY_PASSPHRASE, made.salt, words->memory, words->passes };
 	uint8_t ad[HALF_AD_MAX];
 	struct vault_bytes bound;
 	SECRET_LOCAL(half);
@@ -43,7 +42,7 @@ backup_opener_passphrase(struct backup_opener *opener, const uint8_t store_id[st
 
 	random_bytes(made.salt, sizeof made.salt);
 	TRY(secret_new(file_key->arena, KDF_KEY_BYTES, &key));
-	TRY(half_key(&wrap, passphrase, key.p));
+	TRY(half_key(&wrap, words->passphrase, key.p));
 	TRY(box_keypair(file_key->arena, made.public_key, &half));
 	bound = opener_ad(&made, store_id, ad);
 	aead_seal(key.p, made.private_key, bound, (struct vault_bytes){ half.p, half.len },

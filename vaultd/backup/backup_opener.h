@@ -9,14 +9,19 @@
 /* The file's key sealed to the opener's public half, which is set already, as are by and name. */
 MUST_USE enum vault_err backup_opener_seal(struct backup_opener *opener,
 					   const struct secret *file_key);
+/* A passphrase, and what Argon2id is to cost: memory in bytes. */
+struct backup_words {
+	struct vault_bytes passphrase;
+	uint64_t memory, passes;
+};
 /*
  * Makes opener one that a passphrase opens, with a pair of its own; file_key is sealed to it. Slow:
- * Argon2id. memory in bytes.
+ * Argon2id.
  */
 MUST_USE enum vault_err backup_opener_passphrase(struct backup_opener *opener,
 						 const uint8_t store_id[static 16],
-						 struct vault_bytes passphrase, uint64_t memory,
-						 uint64_t passes, const struct secret *file_key);
+						 const struct backup_words *words,
+						 const struct secret *file_key);
 
 /*
  * What somebody brings: a passphrase, a key file's bytes, what shares were put together to, or an

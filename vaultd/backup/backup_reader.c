@@ -50,6 +50,9 @@ read_header(struct backup_reader *reader, enum backup_event *event)
 {
 	size_t size;
 
+	*event = BACKUP_MORE;
+	if (buf_len(&reader->in) == 0)
+		return VAULT_OK;
 	TRY(backup_header_read((struct vault_bytes){ buf_data(&reader->in), buf_len(&reader->in) },
 			       &reader->header, &size));
 	*event = size == 0 ? BACKUP_MORE : BACKUP_GOT_HEADER;
@@ -102,7 +105,8 @@ open_chunk(struct backup_reader *reader, struct vault_bytes sealed)
 
 	if (reader->last)
 		return VAULT_INTEGRITY;
-	TRY(buf_reserve(&reader->plain, len));
+	/* One more, so that there is memory to point to also where the chunk is empty. */
+	TRY(buf_reserve(&reader->plain, len + 1));
 	TRY(stream_open(&reader->stream, ad, sealed, reader->plain.p + reader->plain.tail,
 			&reader->last));
 	reader->plain.tail += len;
@@ -113,12 +117,13 @@ open_chunk(struct backup_reader *reader, struct vault_bytes sealed)
 static enum vault_err
 read_chunk(struct backup_reader *reader, enum backup_event *event)
 {
-	const uint8_t *p = buf_data(&reader->in);
 	size_t have = buf_len(&reader->in), len;
+	const uint8_t *p;
 
 	*event = BACKUP_MORE;
 	if (have < BACKUP_LENGTH_BYTES)
 		return VAULT_OK;
+	p = buf_data(&reader->in);
 	len = (size_t)backup_get(p, BACKUP_LENGTH_BYTES);
 	if (len == 0)
 		return read_manifest(reader, event);
@@ -148,12 +153,13 @@ count(struct backup_manifest *counts, unsigned type)
 static enum vault_err
 read_item(struct backup_reader *reader, bool *got)
 {
-	const uint8_t *p = buf_data(&reader->plain);
 	size_t have = buf_len(&reader->plain), len;
+	const uint8_t *p;
 
 	*got = false;
 	if (have < BACKUP_ITEM_HEAD)
 		return VAULT_OK;
+	p = buf_data(&reader->plain);
 	len = (size_t)backup_get(p + 2, 4);
 	if (len > BACKUP_ITEM_MAX)
 		return VAULT_INTEGRITY;

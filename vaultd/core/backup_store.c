@@ -74,12 +74,12 @@ openers(struct op *op, struct txn *txn, const struct backup_wish *wish,
 	const struct secret *file_key, struct backup_header *header)
 {
 	const struct slot_cost *cost = &op->vault->settings.slot_cost;
+	struct backup_words words = { wish->passphrase, cost->memory, cost->passes };
 
 	if (wish->passphrase.p != NULL) {
 		header->to = BACKUP_TO_PASSPHRASE;
 		header->opener_count = 1;
-		return backup_opener_passphrase(&header->openers[0], header->store_id,
-						wish->passphrase, cost->memory, cost->passes,
+		return backup_opener_passphrase(&header->openers[0], header->store_id, &words,
 						file_key);
 	}
 	if (wish->recipient.p != NULL)

@@ -113,7 +113,8 @@ find(struct op *op, struct vault_text handle, struct backup **out, struct backup
 		*stream = &backup->streams[which];
 		return VAULT_OK;
 	}
-	return op_fail(op, VAULT_NOT_FOUND, "backup", "there is no such backup on this connection");
+	(void)op_fail(op, VAULT_NOT_FOUND, "backup", "there is no such backup on this connection");
+	return VAULT_NOT_FOUND;
 }
 
 /* Until a whole answer is ready, or the end is. */
