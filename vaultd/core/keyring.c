@@ -258,6 +258,24 @@ keyring_drop_next(struct keyring *keyring)
 	pthread_mutex_unlock(&keyring->rekeying);
 }
 
+enum vault_err
+keyring_copy_root(struct keyring *keyring, uint32_t generation, struct secret *root)
+{
+	enum vault_err err = VAULT_BUSY;
+	const struct secret *from = NULL;
+
+	pthread_mutex_lock(&keyring->rekeying);
+	/* A commit is seen a moment before the keys are switched. */
+	if (keyring->root_generation == generation)
+		from = &keyring->root;
+	else if (keyring->next.generation == generation)
+		from = &keyring->next.root;
+	if (from != NULL && from->p != NULL)
+		err = secret_copy(from->arena, from->p, from->len, root);
+	pthread_mutex_unlock(&keyring->rekeying);
+	return err;
+}
+
 static struct wrap_use
 tenant_use(const struct keyring *keyring, uint32_t number, uint32_t generation)
 {

@@ -26,8 +26,8 @@ struct root_keys {
  * see keyring_open_tenant. The rest stays as long as the vault is open.
  */
 struct keyring {
-	pthread_mutex_t
-		rekeying; /* over wrap, root_generation and next, but for the committer's reading */
+	/* Over root, what is derived from it and next; the committer reads without. */
+	pthread_mutex_t rekeying;
 	struct root_keys next; /* root empty: none */
 	uint32_t root_generation;
 	struct secret root;
@@ -74,6 +74,12 @@ struct tenant_wrapped {
 MUST_USE enum vault_err keyring_open_tenant(struct keyring *keyring,
 					    const struct tenant_wrapped *from, struct arena *arena,
 					    struct secret *key);
+/*
+ * From any thread: a copy of the root key of that generation, for a backup. VAULT_BUSY where the
+ * keyring has moved on, or is not there yet.
+ */
+MUST_USE enum vault_err keyring_copy_root(struct keyring *keyring, uint32_t generation,
+					  struct secret *root);
 /* Wraps a tenant's key under the next root key; it is wrapped under the present one. */
 MUST_USE enum vault_err keyring_rewrap_tenant(const struct keyring *keyring,
 					      const struct tenant_wrapped *from,

@@ -105,15 +105,12 @@ MUST_USE enum vault_err slots_check(struct txn *txn, const struct keyring *keyri
 #define SLOTS_SCRATCH_BYTES 16384 /* that a table needs at most */
 MUST_USE enum vault_err slots_read(struct txn *txn, struct scratch *scratch,
 				   struct slot_table *table);
+/* Which root key the table seals; VAULT_NOT_FOUND before init. */
+MUST_USE enum vault_err slots_generation(struct txn *txn, uint32_t *generation);
 /* The slot of that name in it; NULL where there is none. */
 const struct slot_record *slot_named(const struct slot_table *table, struct vault_text name);
 
 /* Where the table stands in meta, and the root key's generation; for the two files of slots. */
 #define META_SLOTS "slots"
 #define META_GENERATION "root_generation"
-/* What the private half is bound to: its store, its slot's name and its public half. */
-#define SLOT_AD_MAX 256
-size_t slot_ad(const uint8_t *store_id, struct vault_text name, const uint8_t *public_key,
-	       uint8_t ad[static SLOT_AD_MAX]);
-
 #endif
