@@ -4,8 +4,7 @@
     VAULTD_BUILD=$PWD/build tests/golden/make.py NAME
 
 writes NAME-keyfile.tar.xz and NAME-passphrase.tar.xz beside this file, each with a state
-directory (and, where the build keeps it there, the anchor in it) and facts.json: what a later build
-must answer. Golden stores are never changed once a build that wrote them was given to anybody: a
+directory, with the anchor in it, a backup of it, and facts.json: what a later build must answer. Golden stores are never changed once a build that wrote them was given to anybody: a
 build with a new format adds its own, and test_golden.py opens all there are. After a run:
 
     (cd tests/golden && sha256sum *.tar.xz > SHA256SUMS)
@@ -22,6 +21,7 @@ import tarfile
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+from lib import backup  # noqa: E402
 from lib.vault import Tenant, Vault, VaultError  # noqa: E402
 
 KEYFILE = hashlib.sha512(b"the golden stores' key file").digest()
@@ -30,6 +30,7 @@ SECRETS = {"keyfile": {"keyfile": KEYFILE}, "passphrase": {"passphrase": PASSPHR
 # A map that any machine has, and segments so small that there are several.
 CONFIG = "map_size = 67108864\naudit_segment_size = 65536"
 FORMAT = 2  # what the store's meta says
+BACKUP = "golden.backup"
 YEAR = 365 * 24 * 3600
 SIGNING = ("HS256", "HS512", "EdDSA", "ES256", "RS256")
 PAYLOAD = b'{"event": "golden"}'
@@ -126,6 +127,16 @@ def make_policy(admin, facts):
     facts["totp"] = [t["principal"] for t in admin.call("totp.list")["items"]]
 
 
+def make_slots(vault, how, facts):
+    """A second slot of the other kind, and a root key that came later than the first records."""
+    facts["other"] = next(other for other in SECRETS if other != how)
+    with vault.admin() as admin:
+        admin.call("slot.add", slot="other", **SECRETS[facts["other"]])
+        admin.call("sys.rekey")
+        admin.call("audit.note", tenant="acme", kind="consent", text="golden")
+    facts["note"] = "golden"
+
+
 def make(vault, how):
     facts = {"secret": how, "format": FORMAT}
     vault.start()
@@ -134,6 +145,7 @@ def make(vault, how):
     acme = vault.new_tenant("acme")
     make_keys(acme, facts)
     make_tokens(acme, facts)
+    make_slots(vault, how, facts)
     vault.restart(unseal=False)
     vault.unseal(**SECRETS[how])
     acme = Tenant(vault, "acme")
@@ -144,6 +156,7 @@ def make(vault, how):
         admin.call("tenant.create", tenant="sleeping")
         admin.call("tenant.suspend", tenant="sleeping")
         assert admin.error("key.get", tenant="acme", name="nobody").code == "not_found"
+        (vault.root / BACKUP).write_bytes(backup.create(admin)[1][0])
         facts["audit_last"] = admin.call("audit.verify")["last"]
     acme.call("key.create", name="with-request-id", algorithm="HS256", usage="raw", request_id="golden-1")
     # One segment that was left by a crash, and one that was stopped in order.
@@ -154,12 +167,19 @@ def make(vault, how):
     return facts
 
 
+def nobodys(info):
+    info.uid = info.gid = info.mtime = 0
+    info.uname = info.gname = ""
+    return info
+
+
 def pack(vault, facts, path):
     with tarfile.open(path, "w:xz") as tar:
         data = json.dumps(facts, indent=1).encode()
         info = tarfile.TarInfo("facts.json")
         info.size = len(data)
         tar.addfile(info, io.BytesIO(data))
+        tar.add(vault.root / BACKUP, BACKUP, filter=nobodys)
         for file in sorted(vault.state.rglob("*")):
             if file.is_dir() or file.name in ("lock", "lock.mdb"):
                 continue

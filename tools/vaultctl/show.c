@@ -256,7 +256,9 @@ show_value(const struct object_type *type, struct cursor map)
 		base64url_write(stdout, bytes);
 		putchar('\n');
 	} else if (cursor_str(&value, &text)) {
-		printf("%.*s\n", (int)text.len, text.p);
+		/* A note of several lines stays the bytes that were signed. */
+		printf("%.*s%s", (int)text.len, text.p,
+		       text.len > 0 && text.p[text.len - 1] == '\n' ? "" : "\n");
 	} else if (type->fields[0].kind == FIELD_INT && cursor_int(&value, &v)) {
 		printf("%" PRId64 "\n", v);
 	}

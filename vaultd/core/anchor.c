@@ -11,7 +11,6 @@
 
 #define ANCHOR_FILE "anchor"
 #define ANCHOR_FILE_NEW "anchor.new"
-#define ANCHOR_MAGIC "VAUDANC1"
 #define ANCHOR_FORMAT 1
 #define ANCHOR_KEY_LABEL "vaultd anchor"
 
@@ -29,6 +28,8 @@
 #define AT_TIME 92
 #define AT_MAC 100
 #define ANCHOR_BYTES 132
+
+static const uint8_t magic[AT_FORMAT] = { 'V', 'A', 'U', 'D', 'A', 'N', 'C', '1' };
 
 void
 anchor_init(struct anchor *anchor, int dir)
@@ -91,7 +92,7 @@ mark_write(const struct anchor *anchor, const struct anchor_mark *mark,
 	   uint8_t bytes[static ANCHOR_BYTES])
 {
 	memset(bytes, 0, ANCHOR_BYTES);
-	memcpy(bytes, ANCHOR_MAGIC, AT_FORMAT);
+	memcpy(bytes, magic, sizeof magic);
 	put16(bytes + AT_FORMAT, ANCHOR_FORMAT);
 	memcpy(bytes + AT_STORE_ID, anchor->store_id, AUDIT_STORE_ID_BYTES);
 	put64(bytes + AT_REVISION, mark->revision);
@@ -107,7 +108,7 @@ static enum anchor_found
 mark_read(const struct anchor *anchor, const uint8_t bytes[static ANCHOR_BYTES],
 	  struct anchor_mark *mark)
 {
-	if (memcmp(bytes, ANCHOR_MAGIC, AT_FORMAT) != 0 ||
+	if (memcmp(bytes, magic, sizeof magic) != 0 ||
 	    get16(bytes + AT_FORMAT) != ANCHOR_FORMAT)
 		return ANCHOR_DAMAGED;
 	if (memcmp(bytes + AT_STORE_ID, anchor->store_id, AUDIT_STORE_ID_BYTES) != 0)
