@@ -82,11 +82,14 @@ check_names(struct op *op, const char *field, const struct vault_texts *names)
 static enum vault_err
 check_fixed(struct op *op, struct vault_map fixed)
 {
-	struct cursor c = { fixed.p, fixed.p + fixed.len };
+	struct cursor c;
 	struct claim claim;
 	uint32_t left;
 
-	if (fixed.p == NULL || !cursor_map(&c, &left))
+	if (fixed.p == NULL)
+		return VAULT_OK;
+	c = (struct cursor){ fixed.p, fixed.p + fixed.len };
+	if (!cursor_map(&c, &left))
 		return VAULT_OK;
 	while (claims_next(&c, &left, &claim)) {
 		if (claim_reserved(claim.name))
