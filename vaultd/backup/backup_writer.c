@@ -29,8 +29,8 @@ backup_writer_start(struct backup_writer *writer, struct backup_header *header,
 	TRY(backup_header_write(header, &writer->out));
 	memcpy(writer->header_hash, header->hash, sizeof writer->header_hash);
 	memcpy(writer->counts.id, header->id, sizeof writer->counts.id);
-	sha256_start(&writer->hash);
-	sha256_add(&writer->hash, buf_data(&writer->out), buf_len(&writer->out));
+	TRY(hash_aside_new(&writer->hash));
+	hash_aside_add(writer->hash, buf_data(&writer->out), buf_len(&writer->out));
 	writer->counts.bytes = writer->ready = buf_len(&writer->out);
 	return chunk_begin(writer);
 }
@@ -48,7 +48,7 @@ chunk_seal(struct backup_writer *writer, bool last)
 	backup_put(frame, len + STREAM_OVERHEAD, BACKUP_LENGTH_BYTES);
 	stream_seal(&writer->stream, ad, (struct vault_bytes){ frame + CHUNK_FRONT, len }, last,
 		    frame + BACKUP_LENGTH_BYTES);
-	sha256_add(&writer->hash, frame, size);
+	hash_aside_add(writer->hash, frame, size);
 	writer->first = false;
 	writer->ready += size;
 	writer->counts.chunks++;
@@ -119,7 +119,7 @@ backup_writer_end(struct backup_writer *writer, struct backup_manifest *manifest
 	manifest->rows = counts->rows;
 	manifest->links = counts->links;
 	manifest->meta = counts->meta;
-	sha256_end(&writer->hash, manifest->hash);
+	hash_aside_end(writer->hash, manifest->hash);
 	TRY(backup_manifest_write(manifest, identity, &writer->out));
 	writer->ready += BACKUP_MANIFEST_BYTES;
 	return VAULT_OK;
@@ -135,6 +135,7 @@ backup_writer_take(struct backup_writer *writer, size_t n)
 void
 backup_writer_free(struct backup_writer *writer)
 {
+	hash_aside_free(writer->hash);
 	buf_free(&writer->out);
 	stream_free(&writer->stream);
 }

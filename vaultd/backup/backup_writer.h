@@ -6,6 +6,7 @@
 #define BACKUP_WRITER_H
 
 #include "vaultd/backup/backup_format.h"
+#include "vaultd/crypto/hash_aside.h"
 
 struct backup_writer {
 	/*
@@ -15,7 +16,7 @@ struct backup_writer {
 	struct buf out;
 	size_t ready; /* how many are finished */
 	struct stream stream;
-	struct sha256 hash; /* of all bytes before the manifest */
+	struct hash_aside *hash; /* of all bytes before the manifest */
 	bool first;
 	uint8_t header_hash[SHA256_BYTES];
 	struct backup_manifest
