@@ -38,6 +38,7 @@ enum field {
 	FIELD_LOGIN,
 	FIELD_UNIT,
 	FIELD_ID,
+	FIELD_AGAIN,
 	FIELD_COUNT
 };
 
@@ -111,7 +112,7 @@ audit_record_write(struct buf *out, const struct audit_record *rec)
 	uint8_t *start, *p;
 
 	if ((rec->jti.p != NULL && rec->jti.len != AUDIT_JTI_BYTES) ||
-	    rec->detail.len > AUDIT_DETAIL_MAX ||
+	    rec->detail.len > AUDIT_DETAIL_MAX || rec->again.len > AUDIT_AGAIN_MAX ||
 	    (rec->row_hash.p != NULL && rec->row_hash.len != AUDIT_HASH_BYTES))
 		return VAULT_INTERNAL;
 	TRY(buf_reserve(out, AUDIT_RECORD_MAX));
@@ -124,6 +125,8 @@ audit_record_write(struct buf *out, const struct audit_record *rec)
 		p = field_write(p, FIELD_ROW_HASH, rec->row_hash.p, rec->row_hash.len);
 	if (rec->detail.p != NULL)
 		p = field_write(p, FIELD_DETAIL, rec->detail.p, rec->detail.len);
+	if (rec->again.p != NULL)
+		p = field_write(p, FIELD_AGAIN, rec->again.p, rec->again.len);
 	for (size_t i = 0; i < TEXT_FIELDS; i++) {
 		const struct vault_text *text = record_text(rec, i);
 
@@ -189,6 +192,8 @@ field_read(struct audit_record *rec, uint8_t field, const uint8_t *p, size_t len
 		return bytes_read(&rec->row_hash, p, len, AUDIT_HASH_BYTES);
 	case FIELD_DETAIL:
 		return len <= AUDIT_DETAIL_MAX && bytes_read(&rec->detail, p, len, len);
+	case FIELD_AGAIN:
+		return len <= AUDIT_AGAIN_MAX && bytes_read(&rec->again, p, len, len);
 	default:
 		return text_read(rec, field, p, len);
 	}

@@ -13,8 +13,9 @@
 #define AUDIT_JTI_BYTES 20
 #define AUDIT_TAG_BYTES 12
 #define AUDIT_HASH_BYTES 32
+#define AUDIT_AGAIN_MAX 64      /* bytes: see core/op.h */
 #define AUDIT_RECORD_FIXED 52	/* bytes of the fixed part */
-#define AUDIT_RECORD_MAX 2688	/* no record is longer: every field at its limit is 2,612 bytes */
+#define AUDIT_RECORD_MAX 2688	/* no record is longer: every field at its limit is 2,679 bytes */
 #define AUDIT_METHOD_NONE 65535 /* the method of internal events */
 /* A reason beside those of enum verify_reason: the call got an earlier one's answer, by request_id. */
 #define AUDIT_REASON_REPLAYED 255
@@ -57,6 +58,7 @@ struct audit_record {
 	struct vault_text actor, source, slot;
 	struct vault_text jti_text; /* one that this vault did not make */
 	struct vault_text login, unit, id;
+	struct vault_bytes again; /* what doing it again needs besides: numbers of 8 bytes */
 };
 
 struct audit_recovered {

@@ -86,7 +86,7 @@ read_signature(const char *p, uint8_t signature[static ED25519_SIGNATURE_BYTES])
 		return false;
 	base64_encode_secret(bytes, len, again);
 	memcpy(signature, bytes, len);
-	return memcmp(again, p, sizeof again) == 0;
+	return text_same(again, p, sizeof again);
 }
 
 enum vault_err
@@ -104,7 +104,7 @@ signed_text_check(struct vault_text text, const char *first,
 	body.len = text.len - LINE_SIGNATURE;
 	line = text.p + body.len;
 	if (line[-1] != '\n' || line[LINE_SIGNATURE - 1] != '\n' ||
-	    memcmp(line, SIGNATURE_WORD, sizeof SIGNATURE_WORD - 1) != 0 ||
+	    !text_same(line, SIGNATURE_WORD, sizeof SIGNATURE_WORD - 1) ||
 	    !read_signature(line + sizeof SIGNATURE_WORD - 1, signature) ||
 	    !ed25519_verify(public_key, text_bytes(body),
 			    (struct vault_bytes){ signature, sizeof signature }))
