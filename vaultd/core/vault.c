@@ -250,6 +250,42 @@ vault_load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
 	return err == VAULT_NOT_FOUND ? VAULT_INTEGRITY : err;
 }
 
+static enum vault_err
+restore_open(struct vault *vault, struct txn *txn, struct slot_opened *root,
+	     const struct clock_now *now)
+{
+	struct audit_head head;
+
+	TRY(keyring_derive(&vault->keyring, &root->root, root->generation));
+	TRY(keyring_load(&vault->keyring, txn));
+	TRY(slots_check(txn, &vault->keyring));
+	TRY(load_policy(vault, txn));
+	TRY(lockout_load(vault, txn, now));
+	return get_head(vault, txn, now, &head);
+}
+
+enum vault_err
+vault_restore_open(struct vault *vault, struct txn *txn, struct slot_opened *root,
+		   const struct clock_now *now)
+{
+	enum vault_err err = restore_open(vault, txn, root, now);
+
+	if (err != VAULT_OK)
+		vault_forget(vault);
+	return err == VAULT_NOT_FOUND ? VAULT_INTEGRITY : err;
+}
+
+enum vault_err
+vault_restore_begin(struct vault *vault, struct txn *txn)
+{
+	struct audit_keys keys;
+	struct audit_head head;
+
+	TRY(load_policy(vault, txn));
+	TRY(audit_keys_of(vault, txn, &keys));
+	return audit_create(vault->audit, &keys, vault->audit_key, &head);
+}
+
 void
 vault_forget(struct vault *vault)
 {

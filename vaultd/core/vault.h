@@ -139,6 +139,14 @@ MUST_USE enum vault_err vault_create(struct vault *vault, struct change *change,
 MUST_USE enum vault_err vault_load(struct vault *vault, struct txn *txn,
 				   struct vault_opening *opening, const struct clock_now *now,
 				   struct audit_recovery *recovery);
+/*
+ * A restore, on its one thread. First the keys, grants and lockouts of the store that the backup
+ * made, without an audit; VAULT_INTEGRITY where the root key is another store's. Then, once it is
+ * what it is to be, a new audit.
+ */
+MUST_USE enum vault_err vault_restore_open(struct vault *vault, struct txn *txn,
+					   struct slot_opened *root, const struct clock_now *now);
+MUST_USE enum vault_err vault_restore_begin(struct vault *vault, struct txn *txn);
 /* Writes the head that every commit carries. */
 MUST_USE enum vault_err vault_put_head(struct vault *vault, struct txn *txn,
 				       const struct audit_head *head);
