@@ -161,7 +161,11 @@ test_round_trip(void **state)
 	static const struct {
 		unsigned rows;
 		size_t bytes;
-	} cases[] = { { 0, 0 }, { 3, 40 }, { 5, 200000 }, { 3, 600000 }, { 2, BACKUP_ITEM_MAX - 8 },
+	} cases[] = { { 0, 0 },
+		      { 3, 40 },
+		      { 5, 200000 },
+		      { 3, 600000 },
+		      { 2, BACKUP_ITEM_MAX - 8 },
 		      { 4, BACKUP_CHUNK_PLAIN - 14 } };
 	static const size_t pieces[] = { 1000, BACKUP_PUSH_MAX };
 	struct reading r;
@@ -234,8 +238,8 @@ test_every_byte(void **state)
 		assert_int_not_equal(reread(*state, cut, BACKUP_PUSH_MAX, i % 2 == 0, &r),
 				     VAULT_OK);
 		buf_data(&file)[i] ^= (uint8_t)(1u << i % 8);
-		assert_int_not_equal(
-			reread(*state, view(&file), BACKUP_PUSH_MAX, i % 2 == 0, &r), VAULT_OK);
+		assert_int_not_equal(reread(*state, view(&file), BACKUP_PUSH_MAX, i % 2 == 0, &r),
+				     VAULT_OK);
 		buf_data(&file)[i] ^= (uint8_t)(1u << i % 8);
 	}
 	assert_ok(reread(*state, view(&file), BACKUP_PUSH_MAX, true, &r));

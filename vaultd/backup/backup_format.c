@@ -7,7 +7,7 @@
 #define HEADER_MAGIC "VAUDBAK1"
 #define MANIFEST_MAGIC "VAUDMAN1"
 #define MAGIC_BYTES 8
-#define HEADER_LENGTH_AT 16 /* where the header says how long it is */
+#define HEADER_LENGTH_AT 16			/* where the header says how long it is */
 #define SIGNED_LABEL "vaultd backup manifest 1" /* with its zero byte, before what is signed */
 #define MANIFEST_SIGNED (BACKUP_MANIFEST_BYTES - ED25519_SIGNATURE_BYTES)
 #define FLAGS_KNOWN BACKUP_SPLIT
@@ -178,8 +178,8 @@ backup_place_read(const uint8_t in[static BACKUP_LINK_BYTES])
 static void
 manifest_bytes(const struct backup_manifest *m, uint8_t bytes[static MANIFEST_SIGNED])
 {
-	const uint64_t counts[] = { m->chunks,	      m->bytes,	       m->plain,     m->items,
-				    m->rows,	      m->links,	       m->meta,	     m->revision,
+	const uint64_t counts[] = { m->chunks,	      m->bytes,	       m->plain,    m->items,
+				    m->rows,	      m->links,	       m->meta,	    m->revision,
 				    m->audit_segment, m->audit_offset, m->audit_seq };
 	uint8_t *p = backup_put(bytes, 0, BACKUP_LENGTH_BYTES);
 
@@ -223,17 +223,17 @@ backup_manifest_write(struct backup_manifest *manifest, const struct ed25519_key
 	s = signed_bytes(bytes);
 	ed25519_sign(identity, (struct vault_bytes){ s.bytes, sizeof s.bytes },
 		     manifest->signature);
-	backup_put_bytes(bytes + MANIFEST_SIGNED, manifest->signature,
-			 sizeof manifest->signature);
+	backup_put_bytes(bytes + MANIFEST_SIGNED, manifest->signature, sizeof manifest->signature);
 	return buf_append(out, bytes, sizeof bytes);
 }
 
 static void
 manifest_values(const uint8_t *p, struct backup_manifest *m)
 {
-	uint64_t *const counts[] = { &m->chunks,	&m->bytes,	  &m->plain, &m->items,
-				     &m->rows,		&m->links,	  &m->meta,  &m->revision,
-				     &m->audit_segment, &m->audit_offset, &m->audit_seq };
+	uint64_t *const counts[] = { &m->chunks,       &m->bytes,    &m->plain,
+				     &m->items,	       &m->rows,     &m->links,
+				     &m->meta,	       &m->revision, &m->audit_segment,
+				     &m->audit_offset, &m->audit_seq };
 
 	p = backup_get_bytes(p + BACKUP_LENGTH_BYTES + MAGIC_BYTES + 4, m->id, sizeof m->id);
 	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++, p += 8)

@@ -66,8 +66,8 @@ struct backup_header {
 	uint32_t flags;
 	uint8_t store_id[16];
 	uint8_t id[BACKUP_ID_BYTES];
-	int64_t time;			      /* seconds since 1970 */
-	uint32_t root_generation;	      /* of the root key that wraps what is inside */
+	int64_t time;				/* seconds since 1970 */
+	uint32_t root_generation;		/* of the root key that wraps what is inside */
 	uint8_t identity[ED25519_PUBLIC_BYTES]; /* of the store; signs the manifest */
 	unsigned opener_count;
 	struct backup_opener openers[BACKUP_OPENERS_MAX];

@@ -135,8 +135,8 @@ backup_open_half(const struct backup_header *header, struct arena *arena,
 		const struct backup_opener *opener = &header->openers[i];
 
 		if (opener->by != (uint8_t)secret->by ||
-		    (name.p != NULL && (name.len != opener->name_len ||
-					memcmp(name.p, opener->name, name.len) != 0)))
+		    (name.p != NULL &&
+		     (name.len != opener->name_len || memcmp(name.p, opener->name, name.len) != 0)))
 			continue;
 		err = try_opener(header, opener, secret, &key, half);
 		if (err != VAULT_DENIED)

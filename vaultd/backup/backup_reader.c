@@ -50,9 +50,8 @@ read_header(struct backup_reader *reader, enum backup_event *event)
 {
 	size_t size;
 
-	TRY(backup_header_read(
-		(struct vault_bytes){ buf_data(&reader->in), buf_len(&reader->in) },
-		&reader->header, &size));
+	TRY(backup_header_read((struct vault_bytes){ buf_data(&reader->in), buf_len(&reader->in) },
+			       &reader->header, &size));
 	*event = size == 0 ? BACKUP_MORE : BACKUP_GOT_HEADER;
 	if (size == 0)
 		return VAULT_OK;
@@ -160,8 +159,8 @@ read_item(struct backup_reader *reader, bool *got)
 		return VAULT_INTEGRITY;
 	if (have - BACKUP_ITEM_HEAD < len)
 		return VAULT_OK;
-	reader->item = (struct backup_item){ (unsigned)backup_get(p, 2),
-					     { p + BACKUP_ITEM_HEAD, len } };
+	reader->item =
+		(struct backup_item){ (unsigned)backup_get(p, 2), { p + BACKUP_ITEM_HEAD, len } };
 	reader->given = BACKUP_ITEM_HEAD + len;
 	count(&reader->counts, reader->item.type);
 	*got = true;

@@ -18,7 +18,8 @@ struct backup_writer {
 	struct sha256 hash; /* of all bytes before the manifest */
 	bool first;
 	uint8_t header_hash[SHA256_BYTES];
-	struct backup_manifest counts; /* kept as items come; the rest of the manifest is the caller's */
+	struct backup_manifest
+		counts; /* kept as items come; the rest of the manifest is the caller's */
 };
 
 /*

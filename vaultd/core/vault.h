@@ -9,7 +9,9 @@
 
 #include "vaultd/core/alerts.h"
 #include "vaultd/base/clock.h"
+#include "vaultd/base/recipient.h"
 #include "vaultd/core/audit.h"
+#include "vaultd/core/backups.h"
 #include "vaultd/core/events.h"
 #include "vaultd/core/keyring.h"
 #include "vaultd/core/metrics.h"
@@ -43,6 +45,9 @@ struct vault_settings {
 	const struct limit_plan *plans; /* what tenants' plans may be */
 	size_t plan_count;
 	unsigned spin_us; /* how long an idle worker polls before it sleeps */
+	const struct recipient *recipients; /* whom backups may be encrypted to */
+	size_t recipient_count;
+	bool backup_passphrase; /* or to a passphrase */
 };
 
 /* Since when the clocks advance alike; see core/expiry.h. */
@@ -85,6 +90,8 @@ struct vault {
 					 deleted before */
 	_Atomic int64_t due_next; /* the committer: when something is due next, in wall seconds */
 	uint32_t next_tenant;	  /* the committer */
+	struct backups backups;	  /* the slow lane */
+	_Atomic int64_t last_backup; /* the committer: the moment that the newest is of; 0: none */
 	struct expiry_clock expiry_clock; /* the committer */
 	/* When API keys were used; made by the first that is. */
 	_Atomic(struct apikey_used *) apikey_used;

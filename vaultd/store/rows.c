@@ -1,9 +1,7 @@
 #include <string.h>
 
+#include "vaultd/store/index.h"
 #include "vaultd/store/lmdb.h"
-
-#define INDEX_KEY_BYTES 5    /* tenant number, big-endian, and kind: a tenant is one range */
-#define INDEX_ENTRY_BYTES 20 /* tag, and record id, big-endian */
 
 struct index_place {
 	uint8_t key[INDEX_KEY_BYTES];
@@ -37,6 +35,19 @@ index_place(const struct row_key *key, uint64_t id)
 	memcpy(place.entry, key->tag, ROW_TAG_BYTES);
 	put_be(place.entry + ROW_TAG_BYTES, id, 8);
 	return place;
+}
+
+enum vault_err
+index_read(struct vault_bytes key_bytes, struct vault_bytes entry, struct row_key *key,
+	   uint64_t *id)
+{
+	if (key_bytes.len != INDEX_KEY_BYTES || entry.len != INDEX_ENTRY_BYTES)
+		return VAULT_INTEGRITY;
+	*key = (struct row_key){ .tenant = (uint32_t)get_be(key_bytes.p, 4),
+				 .kind = key_bytes.p[4] };
+	memcpy(key->tag, entry.p, ROW_TAG_BYTES);
+	*id = get_be(entry.p + ROW_TAG_BYTES, 8);
+	return VAULT_OK;
 }
 
 /* A read transaction keeps its cursor, which outlives the snapshot; a write transaction's does not. */
