@@ -100,6 +100,12 @@ class Lost:
         again.unseal()
         return again
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
     def close(self):
         self.vault.close()
         if getattr(self, "again", None) is not None:
