@@ -35,16 +35,16 @@ tenant_destroy(struct cache_entry *entry)
 static enum vault_err
 unwrap_keys(struct op *op, const struct tenant_wraps *wraps, struct tenant *tenant)
 {
-	const struct keyring *keyring = &op->vault->keyring;
-	struct wrap_use use = { "tenant key", tenant->keys.tenant, keyring->root_generation,
+	struct keyring *keyring = &op->vault->keyring;
+	struct tenant_wrapped wrapped = { tenant->keys.tenant, (uint32_t)wraps->root_generation,
+					  wraps->tenant_key };
+	struct wrap_use use = { "tenant name key", tenant->keys.tenant, 0,
 				keyring->store.store_id };
 	SECRET_LOCAL(key);
 
-	if (wraps->root_generation != keyring->root_generation || wraps->record_keys.n == 0)
+	if (wraps->record_keys.n == 0)
 		return VAULT_INTEGRITY;
-	TRY(key_unwrap(&keyring->wrap, &use, wraps->tenant_key, op->vault->arena, &key));
-	use = (struct wrap_use){ "tenant name key", tenant->keys.tenant, 0,
-				 keyring->store.store_id };
+	TRY(keyring_open_tenant(keyring, &wrapped, op->vault->arena, &key));
 	TRY(key_unwrap(&key, &use, wraps->name_key, op->vault->arena, &tenant->keys.name));
 	use.purpose = "tenant pepper";
 	TRY(key_unwrap(&key, &use, wraps->pepper, op->vault->arena, &tenant->pepper));
@@ -142,7 +142,9 @@ load_into_cache(struct op *op, const struct cache_key *key, struct tenant **out)
 		stale = op_stale(op);
 		if (err != VAULT_OK || stale)
 			tenant_destroy(&tenant->entry);
-	} while ((err == VAULT_OK && stale) || (err == VAULT_BUSY && cache_evict(op->cache)));
+		/* An old snapshot's keys may be wrapped under a root key that was replaced since. */
+	} while (((err == VAULT_OK || err == VAULT_INTEGRITY) && stale) ||
+		 (err == VAULT_BUSY && cache_evict(op->cache)));
 	TRY(err);
 	tenant->entry.destroy = tenant_destroy;
 	tenant->entry.cost = TENANT_COST;

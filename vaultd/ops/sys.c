@@ -1,4 +1,5 @@
 #include "protocol/text.h"
+#include "vaultd/core/rekey.h"
 #include "vaultd/core/session.h"
 #include "vaultd/ops/ops.h"
 
@@ -53,6 +54,31 @@ store_id(struct op *op, struct vault_text *out)
 	return op_keep_text(op, text_of(text), out);
 }
 
+/* What is under way: an unsealing by shares, a rekey. */
+static enum vault_err
+progress(struct op *op, struct sys_status_res *res)
+{
+	struct unseal_progress *unseal = scratch_alloc(op->scratch, sizeof *unseal);
+	struct rekey_status *rekey = scratch_alloc(op->scratch, sizeof *rekey);
+	struct share_progress shares;
+	struct rekey_progress tenants;
+
+	if (unseal == NULL || rekey == NULL)
+		return VAULT_BUSY;
+	if (unseal_shares_progress(&op->vault->shares, &shares)) {
+		unseal->have = shares.have;
+		unseal->needed = shares.threshold - shares.have;
+		TRY(op_keep_text(op, (struct vault_text){ shares.slot, shares.slot_len },
+				 &unseal->slot));
+		res->unseal = unseal;
+	}
+	if (vault_rekey_progress(op->vault, &tenants)) {
+		*rekey = (struct rekey_status){ (int64_t)tenants.done, (int64_t)tenants.total };
+		res->rekey = rekey;
+	}
+	return VAULT_OK;
+}
+
 enum vault_err
 op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status_res *res)
 {
@@ -83,5 +109,6 @@ op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status
 	res->sandbox = text_of(op->vault->settings.sandbox);
 	res->memory_lock = text_of(op->vault->settings.memory_lock);
 	res->audit = health;
+	TRY(progress(op, res));
 	return store_id(op, &res->store_id);
 }
