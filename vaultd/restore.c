@@ -12,11 +12,10 @@
 #include <unistd.h>
 
 #include "protocol/text.h"
-#include "vaultd/base/base64.h"
 #include "vaultd/restore_place.h"
 #include "vaultd/restore_run.h"
+#include "vaultd/restore_secret.h"
 #include "vaultd/setup.h"
-#include "vaultd/start.h"
 
 #define KEYS_SUFFIX ".keys"
 #define COPY_NAME "copy" /* of the store, where something was removed from it */
@@ -25,12 +24,11 @@
 
 struct restore {
 	struct setup_options from;
-	const char *file, *into, *audit, *identity, *keys_path;
+	const char *file, *into, *audit, *keys_path;
 	const char *erased[ERASED_MAX];
 	size_t erased_count;
 	bool accept_gap;
-	struct command_secret source;
-	struct vault_text slot; /* p NULL: any */
+	struct restore_source source;
 	struct setup setup;
 	struct secret secret;
 	struct restore_file backup, keys;
@@ -49,6 +47,17 @@ take_erased(const struct command *self, struct restore *restore)
 	if (restore->erased_count == ERASED_MAX)
 		return command_misused(self, "--erased: at most %d certificates", ERASED_MAX);
 	restore->erased[restore->erased_count++] = optarg;
+	return -1;
+}
+
+static int
+take_share(const struct command *self, struct restore *restore)
+{
+	struct restore_source *source = &restore->source;
+
+	if (source->share_count == SHARES_MAX)
+		return command_misused(self, "--share-file: at most %d shares", SHARES_MAX);
+	source->shares[source->share_count++] = optarg;
 	return -1;
 }
 
@@ -74,19 +83,21 @@ take_option(const struct command *self, int c, struct restore *restore)
 		restore->keys_path = optarg;
 		return -1;
 	case 'l':
-		restore->slot = text_of(optarg);
-		return text_name(restore->slot)
+		restore->source.slot = text_of(optarg);
+		return text_name(restore->source.slot)
 			       ? -1
 			       : command_misused(self, "--slot: not the name of a slot");
 	case 'p':
-		restore->source.passphrase_file = optarg;
+		restore->source.file.passphrase_file = optarg;
 		return -1;
 	case 'k':
-		restore->source.keyfile = optarg;
+		restore->source.file.keyfile = optarg;
 		return -1;
 	case 'I':
-		restore->identity = optarg;
+		restore->source.identity = optarg;
 		return -1;
+	case 's':
+		return take_share(self, restore);
 	case 'h':
 		return command_help(self);
 	case 'x':
@@ -99,8 +110,9 @@ take_option(const struct command *self, int c, struct restore *restore)
 static int
 check_options(const struct command *self, int argc, char **argv, struct restore *restore)
 {
-	int secrets = (restore->source.passphrase_file != NULL) +
-		      (restore->source.keyfile != NULL) + (restore->identity != NULL);
+	const struct restore_source *source = &restore->source;
+	int secrets = (source->file.passphrase_file != NULL) + (source->file.keyfile != NULL) +
+		      (source->identity != NULL) + (source->share_count > 0);
 
 	if (optind + 1 != argc)
 		return command_misused(self, "give one backup");
@@ -108,7 +120,7 @@ check_options(const struct command *self, int argc, char **argv, struct restore 
 		return command_misused(self, "--into: which directory?");
 	if (secrets > 1)
 		return command_misused(
-			self, "give one of --passphrase-file, --keyfile and --identity");
+			self, "give one of --passphrase-file, --keyfile, --share-file and --identity");
 	restore->file = argv[optind];
 	return -1;
 }
@@ -127,6 +139,7 @@ parse_options(const struct command *self, int argc, char **argv, struct restore 
 		{ "passphrase-file", required_argument, NULL, 'p' },
 		{ "keyfile", required_argument, NULL, 'k' },
 		{ "identity", required_argument, NULL, 'I' },
+		{ "share-file", required_argument, NULL, 's' },
 		/* Else it would stand for the longer name, and the log would tell the secret. */
 		{ "passphrase", required_argument, NULL, 'x' },
 		{ "help", no_argument, NULL, 'h' },
@@ -141,28 +154,6 @@ parse_options(const struct command *self, int argc, char **argv, struct restore 
 			return status;
 	}
 	return check_options(self, argc, argv, restore);
-}
-
-/* The private half of a recipient, as it was made: base64url, and the end of a line. */
-static enum vault_err
-read_identity(struct restore *restore)
-{
-	struct command_secret from = { .passphrase_file = restore->identity };
-	struct arena *arena = restore->setup.vault.arena;
-	SECRET_LOCAL(text);
-	SECRET_LOCAL(half);
-	size_t len = 0;
-
-	TRY(command_secret_read(&from, arena, &text));
-	TRY(secret_new(arena, START_SECRET_MAX, &half));
-	if (text.len != BASE64_LENGTH(BOX_SECRET_BYTES) ||
-	    !base64_decode_secret((const char *)text.p, text.len, half.p, &len))
-		len = 0;
-	if (len != BOX_SECRET_BYTES) {
-		log_error("%s does not hold an identity", restore->identity);
-		return VAULT_INVALID_PARAMS;
-	}
-	return secret_copy(arena, half.p, len, &restore->secret);
 }
 
 static enum vault_err
@@ -242,25 +233,7 @@ open_files(struct restore *restore)
 	TRY(open_audit(restore));
 	for (size_t i = 0; i < restore->erased_count; i++)
 		TRY(read_text(restore->erased[i], &restore->certificates[i]));
-	if (restore->identity != NULL)
-		return read_identity(restore);
-	return command_secret_read(&restore->source, setup->vault.arena, &restore->secret);
-}
-
-static struct backup_secret
-secret_of(const struct restore *restore)
-{
-	struct backup_secret secret = {
-		.by = BACKUP_BY_PASSPHRASE,
-		.bytes = { restore->secret.p, restore->secret.len },
-		.name = restore->slot,
-	};
-
-	if (restore->identity != NULL)
-		secret.by = BACKUP_BY_IDENTITY;
-	else if (restore->source.keyfile != NULL)
-		secret.by = BACKUP_BY_KEYFILE;
-	return secret;
+	return restore_secret_read(&restore->source, setup->vault.arena, &restore->secret);
 }
 
 /* A part, with the lock of a state directory and an empty store. */
@@ -306,7 +279,7 @@ hold_signals(void)
 static enum vault_err
 rebuild(struct restore *restore)
 {
-	struct backup_secret secret = secret_of(restore);
+	struct backup_secret secret = restore_secret_of(&restore->source, &restore->secret);
 	struct restore_run *run = &restore->run;
 
 	restore->load.vault = &restore->setup.vault;
@@ -348,6 +321,17 @@ put_in_place(struct restore *restore)
 	return restore_place_finish(&restore->place, copied ? COPY_NAME : "store");
 }
 
+/* By whom the restored store will belong to: root is no longer there to read it. */
+static enum vault_err
+check_audit(const struct restore *restore)
+{
+	if (restore->audit == NULL || access(restore->audit, R_OK | X_OK) == 0)
+		return VAULT_OK;
+	log_error("%s cannot be read by uid %" PRIu32 ", whom %s belongs to", restore->audit,
+		  (uint32_t)geteuid(), restore->into);
+	return VAULT_INVALID_PARAMS;
+}
+
 static enum vault_err
 restore_backup(struct restore *restore)
 {
@@ -357,6 +341,7 @@ restore_backup(struct restore *restore)
 	TRY(open_files(restore));
 	snprintf(setup->config.state, sizeof setup->config.state, "%s", restore->into);
 	TRY(setup_become_owner(setup));
+	TRY(check_audit(restore));
 	TRY(restore_place_open(&restore->place, restore->into));
 	if (restore->secret.p == NULL)
 		TRY(command_secret_ask(setup->vault.arena, &restore->secret));
@@ -459,7 +444,8 @@ const struct command restore_command = {
 		 "FILE]...\n"
 		 "                      [--keys FILE] [--slot NAME] [--config FILE]\n"
 		 "                      [--passphrase-file FILE | --keyfile FILE | --identity "
-		 "FILE]\n"
+		 "FILE |\n"
+		 "                      --share-file FILE...]\n"
 		 "\n"
 		 "Makes the store of a backup in an empty directory, does again what the surviving "
 		 "audit tells of\n"
@@ -482,6 +468,7 @@ const struct command restore_command = {
 		 "its end does\n"
 		 "                          not count\n"
 		 "  --keyfile FILE          a slot's key file\n"
+		 "  --share-file FILE       one of a slot's shares; to be repeated\n"
 		 "  --identity FILE         the private half of the recipient that it was made for\n"
 		 "  --config FILE           read FILE instead of " CONFIG_DEFAULT_FILE "\n"
 		 "\n"
