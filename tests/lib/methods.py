@@ -35,6 +35,7 @@ ADMIN_CLASS = {
     "backup.begin": {},
     "backup.read": {"backup": "0" * 32},
     "backup.end": {"backup": "0" * 32},
+    "backup.drill": {"backup": "0" * 32},
 }
 
 OTHERS = {

@@ -6,6 +6,7 @@
 #include "vaultd/core/apikey_limit.h"
 #include "vaultd/core/apikey_used.h"
 #include "vaultd/core/backup_ledger.h"
+#include "vaultd/core/drill.h"
 #include "vaultd/core/lockout.h"
 
 void
@@ -271,10 +272,12 @@ vault_create(struct vault *vault, struct change *change, struct vault_opening *o
 static enum vault_err
 load_last_backup(struct vault *vault, struct txn *txn)
 {
-	int64_t begun_at;
+	int64_t begun_at, drilled_at;
 
 	TRY(backup_ledger_newest(txn, &begun_at));
 	atomic_store(&vault->last_backup, begun_at);
+	TRY(drill_last(txn, &vault->keyring.store, &drilled_at));
+	atomic_store(&vault->last_drill, drilled_at);
 	return VAULT_OK;
 }
 
@@ -360,4 +363,5 @@ vault_forget(struct vault *vault)
 	tenants_reset(&vault->tenants);
 	backups_free(&vault->backups);
 	atomic_store(&vault->last_backup, 0);
+	atomic_store(&vault->last_drill, 0);
 }

@@ -93,6 +93,7 @@ struct vault {
 	_Atomic int64_t due_next; /* the committer: when something is due next, in wall seconds */
 	uint32_t next_tenant;	  /* the committer */
 	struct backups backups;	  /* the slow lane */
+	_Atomic int64_t last_drill;  /* the committer: when the last good one was; 0: none */
 	_Atomic int64_t last_backup; /* the committer: the moment that the newest is of; 0: none */
 	struct expiry_clock expiry_clock; /* the committer */
 	struct audit_rekey *audit_next; /* the committer: what it goes over to behind this group */

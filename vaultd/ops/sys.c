@@ -86,7 +86,7 @@ op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status
 	enum vault_state state = vault_state(op->vault);
 	struct audit_status audit;
 	struct slot_table slots = { 0 };
-	int64_t last_backup;
+	int64_t last_backup, last_drill;
 
 	(void)req;
 	if (health == NULL)
@@ -106,6 +106,8 @@ op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status
 	res->slots = (int64_t)slots.slots.n;
 	last_backup = atomic_load(&op->vault->last_backup);
 	res->last_backup = (struct vault_opt_int){ last_backup, last_backup != 0 };
+	last_drill = atomic_load(&op->vault->last_drill);
+	res->last_drill = (struct vault_opt_int){ last_drill, last_drill != 0 };
 	res->sandbox = text_of(op->vault->settings.sandbox);
 	res->memory_lock = text_of(op->vault->settings.memory_lock);
 	res->audit = health;
