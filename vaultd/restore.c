@@ -388,6 +388,9 @@ tell(const struct restore *restore)
 		command_say("gap            %s; %" PRIu64
 			    " API keys with uses disabled, tokens issued until now refused",
 			    run->why, run->disabled);
+	if (run->tally.slots > 0)
+		command_say("SLOTS          the slot that is left was removed after the backup: give "
+			    "the vault another one and remove it");
 	command_say("next           start vaultd on it and unseal it");
 }
 
