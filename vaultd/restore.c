@@ -27,7 +27,7 @@ struct restore {
 	const char *file, *into, *audit, *keys_path;
 	const char *erased[ERASED_MAX];
 	size_t erased_count;
-	bool accept_gap;
+	bool accept_gap, anchor_elsewhere;
 	struct restore_source source;
 	struct setup setup;
 	struct secret secret;
@@ -245,6 +245,9 @@ make_part(struct restore *restore)
 	TRY(restore_place_make(&restore->place));
 	snprintf(setup->config.state, sizeof setup->config.state, "%s", restore->place.part);
 	TRY(setup_state(setup));
+	/* Elsewhere the anchor of the store that was lost may stand, which is not ours to replace. */
+	restore->anchor_elsewhere = setup->config.anchor_dir[0] != '\0';
+	setup->config.anchor_dir[0] = '\0';
 	return setup_store(setup);
 }
 
@@ -391,7 +394,10 @@ tell(const struct restore *restore)
 	if (run->tally.slots > 0)
 		command_say("SLOTS          the slot that is left was removed after the backup: give "
 			    "the vault another one and remove it");
-	command_say("next           start vaultd on it and unseal it");
+	command_say("next           start vaultd on it and unseal it%s",
+		    restore->anchor_elsewhere
+			    ? "; anchor_dir holds another anchor: accept the rollback, once"
+			    : "");
 }
 
 static void

@@ -8,7 +8,7 @@ import jwt
 import pytest
 
 from lib.backup import Lost, listing, new_directory, restore, secret_file, take
-from lib.vault import BUILD, Tenant, Vault
+from lib.vault import BUILD, KEYFILE, Tenant, Vault
 
 
 @pytest.fixture
@@ -35,6 +35,10 @@ def test_round_trip(lost):
     assert again.conn.call("apikey.verify", key=apikey["key"])["valid"] is True
     assert again.verify(again.sign()["token"])["valid"] is True
     again.vault.verify_audit()
+    assert again.vault.admin_call("sys.check")["ok"] is True
+    again.vault.restart()
+    assert again.vault.status()["anchor"]["ok"] is True
+    assert again.vault.admin_call("sys.check")["ok"] is True
 
 
 def fill(vault):
@@ -204,3 +208,32 @@ def test_a_user_of_the_states_owner():
         owners = {(into / name).stat().st_uid for name in listing(into)}
         owners |= {path.stat().st_uid for path in into.rglob("*")}
         assert owners == {20001}
+
+
+def test_an_anchor_that_stands_elsewhere(tmp_path):
+    """It is the lost store's: root says once that he knows."""
+    tmp_path.chmod(0o700)
+    with Lost(f'anchor_dir = "{tmp_path}"') as lost:
+        fill(lost.vault)
+        lost.backup()
+        for i in range(5):
+            Tenant(lost.vault, "acme").call("secret.put", name="db", value=b"late")
+        lost.lose()
+        before = (tmp_path / "anchor").read_bytes()
+        again = Vault(lost.config)
+        try:
+            config = ("--config", again.config)
+            shutil.rmtree(again.state)
+            again.state.mkdir(mode=0o700)
+            done = lost.restore(*config, into=again.state)
+            assert "accept the rollback" in done.stdout
+            assert (tmp_path / "anchor").read_bytes() == before
+            again.start()
+            with again.admin() as root:
+                assert root.error("sys.unseal", keyfile=KEYFILE).code == "integrity"
+                root.call("sys.unseal", keyfile=KEYFILE, accept_rollback=True)
+            again.restart()
+            value = Tenant(again, "acme").call("secret.get", name="db")["value"]
+            assert value == b"hunter2"
+        finally:
+            again.close()

@@ -25,6 +25,7 @@ ADMIN_CLASS = {
     "tenant.suspend": TENANT,
     "tenant.resume": TENANT,
     "audit.verify": {},
+    "sys.check": {},
     "totp.enroll": {"principal": "uid:4242"},
     "totp.list": {},
     "totp.remove": {"principal": "uid:4242"},

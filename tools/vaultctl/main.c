@@ -27,6 +27,8 @@ const struct command commands[] = {
 	PLAIN("methods", NULL, "", "what the daemon can do", run_methods),
 	PLAIN("metrics", "sys.metrics", "", "the daemon's numbers as Prometheus reads them",
 	      run_metrics),
+	PLAIN("check", "sys.check", "", "see that nobody but the daemon changed the store",
+	      command_run),
 	PLAIN("watch", "sys.watch", "", "refusals, lockouts, sealing and trouble, as they happen",
 	      run_watch),
 	{ "run", NULL, "[--env NAME=secret:S]... [--file NAME=secret:S]... -- COMMAND...",

@@ -295,8 +295,7 @@ backup_source_new(struct store_snapshot *snapshot, enum backup_kind kind,
 		return VAULT_BUSY;
 	snapshot->references++;
 	s->snapshot = snapshot;
-	s->source = (struct backup_source){ .type = &store_source,
-					    .manifest = snapshot->manifest };
+	s->source = (struct backup_source){ .type = &store_source, .manifest = snapshot->manifest };
 	err = open_first(s, kind);
 	if (err != VAULT_OK) {
 		store_free(&s->source);

@@ -168,15 +168,14 @@ backups_read(struct op *op, struct vault_text handle, int64_t offset, struct bac
 		return err;
 	}
 	/* Behind the end there is nothing to point to, and nothing is not absent. */
-	*piece = (struct backup_piece){ .offset = stream->offset,
-					.data = { stream->given > 0
-							  ? buf_data(&stream->writer.out)
-							  : (const uint8_t *)"",
-						  stream->given },
-					.done = stream->ended &&
-						stream->given == stream->writer.ready,
-					.records = stream->source->records,
-					.total = stream->source->total };
+	*piece = (struct backup_piece){
+		.offset = stream->offset,
+		.data = { stream->given > 0 ? buf_data(&stream->writer.out) : (const uint8_t *)"",
+			  stream->given },
+		.done = stream->ended && stream->given == stream->writer.ready,
+		.records = stream->source->records,
+		.total = stream->source->total
+	};
 	stream->read |= piece->done;
 	return VAULT_OK;
 }

@@ -17,7 +17,7 @@ struct clock_now;
 
 #define BACKUPS_MAX 8 /* at once; each holds a snapshot of the store and about two MiB */
 #define BACKUP_IDLE_MS (60 * 1000)
-#define BACKUP_STREAMS 2 /* a split backup's records, and its tenants' keys */
+#define BACKUP_STREAMS 2	   /* a split backup's records, and its tenants' keys */
 #define BACKUP_KEYS_SUFFIX ".keys" /* of the handle of the latter */
 #define BACKUP_HANDLE_TEXT (BACKUP_ID_TEXT + sizeof BACKUP_KEYS_SUFFIX)
 

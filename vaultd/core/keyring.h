@@ -35,6 +35,7 @@ struct keyring {
 	struct secret audit_wrap; /* derived: wraps the audit's segment keys */
 	struct secret slot_mac;	  /* derived: authenticates the slot table */
 	struct secret ids;	  /* derived from the store's name key: tags of API-key ids */
+	struct secret sums;	  /* derived likewise: of the sums over the store's tables */
 	struct row_keys store;	  /* the store's own rows: tenants, grants, the head */
 	struct ed25519_key identity;
 };
@@ -78,13 +79,15 @@ MUST_USE enum vault_err keyring_rewrap_tenant(const struct keyring *keyring,
 					      const struct tenant_wrapped *from,
 					      uint8_t wrapped[static WRAPPED_BYTES]);
 
-/* What every build must understand of a store to open it. */
-#define STORE_FORMAT 1
+/* What every build must understand of a store to open it; see core/migrate.h. */
+#define STORE_FORMAT 2
 /*
- * VAULT_OK for this format, VAULT_NOT_FOUND before sys.init, VAULT_UNSUPPORTED for one that a newer
- * build wrote.
+ * 1 to STORE_FORMAT; VAULT_NOT_FOUND before sys.init, VAULT_UNSUPPORTED for one that a newer build
+ * wrote.
  */
-MUST_USE enum vault_err keyring_check_format(struct txn *txn);
+MUST_USE enum vault_err keyring_format(struct txn *txn, uint8_t *format);
+/* The store is of this build's format now. */
+MUST_USE enum vault_err keyring_put_format(struct txn *txn);
 
 /* The store's id from meta, before any key is there; VAULT_NOT_FOUND before sys.init. */
 MUST_USE enum vault_err keyring_store_id(struct txn *txn, uint8_t id[static STORE_ID_BYTES]);

@@ -10,8 +10,8 @@
 #include "vaultd/crypto/pkey.h"
 
 struct prepared {
-	struct pkey_pair pair; /* a new key's material */
-	bool tested;	       /* what key.import brings was tested in full */
+	struct pkey_pair pair;	   /* a new key's material */
+	bool tested;		   /* what key.import brings was tested in full */
 	struct backup_done backup; /* backup.end: what became of it */
 	struct drill_done drill;   /* backup.drill, likewise */
 };

@@ -247,7 +247,10 @@ lanes_make_durable(struct vault *vault, struct commit *commit)
 	if (txn_commit(commit->txn) != VAULT_OK)
 		lanes_fatal("the store could not commit");
 	commit->txn = NULL;
-	atomic_store(&vault->head_segment, head.segment);
+	vault_committed(vault, &head);
+	/* Where this fails the keeper tries again, and sys.status tells. */
+	if (commit->opened)
+		anchor_write(&vault->anchor, &head, commit->now_ns);
 	return VAULT_OK;
 }
 

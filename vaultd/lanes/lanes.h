@@ -12,8 +12,8 @@
 #define COMMIT_SPACE_MIN (4u << 20) /* free bytes of disk below which nothing is written */
 #define KEEPER_PERIOD_MS 50
 #define SWEEP_PERIOD_MS 500 /* between looks at backups under way */
-#define DUE_PERIOD_MS 1000 /* between runs of what is due, ... */
-#define DUE_RUN_MAX 64	   /* ... each of which does at most so much */
+#define DUE_PERIOD_MS 1000  /* between runs of what is due, ... */
+#define DUE_RUN_MAX 64	    /* ... each of which does at most so much */
 
 struct lanes {
 	struct vault *vault;
@@ -25,9 +25,10 @@ struct lanes {
 	pthread_mutex_t keeper_mutex;
 	pthread_cond_t keeper_wake;
 	int64_t forget_due_ns; /* the keeper: CLOCK_MONOTONIC, of the next round of forgetting */
+	bool anchor_failed; /* the keeper: the last write of the anchor did, and the log says so */
 	bool keeper_stop;
-	int64_t used_due_ns;  /* the keeper: when last uses are to be written next */
-	unsigned used_part;   /* likewise: how far it has got; APIKEY_USED_WINDOWS: done */
+	int64_t used_due_ns; /* the keeper: when last uses are to be written next */
+	unsigned used_part;  /* likewise: how far it has got; APIKEY_USED_WINDOWS: done */
 	int64_t sweep_due_ns; /* the keeper: CLOCK_MONOTONIC, of the next look at backups under way */
 	int64_t due_again_ms; /* the keeper: CLOCK_BOOTTIME before which it does not ask again */
 	bool running;

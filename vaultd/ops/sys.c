@@ -1,4 +1,5 @@
 #include "protocol/text.h"
+#include "vaultd/core/check.h"
 #include "vaultd/core/rekey.h"
 #include "vaultd/core/session.h"
 #include "vaultd/ops/ops.h"
@@ -52,6 +53,24 @@ store_id(struct op *op, struct vault_text *out)
 	TRY(err);
 	store_id_text(id, text);
 	return op_keep_text(op, text_of(text), out);
+}
+
+/* While open: before that nobody can tell whether it is this store's. */
+static enum vault_err
+anchor_health(struct op *op, const struct anchor_health **out)
+{
+	struct anchor_health *health = scratch_alloc(op->scratch, sizeof *health);
+	struct anchor_status status;
+	int64_t age;
+
+	if (health == NULL)
+		return VAULT_BUSY;
+	anchor_status(&op->vault->anchor, &status);
+	age = op->now.wall - status.time_ns / 1000000000;
+	*health = (struct anchor_health){ status.ok, (int64_t)status.revision,
+					  status.there && age > 0 ? age : 0 };
+	*out = health;
+	return VAULT_OK;
 }
 
 /* What is under way: an unsealing by shares, a rekey. */
@@ -111,6 +130,31 @@ op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status
 	res->sandbox = text_of(op->vault->settings.sandbox);
 	res->memory_lock = text_of(op->vault->settings.memory_lock);
 	res->audit = health;
+	if (state == STATE_OPEN)
+		TRY(anchor_health(op, &res->anchor));
 	TRY(progress(op, res));
 	return store_id(op, &res->store_id);
+}
+
+enum vault_err
+op_sys_check(struct op *op, const struct sys_check_req *req, struct sys_check_res *res)
+{
+	static const char *const names[TABLE_COUNT] = { "rows", "index", "meta" };
+	struct vault_text *differs = scratch_alloc(op->scratch, TABLE_COUNT * sizeof *differs);
+	struct store_check check;
+
+	(void)req;
+	if (differs == NULL)
+		return VAULT_BUSY;
+	TRY(check_store(op->vault, op->txn, &check));
+	for (int i = 0; i < TABLE_COUNT; i++)
+		if (check.differs[i])
+			differs[res->differs.n++] = text_of(names[i]);
+	res->ok = res->differs.n == 0;
+	if (!res->ok)
+		res->differs.v = differs;
+	res->revision = (int64_t)check.revision;
+	res->rows = (int64_t)check.rows;
+	res->entries = (int64_t)check.entries;
+	return VAULT_OK;
 }
