@@ -425,6 +425,7 @@ run(const struct command *self, int argc, char **argv)
 					  .audit_dir = -1,
 					  .place = { .dir = -1 } };
 	int status = parse_options(self, argc, argv, &restore);
+	const char *why = NULL;
 	enum vault_err err;
 
 	if (status >= 0)
@@ -436,10 +437,14 @@ run(const struct command *self, int argc, char **argv)
 	restore.run.by_uid = (uint32_t)getuid();
 	restore.run.by_gid = (uint32_t)getgid();
 	err = restore_backup(&restore);
+	/* Of these the log has told why. */
+	if (err != VAULT_CONFLICT && err != VAULT_EXISTS && err != VAULT_INVALID_PARAMS)
+		why = vault_err_message(err);
 	if (err == VAULT_OK)
 		tell(&restore);
 	else
-		log_error("nothing was restored: %s", vault_err_message(err));
+		log_error("nothing was restored%s%s", why == NULL ? "" : ": ",
+			  why == NULL ? "" : why);
 	close_all(&restore);
 	if (err != VAULT_OK)
 		return err == VAULT_INVALID_PARAMS ? EXIT_USAGE_ERROR : EXIT_FAILED;
