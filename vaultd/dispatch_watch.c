@@ -113,6 +113,16 @@ watch_secret(struct vault *vault, const struct secret_news *news, const struct c
 }
 
 void
+watch_tenant(struct vault *vault, enum event_kind kind, const char *tenant,
+	     const struct clock_now *now)
+{
+	struct vault_event event = { .kind = kind, .time = now->wall };
+
+	copy_text(event.tenant, sizeof event.tenant, text_of(tenant));
+	events_publish(&vault->events, &event);
+}
+
+void
 watch_clock(struct vault *vault, const struct clock_now *now)
 {
 	struct vault_event event = { .kind = event_kind_clock_jump, .time = now->wall };

@@ -20,6 +20,7 @@ ADMIN_CLASS = {
     "tenant.update": TENANT,
     "tenant.suspend": TENANT,
     "tenant.resume": TENANT,
+    "tenant.rekey": TENANT,
     "audit.verify": {},
     "totp.enroll": {"principal": "uid:4242"},
     "totp.list": {},

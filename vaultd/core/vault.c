@@ -244,6 +244,8 @@ vault_load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
 {
 	enum vault_err err = load(vault, txn, opening, now, recovery);
 
+	/* Something may have been left: the first turn finds out. */
+	atomic_store(&vault->sweep, err == VAULT_OK);
 	if (err != VAULT_OK)
 		vault_forget(vault);
 	/* What a sealed store lacks was removed from it. */

@@ -83,6 +83,7 @@ struct vault {
 	struct clock_tick tick; /* the committer: the clocks at the last group */
 	int64_t deletes_from_boot_ms; /* the committer: after a jump of the wall clock nothing is
 					 deleted before */
+	_Atomic bool sweep;	      /* something may be left to be swept; the committer */
 	_Atomic int64_t due_next; /* the committer: when something is due next, in wall seconds */
 	uint32_t next_tenant;	  /* the committer */
 	struct expiry_clock expiry_clock; /* the committer */

@@ -98,6 +98,7 @@ keeper_main(void *arg)
 		forget_due(lanes);
 		lanes_tick_last_used(lanes);
 		due_look(lanes);
+		sweep_look(lanes);
 		pthread_mutex_lock(&lanes->keeper_mutex);
 	}
 	pthread_mutex_unlock(&lanes->keeper_mutex);

@@ -1,4 +1,4 @@
-#include "vaultd/core/tenant.h"
+#include "vaultd/core/tenant_rekey.h"
 
 #include "vaultd/ops/ops.h"
 
@@ -51,4 +51,12 @@ op_tenant_resume(struct op *op, const struct tenant_resume_req *req, struct tena
 	(void)req;
 	(void)res;
 	return tenant_set_state(op, tenant_state_active);
+}
+
+enum vault_err
+op_tenant_rekey(struct op *op, const struct tenant_rekey_req *req, struct tenant_rekey_res *res)
+{
+	(void)req;
+	(void)res;
+	return tenant_rekey(op);
 }

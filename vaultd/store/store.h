@@ -101,6 +101,11 @@ MUST_USE enum vault_err row_walk_next(struct row_walk *walk, struct row_key *key
 				      struct vault_bytes *row);
 void row_walk_close(struct row_walk *walk);
 
+/* How many index entries a tenant has of a kind. */
+MUST_USE enum vault_err row_count(struct txn *txn, uint32_t tenant, uint8_t kind, uint64_t *count);
+/* The tenant's first kind from *kind on that the index has; VAULT_NOT_FOUND behind the last. */
+MUST_USE enum vault_err row_next_kind(struct txn *txn, uint32_t tenant, uint8_t *kind);
+
 MUST_USE enum vault_err meta_get(struct txn *txn, const char *name, struct vault_bytes *value);
 MUST_USE enum vault_err meta_put(struct txn *txn, const char *name, struct vault_bytes value);
 
