@@ -19,6 +19,9 @@ def test_everything_stays_good(vault):
     for _ in range(3):
         rekey(vault, "acme")
         rich.check()
+        # The row of a deleted key is found by its id alone.
+        deleted = acme.records(id=rich.made["deleted"]["id"], method="apikey.delete")
+        assert [r["name"] for r in deleted] == ["was-here"]
     vault.restart()
     fresh = Rich(Tenant(vault, "acme"))
     fresh.made = rich.made

@@ -39,6 +39,7 @@ OTHERS = {
     "sys.metrics": {},
     "tenant.get": TENANT,
     "tenant.settings": TENANT,
+    "tenant.data": TENANT,
     "key.create": {**NAMED, "algorithm": "HS256"},
     "key.import": {**NAMED, "algorithm": "HS256", "key": b"k" * 32},
     "key.get": NAMED,

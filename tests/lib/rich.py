@@ -65,6 +65,8 @@ class Rich:
         )
         made["cut"] = call("apikey.create", name="cut", scopes=["read"])
         call("apikey.revoke", id=made["cut"]["id"])
+        made["deleted"] = call("apikey.create", name="was-here", scopes=["read"])
+        call("apikey.delete", id=made["deleted"]["id"])
         calls = [
             ("secret.put", self.tenant.fields(name=f"s/{n:06}", value=self.value(n)))
             for n in range(self.secrets)
@@ -95,6 +97,7 @@ class Rich:
             assert answer["valid"] is True and answer["name"] == key["name"]
         assert call("apikey.verify", key=made["imported"])["name"] == "old"
         assert call("apikey.verify", key=made["cut"]["key"])["reason"] == "revoked"
+        assert call("apikey.verify", key=made["deleted"]["key"])["reason"] == "invalid"
         assert len(self.tenant.pages("key.list", 100)) == 5
         assert len(self.tenant.pages("profile.list", 100)) == 2
         assert len(self.tenant.pages("apikey.list", 100)) == self.keys + 2

@@ -35,7 +35,8 @@ next_of_kind(struct txn *txn, uint32_t tenant, struct sweep_place *place)
 	enum vault_err err;
 	uint64_t id;
 
-	TRY(row_walk_open(txn, tenant, place->kind, place->inside ? place->tag : NULL, &walk));
+	TRY(row_walk_open(txn, place->store ? 0 : tenant, place->kind,
+			  place->inside ? place->tag : NULL, &walk));
 	walk.from_id = place->row + 1;
 	err = row_walk_next(&walk, &key, &id, NULL);
 	row_walk_close(&walk);
@@ -46,25 +47,66 @@ next_of_kind(struct txn *txn, uint32_t tenant, struct sweep_place *place)
 	return VAULT_OK;
 }
 
-enum vault_err
-sweep_next(struct txn *txn, uint32_t tenant, struct sweep_place *place)
+void
+sweep_skip_kind(struct sweep_place *place)
 {
-	for (;;) {
-		uint8_t kind = place->kind;
-		enum vault_err err = VAULT_NOT_FOUND;
+	*place = (struct sweep_place){ .store = place->store, .kind = (uint8_t)(place->kind + 1) };
+}
 
-		if (place->inside)
-			err = next_of_kind(txn, tenant, place);
+/* The first kind from the place's on; VAULT_NOT_FOUND behind the last. */
+static enum vault_err
+find_kind(struct txn *txn, uint32_t tenant, const uint8_t *store_kinds, struct sweep_place *place)
+{
+	if (!place->store) {
+		enum vault_err err = row_next_kind(txn, tenant, &place->kind);
+
 		if (err != VAULT_NOT_FOUND)
 			return err;
-		if (place->inside && kind == UINT8_MAX)
-			return VAULT_NOT_FOUND;
-		if (place->inside)
-			kind++;
-		TRY(row_next_kind(txn, tenant, &kind));
-		*place = (struct sweep_place){ .kind = kind };
+		*place = (struct sweep_place){ .store = true };
+	}
+	while (*store_kinds != 0 && *store_kinds < place->kind)
+		store_kinds++;
+	place->kind = *store_kinds;
+	return *store_kinds != 0 ? VAULT_OK : VAULT_NOT_FOUND;
+}
+
+enum vault_err
+sweep_next(struct txn *txn, uint32_t tenant, const uint8_t *store_kinds, struct sweep_place *place)
+{
+	for (;;) {
+		enum vault_err err;
+
+		if (!place->inside)
+			TRY(find_kind(txn, tenant, store_kinds, place));
 		err = next_of_kind(txn, tenant, place);
 		if (err != VAULT_NOT_FOUND)
 			return err;
+		sweep_skip_kind(place);
+	}
+}
+
+static uint32_t
+number_at(const struct sweep_place *place, unsigned at, unsigned size)
+{
+	uint32_t v = 0;
+
+	for (unsigned i = 0; i < size; i++)
+		v = v << 8 | place->tag[at + i];
+	return v;
+}
+
+uint32_t
+sweep_tenant_of(const struct sweep_place *place)
+{
+	switch (place->kind) {
+	case ROW_APIKEY_ID:
+	case ROW_APIKEY_FOREIGN:
+		return number_at(place, 8, 4);
+	case ROW_REMINDER:
+		return number_at(place, 5, 4);
+	case ROW_EXPIRY:
+		return number_at(place, 3, 3);
+	default:
+		return 0;
 	}
 }

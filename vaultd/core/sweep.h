@@ -21,14 +21,27 @@ MUST_USE enum vault_err sweep_first(struct op *op, enum row_kind kind, uint32_t 
 /* Whether entries of a kind lead to a row that is sealed for another one, or to none. */
 bool row_kind_index_only(uint8_t kind);
 
-/* How far a sweep of a tenant has got among its index entries. */
+/*
+ * How far a sweep of a tenant has got: first through its own index entries, then through those of
+ * tenant 0 that may lead to it.
+ */
 struct sweep_place {
+	bool store; /* among those of tenant 0 */
 	uint8_t kind;
 	bool inside; /* behind tag and row; else before the kind's first entry */
 	uint8_t tag[ROW_TAG_BYTES];
 	uint64_t row;
 };
-/* The next entry behind the place, which moves there; VAULT_NOT_FOUND behind the tenant's last. */
-MUST_USE enum vault_err sweep_next(struct txn *txn, uint32_t tenant, struct sweep_place *place);
+/*
+ * The next entry behind the place, which moves there; VAULT_NOT_FOUND behind the last. store_kinds:
+ * the kinds of tenant 0 to go through, in rising order, 0 ends; entries of every tenant are among
+ * them.
+ */
+MUST_USE enum vault_err sweep_next(struct txn *txn, uint32_t tenant, const uint8_t *store_kinds,
+				   struct sweep_place *place);
+/* Passes over what is left of the place's kind. */
+void sweep_skip_kind(struct sweep_place *place);
+/* The tenant that an entry of tenant 0 leads to, where its tag says so; 0 where it does not. */
+uint32_t sweep_tenant_of(const struct sweep_place *place);
 
 #endif

@@ -154,19 +154,32 @@ let_seal(struct op *op, struct rekey *rekey)
 	return put(op, rekey);
 }
 
+/* Where the row of a deleted API key is found, and nowhere else. */
+static const uint8_t store_kinds[] = { ROW_APIKEY_ID, ROW_APIKEY_FOREIGN, 0 };
+
+/* What a row is bound to, by the entry that leads to it. */
+static struct row_key
+bound_of(uint32_t tenant, const struct sweep_place *place)
+{
+	struct row_key key = { .tenant = place->store ? 0 : tenant, .kind = place->kind };
+
+	memcpy(key.tag, place->tag, ROW_TAG_BYTES);
+	if (place->store)
+		return apikey_place_bound(&key);
+	if (place->kind == ROW_APIKEY)
+		apikey_bound(&key);
+	return key;
+}
+
 /* A row that does not open under either key is passed over: no key that goes could have opened it. */
 static enum vault_err
 renew_row(struct op *op, struct rekey *rekey, const struct sweep_place *place, unsigned *renewed)
 {
-	struct row row = { .key = { .tenant = op->tenant->keys.tenant, .kind = place->kind },
-			   .id = place->row };
+	struct row row = { .key = bound_of(op->tenant->keys.tenant, place), .id = place->row };
 	struct vault_bytes sealed;
 	enum vault_err err;
 	bool fresh = false;
 
-	memcpy(row.key.tag, place->tag, ROW_TAG_BYTES);
-	if (place->kind == ROW_APIKEY)
-		apikey_bound(&row.key);
 	err = row_read(op->change->txn, row.id, &sealed);
 	if (err == VAULT_OK)
 		err = sealed_renew(op->change, &op->tenant->keys, &row, sealed, &fresh);
@@ -179,21 +192,25 @@ renew_row(struct op *op, struct rekey *rekey, const struct sweep_place *place, u
 static enum vault_err
 renew_some(struct op *op, struct rekey *rekey, struct sweep_place *place)
 {
-	unsigned renewed = 0, looked = 0;
+	uint32_t number = op->tenant->keys.tenant;
+	unsigned renewed = 0, rows = 0;
 	enum vault_err err = VAULT_OK;
 
-	while (err == VAULT_OK && renewed < STEP_RENEWED && looked < STEP_LOOKS) {
-		err = sweep_next(op->change->txn, op->tenant->keys.tenant, place);
-		if (err == VAULT_OK && row_kind_index_only(place->kind)) {
-			*place = (struct sweep_place){ .kind = (uint8_t)(place->kind + 1) };
+	for (unsigned i = 0; err == VAULT_OK && renewed < STEP_RENEWED && i < STEP_LOOKS; i++) {
+		err = sweep_next(op->change->txn, number, store_kinds, place);
+		if (err != VAULT_OK)
+			break;
+		if (place->store ? sweep_tenant_of(place) != number
+				 : row_kind_index_only(place->kind)) {
+			if (!place->store)
+				sweep_skip_kind(place);
 			continue;
 		}
-		if (err == VAULT_OK)
-			err = renew_row(op, rekey, place, &renewed);
-		looked += err == VAULT_OK;
+		err = renew_row(op, rekey, place, &renewed);
+		rows += !place->store;
 	}
 	rekey->rec.renewed += renewed;
-	rekey->rec.done += looked;
+	rekey->rec.done += rows;
 	if (rekey->rec.done > rekey->rec.total)
 		rekey->rec.done = rekey->rec.total;
 	return err;
@@ -218,7 +235,8 @@ finish(struct op *op, struct rekey *rekey, struct sweep_done *done)
 static enum vault_err
 go_on(struct op *op, struct rekey *rekey, struct sweep_done *done)
 {
-	struct sweep_place place = { .kind = (uint8_t)rekey->rec.kind,
+	struct sweep_place place = { .store = rekey->rec.store,
+				     .kind = (uint8_t)rekey->rec.kind,
 				     .inside = rekey->rec.tag.p != NULL,
 				     .row = (uint64_t)rekey->rec.row };
 	enum vault_err err;
@@ -234,6 +252,7 @@ go_on(struct op *op, struct rekey *rekey, struct sweep_done *done)
 		place = (struct sweep_place){ 0 };
 		rekey->rec.renewed = rekey->rec.damaged = 0;
 	}
+	rekey->rec.store = place.store;
 	rekey->rec.kind = place.kind;
 	rekey->rec.row = (int64_t)place.row;
 	rekey->rec.tag = (struct vault_bytes){ place.inside ? place.tag : NULL, ROW_TAG_BYTES };
