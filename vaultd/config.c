@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "protocol/text.h"
+
 #define MIB (INT64_C(1) << 20)
 #define MAP_MIN (64 * MIB)
 #define MAP_DEFAULT (MIB << 20) /* 1 TiB of address space, not of memory */
@@ -193,6 +195,28 @@ take_plans(cfg_t *cfg, const char *file, struct config *config)
 }
 
 static enum vault_err
+take_recipients(cfg_t *cfg, const char *file, struct config *config)
+{
+	unsigned n = cfg_size(cfg, "backup_recipients");
+
+	if (n > CONFIG_RECIPIENTS_MAX)
+		return complain(file, "backup_recipients", "too many");
+	for (unsigned i = 0; i < n; i++) {
+		struct recipient *recipient = &config->backup_recipients[i];
+
+		if (!recipient_parse(text_of(cfg_getnstr(cfg, "backup_recipients", i)), recipient))
+			return complain(file, "backup_recipients",
+					"each is NAME=KEY as vaultctl backup identity prints it");
+		for (unsigned j = 0; j < i; j++)
+			if (strcmp(config->backup_recipients[j].name, recipient->name) == 0)
+				return complain(file, "backup_recipients", "a name stands twice");
+	}
+	config->backup_recipient_count = n;
+	config->backup_passphrase = cfg_getbool(cfg, "backup_passphrase");
+	return VAULT_OK;
+}
+
+static enum vault_err
 take_values(cfg_t *cfg, const char *file, struct config *config)
 {
 	TRY(check_numbers(cfg, file));
@@ -215,6 +239,7 @@ take_values(cfg_t *cfg, const char *file, struct config *config)
 	config->argon2_passes = (uint64_t)cfg_getint(cfg, "argon2_passes");
 	config->require_memory_lock = cfg_getbool(cfg, "require_memory_lock");
 	TRY(take_plans(cfg, file, config));
+	TRY(take_recipients(cfg, file, config));
 	return take_choices(cfg, file, config);
 }
 
@@ -254,6 +279,8 @@ parse(const char *file, struct config *config)
 		CFG_STR("sandbox", "on", CFGF_NONE),
 		CFG_STR("audit_sync", "interval", CFGF_NONE),
 		CFG_STR("log_level", "info", CFGF_NONE),
+		CFG_STR_LIST("backup_recipients", NULL, CFGF_NONE),
+		CFG_BOOL("backup_passphrase", cfg_false, CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_t *cfg = cfg_init(options, CFGF_NONE);

@@ -8,10 +8,12 @@
 #include "protocol/error.h"
 #include "vaultd/base/limit.h"
 #include "vaultd/base/log.h"
+#include "vaultd/base/recipient.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/vaultd/vaultd.conf"
 #define CONFIG_PATH_MAX 4096
 #define CONFIG_PLANS_MAX 32
+#define CONFIG_RECIPIENTS_MAX 16
 
 struct config {
 	char file[CONFIG_PATH_MAX];	 /* as given; empty where there is none */
@@ -37,6 +39,9 @@ struct config {
 	uint64_t argon2_memory; /* bytes */
 	uint64_t argon2_passes;
 	enum log_level log_level;
+	struct recipient backup_recipients[CONFIG_RECIPIENTS_MAX];
+	unsigned backup_recipient_count;
+	bool backup_passphrase; /* whether a backup may be encrypted to a passphrase */
 };
 
 void config_defaults(struct config *config);

@@ -53,6 +53,9 @@ fill_settings(struct daemon *daemon)
 	settings->plans = daemon->setup.config.plans;
 	settings->plan_count = daemon->setup.config.plan_count;
 	settings->spin_us = daemon->setup.config.spin_us;
+	settings->recipients = daemon->setup.config.backup_recipients;
+	settings->recipient_count = daemon->setup.config.backup_recipient_count;
+	settings->backup_passphrase = daemon->setup.config.backup_passphrase;
 	settings->audit_sync_always = daemon->setup.config.audit_sync_always;
 }
 

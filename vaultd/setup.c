@@ -13,7 +13,7 @@
 #include "vaultd/crypto/init.h"
 #include "vaultd/start.h"
 
-#define READERS_SPARE 8 /* read transactions besides the workers' */
+#define READERS_SPARE (8 + BACKUPS_MAX) /* read transactions besides the workers' */
 
 static bool
 set_directory(char *to, const char *from)

@@ -13,8 +13,9 @@
 #define AUDIT_JTI_BYTES 20
 #define AUDIT_TAG_BYTES 12
 #define AUDIT_HASH_BYTES 32
+#define AUDIT_AGAIN_MAX 64	/* bytes: see core/op.h */
 #define AUDIT_RECORD_FIXED 52	/* bytes of the fixed part */
-#define AUDIT_RECORD_MAX 2688	/* no record is longer: every field at its limit is 2,612 bytes */
+#define AUDIT_RECORD_MAX 2688	/* no record is longer: every field at its limit is 2,679 bytes */
 #define AUDIT_METHOD_NONE 65535 /* the method of internal events */
 /* A reason beside those of enum verify_reason: the call got an earlier one's answer, by request_id. */
 #define AUDIT_REASON_REPLAYED 255
@@ -32,6 +33,7 @@ enum audit_event {
 	 * already.
 	 */
 	AUDIT_EVENT_RECOVER_OWNER,
+	AUDIT_EVENT_RESTORE, /* vaultd restore, by uid: struct audit_restored */
 	AUDIT_EVENT_COUNT
 };
 
@@ -57,6 +59,7 @@ struct audit_record {
 	struct vault_text actor, source, slot;
 	struct vault_text jti_text; /* one that this vault did not make */
 	struct vault_text login, unit, id;
+	struct vault_bytes again; /* what doing it again needs besides: numbers of 8 bytes */
 };
 
 struct audit_recovered {
@@ -68,15 +71,30 @@ struct audit_recovered {
 struct audit_lost {
 	uint64_t segment, offset; /* offset: the end of its last block */
 };
+/* The first change of a restored store's audit: what it was made of. */
+struct audit_restored {
+	uint8_t backup_id[16];
+	uint64_t segment, offset, seq; /* the head that the backup carries, of the audit before */
+	uint8_t hash[AUDIT_HASH_BYTES];
+	bool joined;	   /* the surviving segments went on from there without a break */
+	uint64_t replayed; /* changes done again */
+	uint64_t refused;  /* of them such as could only be done by refusing more */
+	uint64_t dropped;  /* tenants that were erased */
+};
+#define AUDIT_RESTORED_BYTES 97
 #define AUDIT_RECOVERED_BYTES 32
 #define AUDIT_LOST_BYTES 16
 /* Their form as an event's detail. */
 void audit_recovered_write(const struct audit_recovered *undone,
 			   uint8_t detail[static AUDIT_RECOVERED_BYTES]);
+void audit_restored_write(const struct audit_restored *restored,
+			  uint8_t detail[static AUDIT_RESTORED_BYTES]);
 void audit_lost_write(const struct audit_lost *lost, uint8_t detail[static AUDIT_LOST_BYTES]);
 /* VAULT_INTEGRITY where the record is not of that event. */
 MUST_USE enum vault_err audit_record_recovered(const struct audit_record *rec,
 					       struct audit_recovered *out);
+MUST_USE enum vault_err audit_record_restored(const struct audit_record *rec,
+					      struct audit_restored *out);
 MUST_USE enum vault_err audit_record_lost(const struct audit_record *rec, struct audit_lost *out);
 
 /* Appends the encoding. VAULT_BUSY when memory is short. */

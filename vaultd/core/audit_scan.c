@@ -184,7 +184,9 @@ scan_setup(struct audit *audit, struct audit_scan *scan)
 		return VAULT_SEALED;
 	TRY(secret_copy(audit->arena, audit->wrap_key.p, audit->wrap_key.len, &scan->wrap_key));
 	memcpy(scan->store_id, audit->store_id, sizeof(scan->store_id));
-	scan->opener = (struct audit_opener){ audit->arena, &scan->wrap_key, scan->store_id };
+	scan->opener = (struct audit_opener){ .arena = audit->arena,
+					      .wrap_key = &scan->wrap_key,
+					      .store_id = scan->store_id };
 	scan->dir = audit_dir_open(audit->path);
 	if (scan->dir < 0)
 		return VAULT_AUDIT_UNAVAILABLE;

@@ -80,7 +80,9 @@ struct audit_draft {
 static inline struct audit_opener
 audit_opener(const struct audit *audit)
 {
-	return (struct audit_opener){ audit->arena, &audit->wrap_key, audit->store_id };
+	return (struct audit_opener){ .arena = audit->arena,
+				      .wrap_key = &audit->wrap_key,
+				      .store_id = audit->store_id };
 }
 
 /* audit.c; with upkeep held. Forgets all that audit_create and audit_start set. */

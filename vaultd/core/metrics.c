@@ -30,6 +30,9 @@
 	X(commit_group_size, histogram, "Requests that the committer ran in one group.")           \
 	X(audit_sequence, gauge, "Sequence number of the last audit record; absent while sealed.") \
 	X(audit_healthy, gauge, "0 when the audit could not be written.")                          \
+	X(last_backup_timestamp_seconds, gauge,                                                    \
+	  "The moment that the newest backup fetched whole is of; absent while there is none.")    \
+	X(backups_under_way, gauge, "Backups that are being read.")                                \
 	X(arena_used_bytes, gauge, "Locked memory in use.")                                        \
 	X(arena_size_bytes, gauge, "Locked memory in all.")                                        \
 	X(cache_entries, gauge, "Opened tenants, keys and profiles in the caches of all threads.") \
@@ -288,6 +291,10 @@ metrics_write(struct vault *vault, int64_t uptime_ms, struct buf *out)
 	sample(&e, METRIC_commits_total, atomic_load(&vault->commits));
 	put_groups(&e, metrics);
 	put_audit(&e, vault);
+	if (atomic_load(&vault->last_backup) != 0)
+		sample(&e, METRIC_last_backup_timestamp_seconds,
+		       (uint64_t)atomic_load(&vault->last_backup));
+	sample(&e, METRIC_backups_under_way, atomic_load(&vault->backups.count));
 	sample(&e, METRIC_arena_used_bytes, arena_used(vault->arena));
 	sample(&e, METRIC_arena_size_bytes, arena_size(vault->arena));
 	return e.failed ? VAULT_BUSY : VAULT_OK;

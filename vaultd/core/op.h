@@ -16,6 +16,12 @@ struct prepared;
 struct session;
 struct tenant;
 
+/*
+ * What a restore needs to do a change again that a backup lacks, where the audit's record would not
+ * tell it: numbers, by operation; core/restore_replay.h says which. Without them it refuses more.
+ */
+#define OP_AGAIN_MAX 8
+
 /* What the audit is told about an operation besides what dispatch knows. */
 struct op_note {
 	struct row_key
@@ -27,6 +33,8 @@ struct op_note {
 	const uint8_t *jti_bytes; /* of a token made here: AUDIT_JTI_BYTES */
 	struct vault_text id;	  /* of what has one besides its name */
 	bool replayed;		  /* answered as an earlier request was; nothing was done */
+	int64_t again[OP_AGAIN_MAX];
+	uint8_t again_count;
 };
 
 /* What happened to a secret, for who watches; texts point into the request. */
@@ -51,8 +59,9 @@ struct op_effects {
 	bool opened;			       /* the vault is open */
 	bool tenant_created;
 	bool tenant_removed;
-	bool sweep; /* left work to be swept (core/sweep.h) */
-	bool keep;  /* what was changed stays also where the request is answered with an error */
+	bool sweep;	   /* left work to be swept (core/sweep.h) */
+	int64_t backup_at; /* a backup of that moment was fetched whole; 0: none */
+	bool keep; /* what was changed stays also where the request is answered with an error */
 };
 
 struct op {
@@ -81,6 +90,17 @@ struct op {
 	struct subscription *subscription; /* sys.watch: what it made; dispatch takes it over */
 	bool deferred; /* the handler asks to be run again, whole, on the committer */
 };
+
+/* Adds a number; beyond OP_AGAIN_MAX none counts, and the restore takes the safe side. */
+static inline void
+op_note_again(struct op *op, int64_t v)
+{
+	struct op_note *note = &op->note;
+
+	if (note->again_count < OP_AGAIN_MAX)
+		note->again[note->again_count] = v;
+	note->again_count++;
+}
 
 /*
  * Why the operation fails, so that a failing line reads "return op_fail(...)"; field and message

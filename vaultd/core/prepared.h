@@ -5,11 +5,13 @@
 #ifndef CORE_PREPARED_H
 #define CORE_PREPARED_H
 
+#include "vaultd/core/backups.h"
 #include "vaultd/crypto/pkey.h"
 
 struct prepared {
-	struct pkey_pair pair; /* a new key's material */
-	bool tested;	       /* what key.import brings was tested in full */
+	struct pkey_pair pair;	   /* a new key's material */
+	bool tested;		   /* what key.import brings was tested in full */
+	struct backup_done backup; /* backup.end: what became of it */
 };
 
 #endif

@@ -64,7 +64,7 @@ count_rows(struct op *op, uint32_t number, int64_t *total)
 		err = row_next_kind(op->txn, number, &kind);
 		if (err != VAULT_OK)
 			return err == VAULT_NOT_FOUND ? VAULT_OK : err;
-		TRY(row_count(op->txn, number, kind, &n));
+		TRY(row_kind_count(op->txn, number, kind, &n));
 		if (!row_kind_index_only(kind))
 			*total += (int64_t)n;
 	}

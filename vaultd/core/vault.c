@@ -5,6 +5,7 @@
 #include "vaultd/base/random.h"
 #include "vaultd/core/apikey_limit.h"
 #include "vaultd/core/apikey_used.h"
+#include "vaultd/core/backup_ledger.h"
 #include "vaultd/core/lockout.h"
 
 #define HEAD_SCRATCH_BYTES 16384 /* a slot table decoded */
@@ -222,6 +223,16 @@ vault_create(struct vault *vault, struct change *change, struct vault_opening *o
 }
 
 static enum vault_err
+load_last_backup(struct vault *vault, struct txn *txn)
+{
+	int64_t begun_at;
+
+	TRY(backup_ledger_newest(txn, &begun_at));
+	atomic_store(&vault->last_backup, begun_at);
+	return VAULT_OK;
+}
+
+static enum vault_err
 load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
      const struct clock_now *now, struct audit_recovery *recovery)
 {
@@ -234,6 +245,7 @@ load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
 	TRY(load_policy(vault, txn));
 	TRY(lockout_load(vault, txn, now));
 	TRY(get_head(vault, txn, now, &head));
+	TRY(load_last_backup(vault, txn));
 	TRY(audit_keys_of(vault, txn, &keys));
 	return audit_start(vault->audit, &keys, &head, recovery);
 }
@@ -252,6 +264,42 @@ vault_load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
 	return err == VAULT_NOT_FOUND ? VAULT_INTEGRITY : err;
 }
 
+static enum vault_err
+restore_open(struct vault *vault, struct txn *txn, struct slot_opened *root,
+	     const struct clock_now *now)
+{
+	struct audit_head head;
+
+	TRY(keyring_derive(&vault->keyring, &root->root, root->generation));
+	TRY(keyring_load(&vault->keyring, txn));
+	TRY(slots_check(txn, &vault->keyring));
+	TRY(load_policy(vault, txn));
+	TRY(lockout_load(vault, txn, now));
+	return get_head(vault, txn, now, &head);
+}
+
+enum vault_err
+vault_restore_open(struct vault *vault, struct txn *txn, struct slot_opened *root,
+		   const struct clock_now *now)
+{
+	enum vault_err err = restore_open(vault, txn, root, now);
+
+	if (err != VAULT_OK)
+		vault_forget(vault);
+	return err == VAULT_NOT_FOUND ? VAULT_INTEGRITY : err;
+}
+
+enum vault_err
+vault_restore_begin(struct vault *vault, struct txn *txn)
+{
+	struct audit_keys keys;
+	struct audit_head head;
+
+	TRY(load_policy(vault, txn));
+	TRY(audit_keys_of(vault, txn, &keys));
+	return audit_create(vault->audit, &keys, vault->audit_key, &head);
+}
+
 void
 vault_forget(struct vault *vault)
 {
@@ -262,4 +310,6 @@ vault_forget(struct vault *vault)
 	atomic_store(&vault->due_next, INT64_MAX);
 	vault->tick = (struct clock_tick){ 0 };
 	tenants_reset(&vault->tenants);
+	backups_free(&vault->backups);
+	atomic_store(&vault->last_backup, 0);
 }

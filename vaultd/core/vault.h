@@ -9,7 +9,9 @@
 
 #include "vaultd/core/alerts.h"
 #include "vaultd/base/clock.h"
+#include "vaultd/base/recipient.h"
 #include "vaultd/core/audit.h"
+#include "vaultd/core/backups.h"
 #include "vaultd/core/events.h"
 #include "vaultd/core/keyring.h"
 #include "vaultd/core/metrics.h"
@@ -42,7 +44,10 @@ struct vault_settings {
 	bool audit_sync_always;
 	const struct limit_plan *plans; /* what tenants' plans may be */
 	size_t plan_count;
-	unsigned spin_us; /* how long an idle worker polls before it sleeps */
+	unsigned spin_us;		    /* how long an idle worker polls before it sleeps */
+	const struct recipient *recipients; /* whom backups may be encrypted to */
+	size_t recipient_count;
+	bool backup_passphrase; /* or to a passphrase */
 };
 
 /* Since when the clocks advance alike; see core/expiry.h. */
@@ -86,6 +91,8 @@ struct vault {
 	_Atomic bool sweep;	      /* something may be left to be swept; the committer */
 	_Atomic int64_t due_next; /* the committer: when something is due next, in wall seconds */
 	uint32_t next_tenant;	  /* the committer */
+	struct backups backups;	  /* the slow lane */
+	_Atomic int64_t last_backup; /* the committer: the moment that the newest is of; 0: none */
 	struct expiry_clock expiry_clock; /* the committer */
 	/* When API keys were used; made by the first that is. */
 	_Atomic(struct apikey_used *) apikey_used;
@@ -140,6 +147,14 @@ MUST_USE enum vault_err vault_create(struct vault *vault, struct change *change,
 MUST_USE enum vault_err vault_load(struct vault *vault, struct txn *txn,
 				   struct vault_opening *opening, const struct clock_now *now,
 				   struct audit_recovery *recovery);
+/*
+ * A restore, on its one thread. First the keys, grants and lockouts of the store that the backup
+ * made, without an audit; VAULT_INTEGRITY where the root key is another store's. Then, once it is
+ * what it is to be, a new audit.
+ */
+MUST_USE enum vault_err vault_restore_open(struct vault *vault, struct txn *txn,
+					   struct slot_opened *root, const struct clock_now *now);
+MUST_USE enum vault_err vault_restore_begin(struct vault *vault, struct txn *txn);
 /* Writes the head that every commit carries. */
 MUST_USE enum vault_err vault_put_head(struct vault *vault, struct txn *txn,
 				       const struct audit_head *head);

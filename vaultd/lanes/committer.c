@@ -344,6 +344,8 @@ publish(struct group *group)
 		    effects->reserved > atomic_load(&effects->reserved_slot->reserved))
 			atomic_store_explicit(&effects->reserved_slot->reserved, effects->reserved,
 					      memory_order_release);
+		if (effects->backup_at > atomic_load(&group->vault->last_backup))
+			atomic_store(&group->vault->last_backup, effects->backup_at);
 		/* Its connection waits for the reply, and nobody else looks at it. */
 		if (effects->mfa_session != NULL)
 			effects->mfa_session->mfa_until_ms = effects->mfa_until_ms;

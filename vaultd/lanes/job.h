@@ -30,6 +30,7 @@ struct job {
 	bool due;		   /* the daemon's own: do what is due */
 	struct row_key due_target; /* of it, only this record's; kind 0: all */
 	unsigned due_bits;	   /* on the slow lane: prepare an RSA pair of that size for it */
+	bool sweep; /* the daemon's own, on the slow lane: end backups that nobody reads */
 	enum vault_err result;
 };
 

@@ -79,6 +79,24 @@ forget_due(struct lanes *lanes)
 		job_free(job);
 }
 
+/* Backups whose connection is gone, or idle, hold a snapshot: the slow lane ends them. */
+static void
+sweep_backups(struct lanes *lanes)
+{
+	int64_t now = clock_monotonic_ns();
+	struct job *job;
+
+	if (atomic_load(&lanes->vault->backups.count) == 0 || now < lanes->sweep_due_ns)
+		return;
+	lanes->sweep_due_ns = now + SWEEP_PERIOD_MS * INT64_C(1000000);
+	job = own_job();
+	if (job == NULL)
+		return;
+	job->sweep = true;
+	if (!job_queue_put(&lanes->slow, job))
+		job_free(job);
+}
+
 void *
 keeper_main(void *arg)
 {
@@ -99,6 +117,7 @@ keeper_main(void *arg)
 		lanes_tick_last_used(lanes);
 		due_look(lanes);
 		sweep_look(lanes);
+		sweep_backups(lanes);
 		pthread_mutex_lock(&lanes->keeper_mutex);
 	}
 	pthread_mutex_unlock(&lanes->keeper_mutex);

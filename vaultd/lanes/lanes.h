@@ -11,6 +11,7 @@
 #define COMMIT_BYTES_MAX (4u << 20) /* bytes of requests in one commit */
 #define COMMIT_SPACE_MIN (4u << 20) /* free bytes of disk below which nothing is written */
 #define KEEPER_PERIOD_MS 50
+#define SWEEP_PERIOD_MS 500  /* between looks at backups under way */
 #define DUE_PERIOD_MS 1000   /* between runs of what is due, ... */
 #define DUE_RUN_MAX 64	     /* ... each of which does at most so much */
 #define SWEEP_BESIDE_US 1000 /* what a sweep may take of a group that others wait for, ... */
@@ -33,6 +34,7 @@ struct lanes {
 	int64_t due_again_ms;  /* the keeper: CLOCK_BOOTTIME before which it does not ask again */
 	_Atomic bool sweeping; /* a job of it is under way */
 	_Atomic int64_t sweep_again_ms; /* CLOCK_BOOTTIME before which there is to be none */
+	int64_t sweep_due_ns; /* the keeper: CLOCK_MONOTONIC, of the next look at backups under way */
 	bool running;
 };
 

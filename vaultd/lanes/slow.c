@@ -48,6 +48,16 @@ run_slow(struct lanes *lanes, struct job *job)
 	job->done(job);
 }
 
+/* What is being sealed meanwhile ends with the vault. */
+static void
+sweep_backups(struct lanes *lanes, struct job *job)
+{
+	struct clock_now now = clock_read();
+
+	backups_sweep(&lanes->vault->backups, &now);
+	job->done(job);
+}
+
 void *
 slow_lane_main(void *arg)
 {
@@ -57,6 +67,8 @@ slow_lane_main(void *arg)
 	while ((job = job_queue_take(&lanes->slow, SLOW_BATCH, 0)) != NULL) {
 		if (job->due)
 			due_prepare(lanes, job);
+		else if (job->sweep)
+			sweep_backups(lanes, job);
 		else
 			run_slow(lanes, job);
 		runner_rest(&lanes->slow_runner);

@@ -14,7 +14,6 @@
 #define QUERY_BYTES_MAX                                                                            \
 	(512 * 1024) /* memory of a page's items, so that its reply stays below a frame */
 #define CURSOR_DIGITS 24
-#define RECOVER_OWNER "recover-owner" /* stands where a method does */
 
 /* A query: what is asked, resolved once. */
 struct query {
@@ -24,7 +23,6 @@ struct query {
 	uint32_t uid;
 	bool by_uid;
 	bool methods[OP_COUNT]; /* that match */
-	bool recover_owner;	/* matches as well */
 	uint32_t last_number;	/* of the tenant looked up last, and what was found */
 	const struct tenant *last_tenant;
 };
@@ -139,22 +137,33 @@ tenant_matches(const struct query *q, const struct audit_record *rec)
 	       (rec->tenant == 0 && text_equal(rec->tenant_name, q->req->tenant));
 }
 
+/* The program's own command that the record tells of, which stands where a method does; or none. */
+static struct vault_text
+command_of(const struct audit_record *rec)
+{
+	if (rec->event == AUDIT_EVENT_RECOVER_OWNER)
+		return TEXT_LITERAL("recover-owner");
+	if (rec->event == AUDIT_EVENT_RESTORE)
+		return TEXT_LITERAL("restore");
+	return (struct vault_text){ 0 };
+}
+
 /* Calls, and what the program's own commands did while no daemon ran. */
 static bool
 method_matches(const struct query *q, const struct audit_record *rec)
 {
 	const struct op_row *row = op_by_number(rec->method);
 
-	if (rec->event == AUDIT_EVENT_RECOVER_OWNER)
-		return q->recover_owner;
+	if (command_of(rec).p != NULL)
+		return q->req->method.p == NULL || text_matches(q->req->method, command_of(rec));
 	return rec->event == AUDIT_EVENT_CALL && row != NULL && q->methods[row->id];
 }
 
 static struct vault_text
 method_of(const struct audit_record *rec)
 {
-	if (rec->event == AUDIT_EVENT_RECOVER_OWNER)
-		return TEXT_LITERAL(RECOVER_OWNER);
+	if (command_of(rec).p != NULL)
+		return command_of(rec);
 	return text_of(op_by_number(rec->method)->method);
 }
 
@@ -260,6 +269,8 @@ resolve_names(struct op *op, const struct audit_record *rec, struct audit_item *
 static enum vault_err
 keep_reason(struct op *op, const struct audit_record *rec, struct audit_item *item)
 {
+	struct audit_restored restored;
+
 	if (rec->not_applied) {
 		item->outcome = audit_outcome_error;
 		item->reason = TEXT_LITERAL("not_applied");
@@ -269,6 +280,8 @@ keep_reason(struct op *op, const struct audit_record *rec, struct audit_item *it
 		item->reason = text_of(verify_reason_enum.names[rec->reason]);
 	} else if (rec->event == AUDIT_EVENT_RECOVER_OWNER && rec->row_hash.p == NULL) {
 		item->reason = TEXT_LITERAL("unchanged");
+	} else if (audit_record_restored(rec, &restored) == VAULT_OK && !restored.joined) {
+		item->reason = TEXT_LITERAL("gap");
 	}
 	if (rec->code != VAULT_OK && rec->code < VAULT_ERR_COUNT)
 		item->code = text_of(vault_err_code((enum vault_err)rec->code));
@@ -367,8 +380,6 @@ op_audit_query(struct op *op, const struct audit_query_req *req, struct audit_qu
 	for (int i = 0; i < OP_COUNT; i++)
 		q.methods[i] = req->method.p == NULL ||
 			       text_matches(req->method, text_of(op_rows[i].method));
-	q.recover_owner =
-		req->method.p == NULL || text_matches(req->method, TEXT_LITERAL(RECOVER_OWNER));
 	return run_query(&q, res);
 }
 

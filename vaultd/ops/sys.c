@@ -60,6 +60,7 @@ op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status
 	enum vault_state state = vault_state(op->vault);
 	struct audit_status audit;
 	struct slot_table slots = { 0 };
+	int64_t last_backup;
 
 	(void)req;
 	if (health == NULL)
@@ -77,6 +78,8 @@ op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status
 	if (res->initialized)
 		TRY(slots_read(op->txn, op->scratch, &slots));
 	res->slots = (int64_t)slots.slots.n;
+	last_backup = atomic_load(&op->vault->last_backup);
+	res->last_backup = (struct vault_opt_int){ last_backup, last_backup != 0 };
 	res->sandbox = text_of(op->vault->settings.sandbox);
 	res->memory_lock = text_of(op->vault->settings.memory_lock);
 	res->audit = health;

@@ -124,6 +124,12 @@ store_close(struct store *store)
 }
 
 enum vault_err
+store_copy(struct store *store, const char *path)
+{
+	return store_error(mdb_env_copy2(store->env, path, MDB_CP_COMPACT));
+}
+
+enum vault_err
 store_free_space(struct store *store, uint64_t *bytes)
 {
 	struct statvfs fs;

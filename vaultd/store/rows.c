@@ -1,9 +1,7 @@
 #include <string.h>
 
+#include "vaultd/store/index.h"
 #include "vaultd/store/lmdb.h"
-
-#define INDEX_KEY_BYTES 5    /* tenant number, big-endian, and kind: a tenant is one range */
-#define INDEX_ENTRY_BYTES 20 /* tag, and record id, big-endian */
 
 struct index_place {
 	uint8_t key[INDEX_KEY_BYTES];
@@ -37,6 +35,19 @@ index_place(const struct row_key *key, uint64_t id)
 	memcpy(place.entry, key->tag, ROW_TAG_BYTES);
 	put_be(place.entry + ROW_TAG_BYTES, id, 8);
 	return place;
+}
+
+enum vault_err
+index_read(struct vault_bytes key_bytes, struct vault_bytes entry, struct row_key *key,
+	   uint64_t *id)
+{
+	if (key_bytes.len != INDEX_KEY_BYTES || entry.len != INDEX_ENTRY_BYTES)
+		return VAULT_INTEGRITY;
+	*key = (struct row_key){ .tenant = (uint32_t)get_be(key_bytes.p, 4),
+				 .kind = key_bytes.p[4] };
+	memcpy(key->tag, entry.p, ROW_TAG_BYTES);
+	*id = get_be(entry.p + ROW_TAG_BYTES, 8);
+	return VAULT_OK;
 }
 
 /* A read transaction keeps its cursor, which outlives the snapshot; a write transaction's does not. */
@@ -164,6 +175,72 @@ row_insert(struct txn *txn, const struct row_key *key, struct vault_bytes row, u
 }
 
 enum vault_err
+row_restore(struct txn *txn, uint64_t id, struct vault_bytes row)
+{
+	MDB_val k = { sizeof id, &id }, v = val_of(row);
+	int rc;
+
+	if (id == 0 || id == UINT64_MAX)
+		return VAULT_INTEGRITY;
+	rc = mdb_put(txn->mdb, txn->store->rows, &k, &v, MDB_NOOVERWRITE);
+	if (rc == MDB_KEYEXIST)
+		return VAULT_EXISTS;
+	TRY(store_error(rc));
+	row_skip_to(txn, id + 1);
+	return VAULT_OK;
+}
+
+void
+row_skip_to(struct txn *txn, uint64_t next)
+{
+	if (txn->next_row < next)
+		txn->next_row = next;
+}
+
+enum vault_err
+row_count(struct txn *txn, uint64_t *rows)
+{
+	MDB_stat stat;
+	int rc = mdb_stat(txn->mdb, txn->store->rows, &stat);
+
+	if (rc == 0)
+		*rows = stat.ms_entries;
+	return store_error(rc);
+}
+
+enum vault_err
+index_walk_next(struct txn *txn, struct index_walk *walk, struct row_key *key, uint64_t *id)
+{
+	const uint8_t *place;
+	MDB_cursor *cursor = walk->cursor;
+	MDB_val k, v;
+	int rc = 0;
+
+	if (cursor == NULL)
+		rc = mdb_cursor_open(txn->mdb, txn->store->index, &cursor);
+	walk->cursor = cursor;
+	if (rc == 0)
+		rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+	if (rc != 0)
+		return store_error(rc);
+	if (k.mv_size != INDEX_KEY_BYTES || v.mv_size != INDEX_ENTRY_BYTES)
+		return VAULT_INTEGRITY;
+	place = k.mv_data;
+	*key = (struct row_key){ .tenant = (uint32_t)get_be(place, 4), .kind = place[4] };
+	memcpy(key->tag, v.mv_data, ROW_TAG_BYTES);
+	*id = get_be((const uint8_t *)v.mv_data + ROW_TAG_BYTES, 8);
+	return VAULT_OK;
+}
+
+void
+index_walk_close(struct index_walk *walk)
+{
+	if (walk->cursor != NULL)
+		mdb_cursor_close(walk->cursor);
+	walk->cursor = NULL;
+}
+
+enum vault_err
 row_update(struct txn *txn, uint64_t id, struct vault_bytes row)
 {
 	MDB_val k = { sizeof id, &id }, v = val_of(row);
@@ -260,7 +337,7 @@ find_kind(struct txn *txn, MDB_val *k, MDB_cursor_op how, size_t *count)
 }
 
 enum vault_err
-row_count(struct txn *txn, uint32_t tenant, uint8_t kind, uint64_t *count)
+row_kind_count(struct txn *txn, uint32_t tenant, uint8_t kind, uint64_t *count)
 {
 	const struct row_key key = { .tenant = tenant, .kind = kind };
 	struct index_place place = index_place(&key, 0);

@@ -1,0 +1,148 @@
+#include "vaultd/backup/backup_opener.h"
+
+#include <string.h>
+
+#include "vaultd/base/random.h"
+
+#define OPENER_AD_MAX (16 + BOX_PUBLIC_BYTES + BACKUP_NAME_MAX)
+
+/* As of a slot: the private half is bound to its store, name and public half. */
+static struct vault_bytes
+opener_ad(const struct backup_opener *opener, const uint8_t *store_id,
+	  uint8_t ad[static OPENER_AD_MAX])
+{
+	memcpy(ad, store_id, 16);
+	memcpy(ad + 16, opener->public_key, BOX_PUBLIC_BYTES);
+	memcpy(ad + 16 + BOX_PUBLIC_BYTES, opener->name, opener->name_len);
+	return (struct vault_bytes){ ad, 16 + BOX_PUBLIC_BYTES + (size_t)opener->name_len };
+}
+
+enum vault_err
+backup_opener_seal(struct backup_opener *opener, const struct secret *file_key)
+{
+	return box_seal(opener->public_key, (struct vault_bytes){ file_key->p, file_key->len },
+			opener->file_key);
+}
+
+enum vault_err
+backup_opener_passphrase(struct backup_opener *opener, const uint8_t store_id[static 16],
+			 struct vault_bytes passphrase, uint64_t memory, uint64_t passes,
+			 const struct secret *file_key)
+{
+	struct backup_opener made = { .by = BACKUP_BY_PASSPHRASE,
+				      .memory = memory,
+				      .passes = passes };
+	uint8_t ad[OPENER_AD_MAX];
+	struct vault_bytes bound;
+	SECRET_LOCAL(half);
+	SECRET_LOCAL(key);
+
+	random_bytes(made.salt, sizeof made.salt);
+	TRY(secret_new(file_key->arena, KDF_KEY_BYTES, &key));
+	TRY(kdf_passphrase(passphrase, made.salt, memory, passes, key.p));
+	TRY(box_keypair(file_key->arena, made.public_key, &half));
+	bound = opener_ad(&made, store_id, ad);
+	aead_seal(key.p, made.private_key, bound, (struct vault_bytes){ half.p, half.len },
+		  made.private_key + AEAD_NONCE_BYTES);
+	TRY(backup_opener_seal(&made, file_key));
+	*opener = made;
+	return VAULT_OK;
+}
+
+/* The key that the private half is wrapped under. */
+static enum vault_err
+wrapping_key(const struct backup_opener *opener, const struct backup_secret *secret,
+	     struct secret *key)
+{
+	enum vault_err err = VAULT_OK;
+
+	if (opener->by == BACKUP_BY_PASSPHRASE)
+		err = kdf_passphrase(secret->bytes, opener->salt, opener->memory, opener->passes,
+				     key->p);
+	else
+		kdf_extract(secret->bytes, opener->salt, "vaultd key file slot", key->p);
+	/* Costs that no opener was ever made with are damage. */
+	return err == VAULT_INVALID_PARAMS ? VAULT_INTEGRITY : err;
+}
+
+static enum vault_err
+private_half(const struct backup_header *header, const struct backup_opener *opener,
+	     const struct backup_secret *secret, struct secret *half)
+{
+	const uint8_t *sealed = opener->private_key + AEAD_NONCE_BYTES;
+	uint8_t ad[OPENER_AD_MAX];
+	SECRET_LOCAL(key);
+
+	if (opener->by == BACKUP_BY_IDENTITY) {
+		if (secret->bytes.len != half->len)
+			return VAULT_DENIED;
+		memcpy(half->p, secret->bytes.p, half->len);
+		return VAULT_OK;
+	}
+	TRY(secret_new(half->arena, KDF_KEY_BYTES, &key));
+	TRY(wrapping_key(opener, secret, &key));
+	/* A wrong secret shows here, and looks the same as damage. */
+	return aead_open(key.p, opener->private_key, opener_ad(opener, header->store_id, ad),
+			 (struct vault_bytes){ sealed,
+					       sizeof opener->private_key - AEAD_NONCE_BYTES },
+			 half->p) == VAULT_OK
+		       ? VAULT_OK
+		       : VAULT_DENIED;
+}
+
+static enum vault_err
+try_opener(const struct backup_header *header, const struct backup_opener *opener,
+	   const struct backup_secret *secret, struct secret *file_key, struct backup_half *opened)
+{
+	struct vault_bytes sealed = { opener->file_key, sizeof opener->file_key };
+	struct arena *arena = file_key->arena;
+	SECRET_LOCAL(half);
+	enum vault_err err;
+
+	TRY(secret_new(arena, BOX_SECRET_BYTES, &half));
+	TRY(private_half(header, opener, secret, &half));
+	err = box_open(opener->public_key, &half, sealed, file_key->p);
+	if (err == VAULT_OK) {
+		memcpy(opened->public_key, opener->public_key, BOX_PUBLIC_BYTES);
+		secret_move(&opened->secret, &half);
+	}
+	/* An identity that is another's cannot be told from damage. */
+	return err == VAULT_INTEGRITY && opener->by == BACKUP_BY_IDENTITY ? VAULT_DENIED : err;
+}
+
+enum vault_err
+backup_open(const struct backup_header *header, struct arena *arena,
+	    const struct backup_secret *secret, struct secret *file_key)
+{
+	struct backup_half half = { 0 };
+	enum vault_err err = backup_open_half(header, arena, secret, file_key, &half);
+
+	secret_free(&half.secret);
+	return err;
+}
+
+enum vault_err
+backup_open_half(const struct backup_header *header, struct arena *arena,
+		 const struct backup_secret *secret, struct secret *file_key,
+		 struct backup_half *half)
+{
+	struct vault_text name = secret->name;
+	enum vault_err err = VAULT_NOT_FOUND;
+	SECRET_LOCAL(key);
+
+	TRY(secret_new(arena, BACKUP_FILE_KEY_BYTES, &key));
+	for (unsigned i = 0; i < header->opener_count; i++) {
+		const struct backup_opener *opener = &header->openers[i];
+
+		if (opener->by != (uint8_t)secret->by ||
+		    (name.p != NULL &&
+		     (name.len != opener->name_len || memcmp(name.p, opener->name, name.len) != 0)))
+			continue;
+		err = try_opener(header, opener, secret, &key, half);
+		if (err != VAULT_DENIED)
+			break;
+	}
+	TRY(err);
+	secret_move(file_key, &key);
+	return VAULT_OK;
+}
