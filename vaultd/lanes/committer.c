@@ -233,7 +233,7 @@ run_job(struct group *group, struct job *job)
 		run_due(group, job);
 		return;
 	}
-	if (job->sweep) {
+	if (job->background) {
 		run_sweep(group);
 		return;
 	}

@@ -13,7 +13,7 @@ put(struct lanes *lanes)
 	atomic_store(&lanes->sweeping, job != NULL);
 	if (job == NULL)
 		return;
-	job->sweep = true;
+	job->background = true;
 	job->done = job_free;
 	if (job_queue_put(&lanes->commit, job))
 		return;
