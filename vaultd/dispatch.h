@@ -106,8 +106,9 @@ struct sweep_call {
 	/* Set by dispatch. */
 	struct op_effects effects;
 	enum vault_err result;
-	bool more; /* there is something left to be done ... */
-	bool rest; /* ... but not in this group */
+	bool more;  /* there is something left to be done ... */
+	bool rest;  /* ... but not in this group */
+	bool scrub; /* free pages are to be overwritten next */
 };
 /* On the committer: does it, and records what came to its end as the daemon's own. */
 void dispatch_sweep(struct runner *runner, struct sweep_call *call);

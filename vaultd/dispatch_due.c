@@ -103,5 +103,6 @@ dispatch_sweep(struct runner *runner, struct sweep_call *call)
 	call->effects = call->result == VAULT_OK ? op.effects : (struct op_effects){ 0 };
 	call->more = done.more;
 	call->rest = done.rest;
+	call->scrub = done.scrub;
 	scratch_reset(&runner->scratch, true);
 }

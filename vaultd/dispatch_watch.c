@@ -158,6 +158,15 @@ may_watch(struct vault *vault, const struct session *session,
 	return decision;
 }
 
+/* A name that is made anew is another tenant, whose secrets nobody asked to be told of yet. */
+static bool
+ends_with_tenant(const struct subscription *subscription, const struct vault_event *event)
+{
+	return subscription->op == OP_secret_watch && event->kind == event_kind_erased &&
+	       event->secret == secret_event_none &&
+	       strcmp(subscription->tenant, event->tenant) == 0;
+}
+
 enum watch_verdict
 watch_judge(struct vault *vault, const struct session *session,
 	    const struct subscription *subscription, const struct vault_event *event)
@@ -165,6 +174,8 @@ watch_judge(struct vault *vault, const struct session *session,
 	enum vault_state state = vault_state(vault);
 	bool open = state == STATE_OPEN || state == STATE_SEALING;
 
+	if (ends_with_tenant(subscription, event))
+		return WATCH_END;
 	if (!subscription->matches(subscription, event))
 		return WATCH_SKIP;
 	if (may_watch(vault, session, subscription, open) == DECISION_ALLOW)

@@ -21,6 +21,7 @@ ADMIN_CLASS = {
     "tenant.suspend": TENANT,
     "tenant.resume": TENANT,
     "tenant.rekey": TENANT,
+    "tenant.erase": {**TENANT, "confirm": "acme"},
     "audit.verify": {},
     "totp.enroll": {"principal": "uid:4242"},
     "totp.list": {},
@@ -111,7 +112,6 @@ LATER = {
     "slot.remove": {"slot": "two"},
     "slot.list": {},
     "sys.rekey": {},
-    "tenant.erase": {**TENANT, "confirm": "acme"},
     "audit.checkpoint": {},
 }
 # These hold even in the first build.

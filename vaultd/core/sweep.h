@@ -13,6 +13,7 @@ struct sweep_done {
 	enum op_id finished; /* the operation whose work is done, for the audit; OP_COUNT: none */
 	bool more;	     /* there is something left to be done ... */
 	bool rest;	     /* ... but not in this group of changes */
+	bool scrub;	     /* what is left is to overwrite free pages */
 };
 
 /* The tenant number of the first row of that kind; VAULT_NOT_FOUND where there is none. */

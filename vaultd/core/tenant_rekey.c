@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "vaultd/core/apikey.h"
+#include "vaultd/core/scrub.h"
 
 #define STEP_RENEWED 32 /* rows that a step seals again, ... */
 #define STEP_LOOKS 1024 /* ... and that it looks at */
@@ -229,7 +230,7 @@ finish(struct op *op, struct rekey *rekey, struct sweep_done *done)
 	tenant_tell(op, event_kind_rekeyed, tenant_name_of(op->tenant));
 	tenant_changed(op);
 	done->finished = OP_tenant_rekey;
-	return VAULT_OK;
+	return scrub_want(op);
 }
 
 static enum vault_err

@@ -309,6 +309,8 @@ vault_forget(struct vault *vault)
 	policy_publish(&vault->policy, NULL);
 	atomic_store(&vault->due_next, INT64_MAX);
 	vault->tick = (struct clock_tick){ 0 };
+	vault->scrub = (struct scrub){ 0 };
+	vault->scrubbed = 0;
 	tenants_reset(&vault->tenants);
 	backups_free(&vault->backups);
 	atomic_store(&vault->last_backup, 0);

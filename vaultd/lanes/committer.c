@@ -30,6 +30,8 @@ struct group {
 	bool sweeps;	       /* a job of the sweep is in it, ... */
 	bool sweep_more;       /* ... which has something left, ... */
 	bool sweep_ended;      /* ... or has not */
+	bool scrub;	       /* free pages are to be overwritten next */
+	unsigned steps;	       /* of the sweep */
 	bool failed;
 };
 
@@ -181,12 +183,13 @@ run_step(struct group *group)
 	ended = (struct call){ .result = call.result, .effects = call.effects };
 	end_change(group, &change, &ended);
 	group->sweep_more = call.result == VAULT_OK && call.more;
-	group->sweep_ended = call.result == VAULT_OK && !call.more;
+	group->scrub = call.result == VAULT_OK && call.scrub;
+	group->sweep_ended = call.result == VAULT_OK && !call.more && !call.scrub;
 	/* A step without effects leaves its place among them to the next. */
 	if (call.effects.touched != NULL || call.effects.told != event_kind_none)
 		return false;
 	group->changed = before;
-	return group->sweep_more && !call.rest;
+	return group->sweep_more && !call.rest && ++group->steps < SWEEP_STEPS_MAX;
 }
 
 static void
@@ -410,6 +413,11 @@ run_group(struct group *group)
 	struct runner *runner = &group->lanes->commit_runner;
 	enum vault_err err;
 
+	if (group->jobs->scrub) {
+		group->sweeps = true;
+		group->scrub = sweep_scrub(group->lanes, &group->sweep_more);
+		return;
+	}
 	/*
 	 * The keeper may ask while the vault is being sealed: then nothing here may be touched any
 	 * more.
@@ -437,14 +445,17 @@ run_group(struct group *group)
 	if (!group->wrote && group->sweep_ended)
 		atomic_store(&group->vault->sweep, false);
 	txn_abort(group->txn);
+	atomic_store(&group->vault->backups.held, false);
 	audit_batch_reset(&runner->audit);
 }
 
 static enum sweep_next
 next_sweep(const struct group *group)
 {
-	if (group->failed || (!group->sweep_more && !group->sweep_ended))
+	if (group->failed || (!group->sweep_more && !group->sweep_ended && !group->scrub))
 		return SWEEP_TRY_LATER;
+	if (group->scrub)
+		return SWEEP_SCRUB_NOW;
 	return group->sweep_more ? SWEEP_AGAIN_NOW : SWEEP_NOTHING_LEFT;
 }
 

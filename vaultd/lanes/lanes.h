@@ -16,6 +16,7 @@
 #define DUE_RUN_MAX 64	     /* ... each of which does at most so much */
 #define SWEEP_BESIDE_US 1000 /* what a sweep may take of a group that others wait for, ... */
 #define SWEEP_ALONE_US 10000 /* ... and of one of its own */
+#define SWEEP_STEPS_MAX 16   /* steps of a group: so it writes fewer pages than a scrub's filler */
 #define SWEEP_RETRY_MS 1000  /* until what could not be done is tried again */
 
 struct lanes {
@@ -68,9 +69,15 @@ void due_prepare(struct lanes *lanes, struct job *job);
 
 /* The keeper: has the committer go on with what is left to be swept. */
 void sweep_look(struct lanes *lanes);
-/* The committer, after the group that the job was in. */
-enum sweep_next { SWEEP_NOTHING_LEFT, SWEEP_AGAIN_NOW, SWEEP_TRY_LATER };
+/* The committer, after the group that its job was in. */
+enum sweep_next { SWEEP_NOTHING_LEFT, SWEEP_AGAIN_NOW, SWEEP_SCRUB_NOW, SWEEP_TRY_LATER };
 void sweep_again(struct lanes *lanes, enum sweep_next next);
+/*
+ * The committer, in the place of a group: some steps of overwriting free pages, in transactions of
+ * the store's own, which no caller sees; behind them the workers let go of snapshots that hold what
+ * was freed. Whether it is to go on at once; *ended: it is done.
+ */
+bool sweep_scrub(struct lanes *lanes, bool *ended);
 
 /* Whether so little of the disk is left that nothing is written. */
 bool lanes_disk_full(struct vault *vault);

@@ -1,5 +1,7 @@
 #include "protocol/text.h"
 #include "vaultd/core/session.h"
+#include "vaultd/core/scrub.h"
+#include "vaultd/core/tenant_erase.h"
 #include "vaultd/ops/ops.h"
 
 #define PROTOCOL_VERSION 1
@@ -53,6 +55,24 @@ store_id(struct op *op, struct vault_text *out)
 	return op_keep_text(op, text_of(text), out);
 }
 
+/* Told while there is any. */
+static enum vault_err
+background(struct op *op, const struct background_work **out)
+{
+	struct background_work *work = scratch_alloc(op->scratch, sizeof *work);
+	uint64_t rekeys;
+
+	if (work == NULL)
+		return VAULT_BUSY;
+	TRY(row_kind_count(op->txn, 0, ROW_REKEY, &rekeys));
+	TRY(tenant_erase_count(op, &work->erasures));
+	TRY(scrub_wanted(op, &work->scrub));
+	work->rekeys = (int64_t)rekeys;
+	if (work->rekeys > 0 || work->erasures > 0 || work->scrub)
+		*out = work;
+	return VAULT_OK;
+}
+
 enum vault_err
 op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status_res *res)
 {
@@ -83,5 +103,7 @@ op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status
 	res->sandbox = text_of(op->vault->settings.sandbox);
 	res->memory_lock = text_of(op->vault->settings.memory_lock);
 	res->audit = health;
+	if (state == STATE_OPEN)
+		TRY(background(op, &res->background));
 	return store_id(op, &res->store_id);
 }

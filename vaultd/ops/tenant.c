@@ -1,3 +1,4 @@
+#include "vaultd/core/tenant_erase.h"
 #include "vaultd/core/tenant_rekey.h"
 
 #include "vaultd/ops/ops.h"
@@ -59,4 +60,10 @@ op_tenant_rekey(struct op *op, const struct tenant_rekey_req *req, struct tenant
 	(void)req;
 	(void)res;
 	return tenant_rekey(op);
+}
+
+enum vault_err
+op_tenant_erase(struct op *op, const struct tenant_erase_req *req, struct tenant_erase_res *res)
+{
+	return tenant_erase(op, req->confirm, res);
 }
