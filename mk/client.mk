@@ -36,8 +36,13 @@ $(BUILD)/libvaultclient.so: $(BUILD)/$(CLIENT_SONAME)
 $(BUILD)/libvaultclient.pc: packaging/libvaultclient.pc.in
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' $< > $@
 
-$(BUILD)/vaultctl: $(CTL_OBJ) $(CLIENT_OBJ) $(PROTOCOL_OBJ)
-	$(CC) $(LDFLAGS_ALL) $^ -o $@ $(LIBS_TOOLS)
+# What verifies a backup where no daemon is.
+CTL_PARTS := $(call objects,$(wildcard vaultd/backup/*.c) \
+	$(addprefix vaultd/crypto/,aead.c box.c ed25519.c hash.c init.c kdf.c stream.c) \
+	$(addprefix vaultd/base/,base64.c base64_wide.c buddy.c random.c recipient.c secret.c))
+
+$(BUILD)/vaultctl: $(CTL_OBJ) $(CTL_PARTS) $(CLIENT_OBJ) $(PROTOCOL_OBJ)
+	$(CC) $(LDFLAGS_ALL) $^ -o $@ $(LIBS_TOOLS) -lsodium -lcrypto
 
 $(BUILD)/sign_launch: $(EXAMPLE_OBJ) $(BUILD)/libvaultclient.a
 	$(CC) $(LDFLAGS_ALL) $^ -o $@

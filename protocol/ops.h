@@ -65,6 +65,7 @@ enum op_flag {
 	OP_BARRIER = 1 << 6,
 	OP_LATE_TENANT = 1 << 7,
 	OP_LATE_NAME = 1 << 8,
+	OP_ALONE = 1 << 9,
 };
 
 enum op_role {

@@ -195,6 +195,12 @@ check_limit_ahead(struct passage *p)
 	return VAULT_OK;
 }
 
+static enum verdict
+commit_verdict(const struct passage *p)
+{
+	return (p->op.row->flags & OP_ALONE) != 0 ? VERDICT_ALONE : VERDICT_COMMIT;
+}
+
 /* Whether this request needs the slow lane. What cannot be told here the committer will refuse. */
 static enum verdict
 prepared_verdict(struct passage *p)
@@ -204,7 +210,7 @@ prepared_verdict(struct passage *p)
 	if (fresh_snapshot(p) == VAULT_OK && find_tenant(p) == VAULT_OK &&
 	    handler->goes_slow(&p->op, &p->req))
 		return VERDICT_SLOW;
-	return VERDICT_COMMIT;
+	return commit_verdict(p);
 }
 
 /* Whether the handler runs here, or another lane is to have the request. */
@@ -216,7 +222,7 @@ lane_verdict(struct passage *p)
 	switch (p->call->stage) {
 	case STAGE_WORKER:
 		if (lane == LANE_COMMIT)
-			return VERDICT_COMMIT;
+			return commit_verdict(p);
 		if (lane == LANE_PREPARED)
 			return prepared_verdict(p);
 		if (lane == LANE_SLOW || lane == LANE_SLOW_COMMIT)
@@ -389,12 +395,10 @@ carry_out(struct passage *p)
 	}
 	err = run_handler(p);
 	if (err != VAULT_OK && p->op.deferred)
-		return VERDICT_COMMIT;
+		return commit_verdict(p);
 	if (err == VAULT_OK && p->call->stage == STAGE_SLOW && !p->op.note.replayed &&
-	    handler_of(p->op.row->id)->prepare != NULL) {
-		p->call->exclusive = (p->op.row->flags & OP_SEALED) != 0;
-		return VERDICT_COMMIT;
-	}
+	    handler_of(p->op.row->id)->prepare != NULL)
+		return commit_verdict(p);
 	finish(p, err);
 	return VERDICT_DONE;
 }

@@ -52,7 +52,8 @@ enum stage { STAGE_WORKER, STAGE_COMMIT, STAGE_SLOW, STAGE_MAIN };
 enum verdict {
 	VERDICT_DONE,	/* its reply stands in out (none for a notification) */
 	VERDICT_CLOSE,	/* likewise, and the connection ends with it */
-	VERDICT_COMMIT, /* the committer is to run it */
+	VERDICT_COMMIT, /* the committer is to run it, ... */
+	VERDICT_ALONE,	/* ... in a commit of its own */
 	VERDICT_SLOW,	/* the slow lane is to run it, or its first part */
 	VERDICT_MAIN,	/* the main thread is to */
 	VERDICT_HOLD,	/* it is to be run again once nothing else of its connection is under way */
@@ -75,7 +76,6 @@ struct call {
 	bool secret;			   /* frame or reply hold what must be wiped */
 	bool audited;			   /* a record of it was added to the runner's batch */
 	bool barrier;			   /* nothing else of its connection may run meanwhile */
-	bool exclusive;			   /* ends in a commit of its own: sys.init, sys.unseal */
 	struct subscription *subscription; /* what the connection is to be told from now on; the
 					      caller's to free. NULL: as before */
 };

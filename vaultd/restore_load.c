@@ -180,7 +180,7 @@ take_item(struct restore_load *load, const struct backup_item *item)
 	load->pending += item->bytes.len + ITEM_COST;
 	switch (item->type) {
 	case BACKUP_ITEM_ROOT:
-		return load->keys ? VAULT_INTEGRITY : take_root(load, item->bytes);
+		return load->keys ? VAULT_OK : take_root(load, item->bytes);
 	case BACKUP_ITEM_META:
 		return load->keys ? VAULT_INTEGRITY : take_meta(load, item->bytes);
 	case BACKUP_ITEM_ROW:

@@ -202,8 +202,9 @@ look_and_replay(struct restore_run *run, struct audit_surviving *surviving, int 
 	const struct backup_manifest *manifest = &run->load->manifest;
 	const struct keyring *keyring = &run->vault->keyring;
 	struct audit_half half = { .secret = run->load->half.secret };
+	SECRET_LOCAL(wrap_keys);
 	struct audit_opener opener = { .arena = run->vault->arena,
-				       .wrap_key = &keyring->audit_wrap,
+				       .wrap_key = &wrap_keys,
 				       .store_id = keyring->store.store_id };
 	struct audit_since since = { .head = { .segment = manifest->audit_segment,
 					       .offset = manifest->audit_offset,
@@ -214,6 +215,7 @@ look_and_replay(struct restore_run *run, struct audit_surviving *surviving, int 
 	memcpy(half.public_key, run->load->half.public_key, sizeof half.public_key);
 	/* Segments since a new root key open by the slot alone. */
 	opener.half = run->load->header.to == BACKUP_TO_SLOTS ? &half : NULL;
+	TRY(keyring_audit_keys(keyring, run->txn, &wrap_keys));
 	TRY(audit_surviving_open(surviving, dir, &opener, &since));
 	run->joined = surviving->joined;
 	run->why = surviving->why;
@@ -228,7 +230,7 @@ look_and_replay(struct restore_run *run, struct audit_surviving *surviving, int 
 enum vault_err
 restore_run_audit(struct restore_run *run, int dir, bool accept_gap)
 {
-	struct audit_surviving surviving;
+	struct audit_surviving surviving = { .walk = { .reader = AUDIT_READER_NONE } };
 	enum vault_err err;
 
 	if (dir < 0) {

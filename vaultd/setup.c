@@ -159,6 +159,7 @@ setup_close(struct setup *setup)
 	sealed_log_free(&setup->vault.sealed_log);
 	events_free(&setup->vault.events);
 	alerts_free(&setup->vault.alerts);
+	unseal_shares_forget(&setup->vault.shares);
 	arena_close(setup->vault.arena);
 	if (setup->lock >= 0)
 		close(setup->lock);

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from lib import crash
+from lib import crash, rekey
 
 ROUNDS = int(os.environ.get("VAULTD_CRASH_ROUNDS", "60"))
 SEED = int(os.environ.get("VAULTD_CRASH_SEED", str(int(time.time()))))
@@ -17,3 +17,9 @@ def test_kills_under_load(vault):
     print(f"seed {SEED}, {ROUNDS} rounds")
     crash.prepare(vault)
     print(f"{crash.run(vault, ROUNDS, SEED)} keys acknowledged")
+
+
+@pytest.mark.no_deadline
+def test_kills_during_rekeys(vault):
+    print(f"seed {SEED}, {ROUNDS} rounds")
+    print(f"{rekey.run(vault, ROUNDS, SEED)} rekeys acknowledged")

@@ -1,6 +1,6 @@
 """A small form of tests/crash: a few kills under concurrent writes."""
 
-from lib import crash
+from lib import crash, rekey
 from lib.vault import KEYFILE
 
 
@@ -29,3 +29,7 @@ def test_a_kill_right_after_start(vault):
         vault.start()
     vault.unseal()
     vault.verify_audit()
+
+
+def test_a_few_kills_during_rekeys(vault):
+    rekey.run(vault, rounds=6, seed=3)

@@ -103,19 +103,10 @@ def test_exactly_one_kind_of_secret(blank, secret):
     assert blank.status()["initialized"] is False
 
 
-@pytest.mark.parametrize(
-    "secret", [{"shares": 5, "threshold": 3}, {"shares": 5, "threshold": 3, "keyfile": KEYFILE}]
-)
-def test_shares_are_for_later(blank, secret):
-    with blank.admin() as admin:
-        assert admin.error("sys.init", **secret).code == "unsupported"
-    assert blank.status()["initialized"] is False
-
-
 @pytest.mark.parametrize("shares", [{"shares": 1, "threshold": 1}, {"shares": 17, "threshold": 2}])
 def test_shares_out_of_bounds(blank, shares):
     with blank.admin() as admin:
-        assert admin.error("sys.init", **shares).code in ("invalid_params", "unsupported")
+        assert admin.error("sys.init", **shares).code == "invalid_params"
 
 
 def test_a_second_init(vault):

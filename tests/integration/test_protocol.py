@@ -91,10 +91,7 @@ def test_unknown_method(app, method):
 @pytest.mark.parametrize("method", sorted(methods.LATER))
 def test_methods_of_later_builds(admin, method):
     error = admin.error_map(method, methods.LATER[method])
-    allowed = (
-        {"unsupported"} if method in methods.KNOWN_LATER else {"unsupported", "unknown_method"}
-    )
-    assert error.code in allowed
+    assert error.code in {"unsupported", "unknown_method"}
 
 
 def test_no_params_at_all(app):

@@ -87,30 +87,6 @@ test_admin_is_for_the_other_socket(void **state)
 	assert_int_equal(test_vault_call(t, &root, OP_tenant_list, &list), VAULT_DENIED);
 }
 
-/* What this build only knows by name is refused as such, after policy, and changes nothing. */
-static void
-test_later(void **state)
-{
-	struct slot_remove_req slot = { .slot = TEXT_LITERAL("s") };
-	struct slot_list_req slots = {};
-	const struct {
-		enum op_id id;
-		const void *req;
-	} rows[] = {
-		{ OP_slot_remove, &slot },
-		{ OP_slot_list, &slots },
-	};
-	struct test_vault *t = *state;
-
-	test_vault_acme(t, key_algorithm_HS256);
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		assert_int_equal(test_vault_call(t, &test_stranger, rows[i].id, rows[i].req),
-				 VAULT_DENIED);
-		assert_int_equal(test_vault_call(t, &test_root, rows[i].id, rows[i].req),
-				 VAULT_UNSUPPORTED);
-	}
-}
-
 /* Every operation, asked for with nothing, answers something and leaves a vault that works. */
 static void
 test_every_operation_without_fields(void **state)
@@ -329,7 +305,6 @@ main(void)
 		TEST(test_a_token),
 		TEST(test_denied_says_nothing),
 		TEST(test_admin_is_for_the_other_socket),
-		TEST(test_later),
 		TEST(test_every_operation_without_fields),
 		TEST(test_who_lost_the_right_gets_no_earlier_answer),
 		TEST(test_audit_records),

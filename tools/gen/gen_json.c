@@ -94,8 +94,8 @@ fields(FILE *out, const struct object_type *type)
 static void
 method(FILE *out, const struct op_row *row)
 {
-	static const char *const lanes[] = { "worker",	    "commit", "slow",
-					     "slow_commit", "main",   "later" };
+	static const char *const lanes[] = { "worker",	 "commit", "slow", "slow_commit",
+					     "prepared", "main",   "later" };
 	static const struct flag_name flag_names[] = {
 		{ OP_OPEN, "open" },   { OP_SEALED, "sealed" },	  { OP_UNINIT, "uninit" },
 		{ OP_QUIET, "quiet" }, { OP_EXPORTS, "exports" }, { OP_LATER, "later" },

@@ -97,8 +97,10 @@ table_make(struct option_table *t, const struct object_type *type, const struct 
 			table_add(t, "no-", field->name, '_', option);
 	}
 	for (int i = 0; extras != NULL && extras[i].name != NULL && i < EXTRAS_MAX; i++)
-		t->v[t->n++] = (struct option){ extras[i].name, required_argument, NULL,
-						OPTION_EXTRA + i };
+		t->v[t->n++] = (struct option){ extras[i].name,
+						extras[i].argument == NULL ? no_argument
+									   : required_argument,
+						NULL, OPTION_EXTRA + i };
 	t->v[t->n] = (struct option){ 0 };
 }
 
@@ -206,7 +208,7 @@ take_extra(const struct ctl *ctl, struct args *args, const struct extra *extra, 
 		return false;
 	}
 	args->given[args->given_n].extra = extra;
-	args->given[args->given_n++].value = value;
+	args->given[args->given_n++].value = value == NULL ? "" : value;
 	return true;
 }
 

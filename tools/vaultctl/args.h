@@ -20,7 +20,7 @@ struct arg {
 /* An option of a command that is no field of its operation. */
 struct extra {
 	const char *name;
-	const char *argument; /* what it takes */
+	const char *argument; /* what it takes; NULL: it is a flag, whose value is "" */
 	const char *help;
 };
 #define ARG_EXTRAS_MAX 128

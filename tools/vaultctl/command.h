@@ -41,6 +41,10 @@ int command_call(struct ctl *ctl, const struct op_row *row, struct vault *vault,
 bool command_prepare(struct ctl *ctl, struct args *args, struct buf *params);
 
 int run_auth_totp(struct ctl *ctl, struct args *args);
+int run_backup_create(struct ctl *ctl, struct args *args);
+int run_backup_identity(struct ctl *ctl, struct args *args);
+int run_backup_inspect(struct ctl *ctl, struct args *args);
+int run_backup_verify(struct ctl *ctl, struct args *args);
 int run_call(struct ctl *ctl, struct args *args);
 int run_completion(struct ctl *ctl, struct args *args);
 int run_crypto_decrypt(struct ctl *ctl, struct args *args);
@@ -56,7 +60,8 @@ int run_run(struct ctl *ctl, struct args *args);
 int run_secret_get(struct ctl *ctl, struct args *args);
 int run_secret_put(struct ctl *ctl, struct args *args);
 int run_secret_rotate(struct ctl *ctl, struct args *args);
-extern const struct extra run_extras[], rotate_extras[];
+extern const struct extra run_extras[], rotate_extras[], backup_create_extras[],
+	backup_verify_extras[];
 int run_status(struct ctl *ctl, struct args *args);
 int run_unseal(struct ctl *ctl, struct args *args);
 int run_watch(struct ctl *ctl, struct args *args);

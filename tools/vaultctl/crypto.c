@@ -28,7 +28,7 @@ undo_base64(struct buf *read, struct buf *out)
 
 	while (text_form && (text.p[text.len - 1] == '\n' || text.p[text.len - 1] == '\r'))
 		text_form = --text.len > 0;
-	if (text_form && base64url_decode(out, text)) {
+	if (text_form && base64url_read(out, text)) {
 		buf_free(read);
 		return;
 	}

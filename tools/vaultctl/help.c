@@ -233,7 +233,8 @@ help_command(const struct command *command)
 	if (command->extras != NULL)
 		puts("\nOptions of this command:");
 	for (const struct extra *e = command->extras; e != NULL && e->name != NULL; e++)
-		printf("  --%s %-*s%s\n", e->name, 25 - (int)strlen(e->name), e->argument, e->help);
+		printf("  --%s %-*s%s\n", e->name, 25 - (int)strlen(e->name),
+		       e->argument == NULL ? "" : e->argument, e->help);
 	if (row != NULL)
 		put_fields(row);
 	put_more();

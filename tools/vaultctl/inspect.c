@@ -19,7 +19,7 @@ decode_part(const struct ctl *ctl, const char *what, struct vault_text part, str
 	struct buf text = { 0 };
 	struct cursor c;
 	uint32_t n;
-	bool ok = base64url_decode(&text, part);
+	bool ok = base64url_read(&text, part);
 
 	ok = ok &&
 	     json_parse(out, (struct vault_text){ (const char *)buf_data(&text), buf_len(&text) },

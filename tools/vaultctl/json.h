@@ -25,6 +25,6 @@ bool json_parse(struct buf *out, struct vault_text text, char why[static JSON_WH
 /* Base64url without padding (RFC 4648 section 5); decoding takes padding and the standard alphabet
  * too. */
 void base64url_write(FILE *out, struct vault_bytes v);
-bool base64url_decode(struct buf *out, struct vault_text t);
+bool base64url_read(struct buf *out, struct vault_text t);
 
 #endif

@@ -19,7 +19,7 @@ sextet(char c)
 }
 
 bool
-base64url_decode(struct buf *out, struct vault_text t)
+base64url_read(struct buf *out, struct vault_text t)
 {
 	uint32_t bits = 0;
 	unsigned have = 0;
@@ -52,7 +52,7 @@ static bool
 pack_bytes(struct buf *out, const json_t *text, char *why)
 {
 	struct buf bytes = { 0 };
-	bool ok = base64url_decode(
+	bool ok = base64url_read(
 		&bytes, (struct vault_text){ json_string_value(text), json_string_length(text) });
 
 	if (ok)

@@ -194,3 +194,17 @@ unit_show_time(char out[static UNIT_TEXT_MAX], int64_t t)
 	    strftime(out, UNIT_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
 		snprintf(out, UNIT_TEXT_MAX, "%" PRId64, t);
 }
+
+void
+unit_show_bytes(char out[static UNIT_TEXT_MAX], uint64_t bytes)
+{
+	static const char *const names[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	double shown = (double)bytes;
+	unsigned i = 0;
+
+	while (shown >= 1024 && i + 1 < sizeof names / sizeof names[0]) {
+		shown /= 1024;
+		i++;
+	}
+	snprintf(out, UNIT_TEXT_MAX, i == 0 ? "%.0f %s" : "%.1f %s", shown, names[i]);
+}

@@ -22,4 +22,7 @@ void unit_show_age(char out[static UNIT_TEXT_MAX], int64_t time, int64_t now);
 /* "2026-11-23T02:27:59Z" */
 void unit_show_time(char out[static UNIT_TEXT_MAX], int64_t time);
 
+/* "512 B", "1.4 GiB" */
+void unit_show_bytes(char out[static UNIT_TEXT_MAX], uint64_t bytes);
+
 #endif

@@ -60,7 +60,10 @@ wrapping_key(const struct backup_opener *opener, const struct backup_secret *sec
 		err = kdf_passphrase(secret->bytes, opener->salt, opener->memory, opener->passes,
 				     key->p);
 	else
-		kdf_extract(secret->bytes, opener->salt, "vaultd key file slot", key->p);
+		kdf_extract(secret->bytes, opener->salt,
+			    opener->by == BACKUP_BY_SHARES ? "vaultd shares slot"
+							   : "vaultd key file slot",
+			    key->p);
 	/* Costs that no opener was ever made with are damage. */
 	return err == VAULT_INVALID_PARAMS ? VAULT_INTEGRITY : err;
 }

@@ -18,4 +18,16 @@ struct recipient {
 /* NAME=KEY, the key in base64url without padding. False for anything else. */
 bool recipient_parse(struct vault_text text, struct recipient *recipient);
 
+/*
+ * The private half in a file: lines that begin with # are passed over, one other holds
+ * "vaultd-identity-1 " and the key in base64. IDENTITY_TEXT_MAX holds the longest that is written,
+ * with its NUL; *len is without it.
+ */
+#define IDENTITY_TEXT_MAX 512
+void identity_write(const struct recipient *recipient,
+		    const uint8_t private_key[static RECIPIENT_KEY_BYTES],
+		    char text[static IDENTITY_TEXT_MAX], size_t *len);
+/* False for what is no identity file; then private_key is not to be used. */
+bool identity_read(struct vault_text text, uint8_t private_key[static RECIPIENT_KEY_BYTES]);
+
 #endif

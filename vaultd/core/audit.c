@@ -51,7 +51,8 @@ audit_clear(struct audit *audit)
 	audit->file = NULL;
 	secret_free(&audit->key);
 	audit_epoch_free(audit);
-	secret_free(&audit->wrap_key);
+	audit_ring_unref(audit->ring);
+	audit->ring = NULL;
 	audit->head = audit->flushed = (struct audit_head){ 0 };
 	audit->lost = (struct audit_lost){ 0 };
 	audit->loss = AUDIT_LOSS_NONE;
@@ -77,9 +78,9 @@ audit_free(struct audit *audit)
 enum vault_err
 audit_keys_take(struct audit *audit, const struct audit_keys *keys)
 {
-	if (keys->wrap_key->len != AEAD_KEY_BYTES || keys->slot_count > AUDIT_SLOTS_MAX)
+	if (keys->slot_count > AUDIT_SLOTS_MAX)
 		return VAULT_INTERNAL;
-	TRY(secret_copy(audit->arena, keys->wrap_key->p, keys->wrap_key->len, &audit->wrap_key));
+	TRY(audit_ring_make(audit->arena, keys->wrap_key, &audit->ring));
 	memcpy(audit->store_id, keys->store_id, sizeof(audit->store_id));
 	memcpy(audit->slots, keys->slots, sizeof(audit->slots));
 	audit->slot_count = keys->slot_count;

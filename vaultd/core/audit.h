@@ -50,12 +50,29 @@ struct audit_slot {
 };
 /* Copied by the functions that take them. */
 struct audit_keys {
-	const struct secret
-		*wrap_key; /* 32 bytes; wraps each segment's key and the live epoch key */
+	/*
+	 * 32 bytes, which wrap each new segment's key and the live epoch's; then those that did
+	 * before it, the newest first, so that older ones can be read.
+	 */
+	const struct secret *wrap_key;
 	uint8_t store_id[AUDIT_STORE_ID_BYTES];
 	size_t slot_count;
 	struct audit_slot slots[AUDIT_SLOTS_MAX];
 };
+
+/*
+ * Other keys or slots while it runs, in two steps, so that the store can be committed between them:
+ * the first allocates all that is needed and changes nothing; the second, which cannot fail, goes
+ * over to them and to a new segment (where that cannot be made the next one is the first that is
+ * under them). The keys that were used until now must stand among the new ones.
+ */
+struct audit_rekey;
+MUST_USE enum vault_err audit_rekey_prepare(struct audit *audit, const struct audit_keys *keys,
+					    struct audit_rekey **rekey);
+/* Takes rekey over, NULL being nothing to do. */
+void audit_rekey(struct audit *audit, struct audit_rekey *rekey, int64_t now_ns);
+/* Instead of that. */
+void audit_rekey_drop(struct audit_rekey *rekey);
 
 /* A place in the audit: the end of a block. All zero is the place before everything. */
 struct audit_head {

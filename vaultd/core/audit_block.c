@@ -129,12 +129,30 @@ key_by_half(const struct audit_half *half, const uint8_t *p, uint8_t *key)
 	return VAULT_INTEGRITY;
 }
 
+/*
+ * The segment's key behind the header's first bound bytes. Nothing says under which of the wrapping
+ * keys it is: after a crash a segment may be under one that the store had replaced already.
+ */
+static enum vault_err
+key_open(const struct secret *wrap_keys, const uint8_t *p, size_t bound,
+	 const struct secret *opened)
+{
+	const uint8_t *nonce = p + bound;
+	struct vault_bytes wrapped = { nonce + AEAD_NONCE_BYTES, AEAD_KEY_BYTES + AEAD_TAG_BYTES };
+	enum vault_err err = VAULT_INTEGRITY;
+
+	for (size_t at = 0; at < wrap_keys->len && err == VAULT_INTEGRITY; at += AEAD_KEY_BYTES)
+		err = aead_open(wrap_keys->p + at, nonce, (struct vault_bytes){ p, bound }, wrapped,
+				opened->p);
+	return err;
+}
+
 enum vault_err
 audit_header_read(const struct audit_opener *opener, struct vault_bytes bytes,
 		  struct audit_header *header, struct secret *key)
 {
 	struct audit_header read = { 0 };
-	const uint8_t *p = bytes.p, *nonce;
+	const uint8_t *p = bytes.p;
 	enum vault_err err;
 	size_t bound;
 
@@ -144,13 +162,9 @@ audit_header_read(const struct audit_opener *opener, struct vault_bytes bytes,
 	    memcmp(p + SEG_STORE, opener->store_id, AUDIT_STORE_ID_BYTES) != 0)
 		return VAULT_INTEGRITY;
 	bound = read.length - AUDIT_HEADER_TAIL;
-	nonce = p + bound;
 	TRY(secret_new(opener->arena, AEAD_KEY_BYTES, &opened));
-	err = aead_open(
-		opener->wrap_key->p, nonce, (struct vault_bytes){ p, bound },
-		(struct vault_bytes){ nonce + AEAD_NONCE_BYTES, AEAD_KEY_BYTES + AEAD_TAG_BYTES },
-		opened.p);
-	if (err != VAULT_OK && opener->half != NULL)
+	err = key_open(opener->wrap_key, p, bound, &opened);
+	if (err == VAULT_INTEGRITY && opener->half != NULL)
 		err = key_by_half(opener->half, p, opened.p);
 	TRY(err);
 	read.segment = get64(p + SEG_NUMBER);

@@ -57,7 +57,7 @@ struct audit_half {
 /* What opens a segment's header, and what its blocks are bound to. */
 struct audit_opener {
 	struct arena *arena;
-	const struct secret *wrap_key;
+	const struct secret *wrap_key; /* as struct audit_keys has it */
 	const uint8_t *store_id;       /* AUDIT_STORE_ID_BYTES */
 	const struct audit_half *half; /* where the wrapping key is another; NULL: none */
 };

@@ -60,7 +60,7 @@ slot_seal(struct audit *audit, uint64_t epoch, const struct ed25519_key *pair)
 
 	put64(slot, epoch);
 	slot_bind(audit, slot, ad);
-	kdf_derive(audit->wrap_key.p, EPOCH_LABEL, key);
+	kdf_derive(audit->ring->keys.p, EPOCH_LABEL, key);
 	/* RFC 8032's seed is the first half of what ed25519.h keeps. */
 	aead_seal(key, slot + SLOT_NONCE, (struct vault_bytes){ ad, sizeof(ad) },
 		  (struct vault_bytes){ pair->secret.p, ED25519_SEED_BYTES }, slot + SLOT_SEALED);
@@ -70,17 +70,22 @@ slot_seal(struct audit *audit, uint64_t epoch, const struct ed25519_key *pair)
 static enum vault_err
 slot_open(struct audit *audit, const uint8_t *slot, struct ed25519_key *pair)
 {
+	const struct secret *keys = &audit->ring->keys;
 	uint8_t key[KDF_KEY_BYTES], ad[AUDIT_STORE_ID_BYTES + 8];
-	enum vault_err err;
+	enum vault_err err = VAULT_INTEGRITY;
 
 	SECRET_LOCAL(seed);
 
 	TRY(secret_new(audit->arena, ED25519_SEED_BYTES, &seed));
 	slot_bind(audit, slot, ad);
-	kdf_derive(audit->wrap_key.p, EPOCH_LABEL, key);
-	err = aead_open(key, slot + SLOT_NONCE, (struct vault_bytes){ ad, sizeof(ad) },
+	/* The file is not the store's: it may be older than the store's last rekey. */
+	for (size_t at = 0; at < keys->len && err == VAULT_INTEGRITY; at += KDF_KEY_BYTES) {
+		kdf_derive(keys->p + at, EPOCH_LABEL, key);
+		err = aead_open(
+			key, slot + SLOT_NONCE, (struct vault_bytes){ ad, sizeof(ad) },
 			(struct vault_bytes){ slot + SLOT_SEALED, AUDIT_EPOCH_SLOT - SLOT_SEALED },
 			seed.p);
+	}
 	secret_wipe(key, sizeof(key));
 	TRY(err);
 	return ed25519_from_seed(pair, audit->arena, seed.p);

@@ -15,7 +15,7 @@ struct audit_scan {
 	uint64_t lowest;
 	int dir;
 	struct audit_opener opener;
-	struct secret wrap_key;
+	struct audit_ring *ring;
 	uint8_t store_id[AUDIT_STORE_ID_BYTES];
 	struct audit_reader reader;
 
@@ -179,13 +179,14 @@ scan_setup(struct audit *audit, struct audit_scan *scan)
 	pthread_mutex_lock(&audit->append);
 	running = audit->running;
 	scan->head = audit->head;
+	if (running)
+		scan->ring = audit_ring_ref(audit);
 	pthread_mutex_unlock(&audit->append);
 	if (!running)
 		return VAULT_SEALED;
-	TRY(secret_copy(audit->arena, audit->wrap_key.p, audit->wrap_key.len, &scan->wrap_key));
 	memcpy(scan->store_id, audit->store_id, sizeof(scan->store_id));
 	scan->opener = (struct audit_opener){ .arena = audit->arena,
-					      .wrap_key = &scan->wrap_key,
+					      .wrap_key = &scan->ring->keys,
 					      .store_id = scan->store_id };
 	scan->dir = audit_dir_open(audit->path);
 	if (scan->dir < 0)
@@ -344,7 +345,7 @@ audit_scan_close(struct audit_scan *scan)
 	if (scan->dir >= 0)
 		close(scan->dir);
 	secret_free(&scan->key);
-	secret_free(&scan->wrap_key);
+	audit_ring_unref(scan->ring);
 	buf_free(&scan->voids);
 	buf_free(&scan->blocks);
 	buf_free(&scan->places);

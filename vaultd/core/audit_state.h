@@ -26,6 +26,12 @@ struct audit_epoch_file {
 	uint8_t slots[2][AUDIT_EPOCH_SLOT];
 };
 
+/* Wrapping keys as struct audit_keys has them; shared by who reads, changed by nobody. */
+struct audit_ring {
+	atomic_uint refs;
+	struct secret keys;
+};
+
 struct audit {
 	char *path;
 	struct arena *arena;
@@ -33,7 +39,7 @@ struct audit {
 
 	pthread_mutex_t upkeep;
 	/* Under upkeep. */
-	struct secret wrap_key; /* also read under append; replaced only under both */
+	struct audit_ring *ring; /* also read under append; replaced only under both */
 	uint8_t store_id[AUDIT_STORE_ID_BYTES];
 	struct audit_slot slots[AUDIT_SLOTS_MAX];
 	size_t slot_count;
@@ -77,13 +83,22 @@ struct audit_draft {
 	int64_t first_ns, last_ns;
 };
 
+/* With upkeep or append held, and as long as it is. */
 static inline struct audit_opener
 audit_opener(const struct audit *audit)
 {
 	return (struct audit_opener){ .arena = audit->arena,
-				      .wrap_key = &audit->wrap_key,
+				      .wrap_key = &audit->ring->keys,
 				      .store_id = audit->store_id };
 }
+
+/* audit_rekey.c. A copy of the keys; VAULT_INTERNAL where they are not a whole number of them. */
+MUST_USE enum vault_err audit_ring_make(struct arena *arena, const struct secret *keys,
+					struct audit_ring **ring);
+/* With upkeep or append held: the keys of now, for whoever reads on without. */
+struct audit_ring *audit_ring_ref(struct audit *audit);
+/* NULL is fine. */
+void audit_ring_unref(struct audit_ring *ring);
 
 /* audit.c; with upkeep held. Forgets all that audit_create and audit_start set. */
 void audit_clear(struct audit *audit);

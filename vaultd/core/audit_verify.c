@@ -137,26 +137,42 @@ verify_all(struct verify *verify)
 	return VAULT_OK;
 }
 
+/* Where the audit ends now, and the keys of all that is before; NULL while it does not run. */
+static struct audit_ring *
+verify_begin(struct audit *audit, struct audit_head *head)
+{
+	struct audit_ring *ring = NULL;
+
+	pthread_mutex_lock(&audit->append);
+	if (audit->running)
+		ring = audit_ring_ref(audit);
+	*head = audit->head;
+	pthread_mutex_unlock(&audit->append);
+	return ring;
+}
+
 enum vault_err
 audit_verify(struct audit *audit, const struct audit_check *check, struct audit_verdict *verdict)
 {
 	struct audit_verdict found = { .ok = true };
 	struct verify verify = { .check = check, .verdict = &found };
-	struct audit_opener opener = audit_opener(audit);
-	struct audit_status status;
+	struct audit_ring *ring = verify_begin(audit, &verify.head);
+	struct audit_opener opener = { .arena = audit->arena, .store_id = audit->store_id };
 	enum vault_err err;
 	int dir;
 
-	audit_status(audit, &status);
-	if (!status.running)
+	if (ring == NULL)
 		return VAULT_SEALED;
+	opener.wrap_key = &ring->keys;
 	dir = audit_dir_open(audit->path);
-	if (dir < 0)
+	if (dir < 0) {
+		audit_ring_unref(ring);
 		return VAULT_AUDIT_UNAVAILABLE;
-	verify.head = status.head;
+	}
 	audit_walk_init(&verify.walk, dir, &opener);
 	err = verify_all(&verify);
 	audit_walk_free(&verify.walk);
+	audit_ring_unref(ring);
 	close(dir);
 	TRY(err);
 	*verdict = found;

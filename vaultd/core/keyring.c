@@ -14,6 +14,7 @@
 void
 keyring_free(struct keyring *keyring)
 {
+	keyring_drop_next(keyring);
 	secret_free(&keyring->ids);
 	secret_free(&keyring->root);
 	secret_free(&keyring->wrap);
@@ -21,7 +22,7 @@ keyring_free(struct keyring *keyring)
 	secret_free(&keyring->slot_mac);
 	row_keys_free(&keyring->store);
 	ed25519_free(&keyring->identity);
-	*keyring = (struct keyring){ 0 };
+	keyring->root_generation = 0;
 }
 
 static size_t
@@ -76,36 +77,75 @@ derive(const struct secret *root, const char *label, struct secret *out)
 	return VAULT_OK;
 }
 
-enum vault_err
-keyring_derive(struct keyring *keyring, struct secret *root, uint32_t generation)
+static void
+root_keys_free(struct root_keys *keys)
 {
-	secret_move(&keyring->root, root);
-	keyring->root_generation = generation;
-	TRY(derive(&keyring->root, "vaultd wrap", &keyring->wrap));
-	TRY(derive(&keyring->root, "vaultd audit", &keyring->audit_wrap));
-	return derive(&keyring->root, "vaultd slots", &keyring->slot_mac);
-}
-
-static struct wrap_use
-store_use(const struct keyring *keyring, const char *purpose)
-{
-	return (struct wrap_use){ purpose, 0, keyring->root_generation, keyring->store.store_id };
+	secret_free(&keys->root);
+	secret_free(&keys->wrap);
+	secret_free(&keys->audit_wrap);
+	secret_free(&keys->slot_mac);
+	keys->generation = 0;
 }
 
 static enum vault_err
-put_wraps(struct txn *txn, const struct keyring *keyring, const struct secret *identity_seed)
+root_keys_derive(struct root_keys *keys)
+{
+	TRY(derive(&keys->root, "vaultd wrap", &keys->wrap));
+	TRY(derive(&keys->root, "vaultd audit", &keys->audit_wrap));
+	return derive(&keys->root, "vaultd slots", &keys->slot_mac);
+}
+
+/* Takes the keys; the others are wiped. */
+static void
+root_keys_take(struct keyring *keyring, struct root_keys *keys)
+{
+	secret_free(&keyring->root);
+	secret_free(&keyring->wrap);
+	secret_free(&keyring->audit_wrap);
+	secret_free(&keyring->slot_mac);
+	secret_move(&keyring->root, &keys->root);
+	secret_move(&keyring->wrap, &keys->wrap);
+	secret_move(&keyring->audit_wrap, &keys->audit_wrap);
+	secret_move(&keyring->slot_mac, &keys->slot_mac);
+	keyring->root_generation = keys->generation;
+	keys->generation = 0;
+}
+
+enum vault_err
+keyring_derive(struct keyring *keyring, struct secret *root, uint32_t generation)
+{
+	struct root_keys keys = { .generation = generation };
+	enum vault_err err;
+
+	secret_move(&keys.root, root);
+	err = root_keys_derive(&keys);
+	if (err == VAULT_OK)
+		root_keys_take(keyring, &keys);
+	root_keys_free(&keys);
+	return err;
+}
+
+/* What the store's keys are wrapped under: the present root key's or the next one's. */
+struct wrapping {
+	uint32_t generation;
+	const struct secret *wrap;
+};
+
+static enum vault_err
+put_wraps(struct txn *txn, const struct keyring *keyring, struct wrapping under)
 {
 	uint8_t record[WRAPPED_BYTES], name[WRAPPED_BYTES], identity[WRAPPED_BYTES];
-	struct store_wraps wraps = { .root_generation = keyring->root_generation };
-	struct wrap_use use = store_use(keyring, "store record key");
+	struct store_wraps wraps = { .root_generation = under.generation };
+	struct wrap_use use = { "store record key", 0, under.generation, keyring->store.store_id };
 	struct buf buf = { 0 };
 	enum vault_err err;
 
-	key_wrap(&keyring->wrap, &use, keyring->store.record.p, record);
-	use = store_use(keyring, "store name key");
-	key_wrap(&keyring->wrap, &use, keyring->store.name.p, name);
-	use = store_use(keyring, "store identity");
-	key_wrap(&keyring->wrap, &use, identity_seed->p, identity);
+	key_wrap(under.wrap, &use, keyring->store.record.p, record);
+	use.purpose = "store name key";
+	key_wrap(under.wrap, &use, keyring->store.name.p, name);
+	use.purpose = "store identity";
+	/* The seed is the first half of what ed25519.h keeps. */
+	key_wrap(under.wrap, &use, keyring->identity.secret.p, identity);
 	wraps.record_key = (struct vault_bytes){ record, sizeof record };
 	wraps.name_key = (struct vault_bytes){ name, sizeof name };
 	wraps.identity = (struct vault_bytes){ identity, sizeof identity };
@@ -134,14 +174,15 @@ keyring_create(struct keyring *keyring, struct txn *txn, const uint8_t id[static
 	TRY(derive(&keyring->store.name, "vaultd api key ids", &keyring->ids));
 	TRY(meta_put(txn, META_FORMAT, (struct vault_bytes){ &format, sizeof format }));
 	TRY(meta_put(txn, META_STORE_ID, (struct vault_bytes){ id, STORE_ID_BYTES }));
-	return put_wraps(txn, keyring, &seed);
+	return put_wraps(txn, keyring,
+			 (struct wrapping){ keyring->root_generation, &keyring->wrap });
 }
 
 static enum vault_err
 load_one(const struct keyring *keyring, const char *purpose, struct vault_bytes wrapped,
 	 struct secret *key)
 {
-	struct wrap_use use = store_use(keyring, purpose);
+	struct wrap_use use = { purpose, 0, keyring->root_generation, keyring->store.store_id };
 
 	return key_unwrap(&keyring->wrap, &use, wrapped, keyring->root.arena, key);
 }
@@ -164,6 +205,87 @@ keyring_load(struct keyring *keyring, struct txn *txn)
 	TRY(load_one(keyring, "store identity", wraps.identity, &seed));
 	TRY(derive(&keyring->store.name, "vaultd api key ids", &keyring->ids));
 	return ed25519_from_seed(&keyring->identity, keyring->root.arena, seed.p);
+}
+
+enum vault_err
+keyring_next(struct keyring *keyring)
+{
+	struct root_keys next = { .generation = keyring->root_generation + 1 };
+	enum vault_err err = secret_random(keyring->root.arena, ROOT_KEY_BYTES, &next.root);
+
+	if (err == VAULT_OK)
+		err = root_keys_derive(&next);
+	if (err != VAULT_OK) {
+		root_keys_free(&next);
+		return err;
+	}
+	pthread_mutex_lock(&keyring->rekeying);
+	root_keys_free(&keyring->next);
+	keyring->next = next;
+	pthread_mutex_unlock(&keyring->rekeying);
+	return VAULT_OK;
+}
+
+enum vault_err
+keyring_rewrap(struct keyring *keyring, struct txn *txn)
+{
+	return put_wraps(txn, keyring,
+			 (struct wrapping){ keyring->next.generation, &keyring->next.wrap });
+}
+
+void
+keyring_switch(struct keyring *keyring)
+{
+	pthread_mutex_lock(&keyring->rekeying);
+	if (keyring->next.root.p != NULL)
+		root_keys_take(keyring, &keyring->next);
+	pthread_mutex_unlock(&keyring->rekeying);
+}
+
+void
+keyring_drop_next(struct keyring *keyring)
+{
+	pthread_mutex_lock(&keyring->rekeying);
+	root_keys_free(&keyring->next);
+	pthread_mutex_unlock(&keyring->rekeying);
+}
+
+static struct wrap_use
+tenant_use(const struct keyring *keyring, uint32_t number, uint32_t generation)
+{
+	return (struct wrap_use){ "tenant key", number, generation, keyring->store.store_id };
+}
+
+enum vault_err
+keyring_open_tenant(struct keyring *keyring, const struct tenant_wrapped *from, struct arena *arena,
+		    struct secret *key)
+{
+	struct wrap_use use = tenant_use(keyring, from->number, from->generation);
+	enum vault_err err = VAULT_INTEGRITY;
+
+	/* Committed, and seen here, before the committer switches: the next one's counts too. */
+	pthread_mutex_lock(&keyring->rekeying);
+	if (from->generation == keyring->root_generation)
+		err = key_unwrap(&keyring->wrap, &use, from->wrapped, arena, key);
+	else if (keyring->next.root.p != NULL && from->generation == keyring->next.generation)
+		err = key_unwrap(&keyring->next.wrap, &use, from->wrapped, arena, key);
+	pthread_mutex_unlock(&keyring->rekeying);
+	return err;
+}
+
+enum vault_err
+keyring_rewrap_tenant(const struct keyring *keyring, const struct tenant_wrapped *from,
+		      uint8_t wrapped[static WRAPPED_BYTES])
+{
+	struct wrap_use use = tenant_use(keyring, from->number, from->generation);
+	SECRET_LOCAL(key);
+
+	if (from->generation != keyring->root_generation)
+		return VAULT_INTEGRITY;
+	TRY(key_unwrap(&keyring->wrap, &use, from->wrapped, keyring->root.arena, &key));
+	use.generation = keyring->next.generation;
+	key_wrap(&keyring->next.wrap, &use, key.p, wrapped);
+	return VAULT_OK;
 }
 
 enum vault_err

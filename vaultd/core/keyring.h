@@ -5,14 +5,30 @@
 #ifndef CORE_KEYRING_H
 #define CORE_KEYRING_H
 
+#include <pthread.h>
+
 #include "vaultd/core/sealed.h"
 #include "vaultd/crypto/aead.h"
 #include "vaultd/crypto/ed25519.h"
 
 #define ROOT_KEY_BYTES 32
+#define AUDIT_WRAPS_MAX 16384 /* root keys that there may have been */
 #define WRAPPED_BYTES (AEAD_NONCE_BYTES + ROOT_KEY_BYTES + AEAD_TAG_BYTES)
 
+/* A root key that is about to take the other's place, and what follows from it. */
+struct root_keys {
+	uint32_t generation;
+	struct secret root, wrap, audit_wrap, slot_mac;
+};
+
+/*
+ * Root and what is derived from it are replaced by the committer while others read tenants' keys:
+ * see keyring_open_tenant. The rest stays as long as the vault is open.
+ */
 struct keyring {
+	pthread_mutex_t
+		rekeying; /* over wrap, root_generation and next, but for the committer's reading */
+	struct root_keys next; /* root empty: none */
 	uint32_t root_generation;
 	struct secret root;
 	struct secret wrap;	  /* derived: wraps the store's keys and each tenant key */
@@ -33,6 +49,35 @@ MUST_USE enum vault_err keyring_create(struct keyring *keyring, struct txn *txn,
 /* sys.unseal: the store's keys from meta; VAULT_INTEGRITY where root does not open them. */
 MUST_USE enum vault_err keyring_load(struct keyring *keyring, struct txn *txn);
 
+/*
+ * sys.rekey, all on the committer. keyring_next makes the next root key, with which everything that
+ * the present one wraps is wrapped anew in one transaction; then keyring_switch where that was
+ * committed, keyring_drop_next where not.
+ */
+MUST_USE enum vault_err keyring_next(struct keyring *keyring);
+/* The store's own keys, in meta. */
+MUST_USE enum vault_err keyring_rewrap(struct keyring *keyring, struct txn *txn);
+/* After the commit was counted, so that who still looks at the one before can see that it is old. */
+void keyring_switch(struct keyring *keyring);
+void keyring_drop_next(struct keyring *keyring);
+
+/* A tenant's key as its row has it. */
+struct tenant_wrapped {
+	uint32_t number, generation; /* of the tenant; of the root key it is wrapped under */
+	struct vault_bytes wrapped;
+};
+/*
+ * From any thread. VAULT_INTEGRITY where it does not open, or is wrapped under another root key
+ * than this vault's: after a rekey a snapshot from before it has such.
+ */
+MUST_USE enum vault_err keyring_open_tenant(struct keyring *keyring,
+					    const struct tenant_wrapped *from, struct arena *arena,
+					    struct secret *key);
+/* Wraps a tenant's key under the next root key; it is wrapped under the present one. */
+MUST_USE enum vault_err keyring_rewrap_tenant(const struct keyring *keyring,
+					      const struct tenant_wrapped *from,
+					      uint8_t wrapped[static WRAPPED_BYTES]);
+
 /* What every build must understand of a store to open it. */
 #define STORE_FORMAT 1
 /*
@@ -47,6 +92,19 @@ MUST_USE enum vault_err keyring_store_id(struct txn *txn, uint8_t id[static STOR
 /* The id as callers see it: 32 hexadecimal digits and a NUL. */
 #define STORE_ID_TEXT (2 * STORE_ID_BYTES + 1)
 void store_id_text(const uint8_t id[static STORE_ID_BYTES], char text[static STORE_ID_TEXT]);
+
+/*
+ * The audit's wrapping keys, 32 bytes each: the present root key's, then those of all before it,
+ * the newest first, so that what was written under them can be read.
+ */
+MUST_USE enum vault_err keyring_audit_keys(const struct keyring *keyring, struct txn *txn,
+					   struct secret *keys);
+/*
+ * The same with the next root key's at the front; writes to meta what reading them will need.
+ * segment: the audit's last one.
+ */
+MUST_USE enum vault_err keyring_rewrap_audit(const struct keyring *keyring, struct txn *txn,
+					     uint64_t segment, struct secret *keys);
 
 /*
  * A 32-byte key wrapped under another, bound to what it is for (purpose, tenant number, generation,

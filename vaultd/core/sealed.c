@@ -308,6 +308,16 @@ change_note(struct change *change, const struct row_key *key, uint64_t id,
 	change->count++;
 }
 
+void
+change_note_meta(struct change *change, const char *name, struct vault_bytes value)
+{
+	struct row_key key = { 0 };
+	size_t len = strlen(name);
+
+	memcpy(key.tag, name, len < sizeof key.tag ? len : sizeof key.tag);
+	change_note(change, &key, 0, value);
+}
+
 /* Seals buf's plain bytes, which begin behind the head and room for the nonce, in place. */
 static enum vault_err
 row_seal(const struct row_keys *keys, const struct row *row, const struct row_head *head,

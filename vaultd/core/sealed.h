@@ -57,6 +57,9 @@ struct change {
 };
 void change_start(struct change *change, struct txn *txn);
 
+/* Takes in an entry of meta that the change wrote, as a row of kind 0 whose tag is its name. */
+void change_note_meta(struct change *change, const char *name, struct vault_bytes value);
+
 /* Where a name stands. */
 struct row_key row_key_of(const struct row_keys *keys, enum row_kind kind, struct vault_bytes name);
 

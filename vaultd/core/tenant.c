@@ -35,13 +35,10 @@ tenant_destroy(struct cache_entry *entry)
 enum vault_err
 tenant_unwrap(struct op *op, uint32_t number, const struct tenant_wraps *wraps, struct secret *key)
 {
-	const struct keyring *keyring = &op->vault->keyring;
-	struct wrap_use use = { "tenant key", number, keyring->root_generation,
-				keyring->store.store_id };
+	struct tenant_wrapped wrapped = { number, (uint32_t)wraps->root_generation,
+					  wraps->tenant_key };
 
-	if (wraps->root_generation != keyring->root_generation)
-		return VAULT_INTEGRITY;
-	return key_unwrap(&keyring->wrap, &use, wraps->tenant_key, op->vault->arena, key);
+	return keyring_open_tenant(&op->vault->keyring, &wrapped, op->vault->arena, key);
 }
 
 /* The generation that seals stands first; another one may follow while rows are sealed again. */
@@ -164,7 +161,9 @@ load_into_cache(struct op *op, const struct cache_key *key, struct tenant **out)
 		stale = op_stale(op);
 		if (err != VAULT_OK || stale)
 			tenant_destroy(&tenant->entry);
-	} while ((err == VAULT_OK && stale) || (err == VAULT_BUSY && cache_evict(op->cache)));
+		/* An old snapshot's keys may be wrapped under a root key that was replaced since. */
+	} while (((err == VAULT_OK || err == VAULT_INTEGRITY) && stale) ||
+		 (err == VAULT_BUSY && cache_evict(op->cache)));
 	TRY(err);
 	tenant->entry.destroy = tenant_destroy;
 	tenant->entry.cost = TENANT_COST;

@@ -55,6 +55,14 @@ tenant_revokes(const struct tenant *tenant, enum row_kind kind)
 	return (tenant->revoked >> (kind - ROW_TOKEN_REVOKED) & 1) != 0;
 }
 
+/* The number of the tenant whose wrapped keys stand under that key. */
+static inline uint32_t
+tenant_wraps_number(const struct row_key *key)
+{
+	return (uint32_t)key->tag[0] << 24 | (uint32_t)key->tag[1] << 16 |
+	       (uint32_t)key->tag[2] << 8 | key->tag[3];
+}
+
 /* On the committer. VAULT_EXISTS where the name is taken. display_name and labels may be absent. */
 MUST_USE enum vault_err tenant_create(struct op *op, const struct tenant_create_req *req);
 

@@ -8,8 +8,6 @@
 #include "vaultd/core/backup_ledger.h"
 #include "vaultd/core/lockout.h"
 
-#define HEAD_SCRATCH_BYTES 16384 /* a slot table decoded */
-
 void
 vault_opening_free(struct vault_opening *opening)
 {
@@ -32,6 +30,15 @@ vault_probe(struct vault *vault)
 	return VAULT_OK;
 }
 
+/* What counts as a try is told on disk before it is answered. */
+static enum vault_err
+count_failure(struct vault *vault, const struct vault_attempt *attempt, enum vault_err err)
+{
+	if (err == VAULT_DENIED)
+		TRY(unseal_guard_failed(&vault->guard, attempt->now));
+	return err;
+}
+
 enum vault_err
 vault_try_slots(struct vault *vault, struct txn *txn, struct vault_attempt *attempt,
 		struct slot_opened *opened)
@@ -40,9 +47,45 @@ vault_try_slots(struct vault *vault, struct txn *txn, struct vault_attempt *atte
 
 	TRY(unseal_guard_check(&vault->guard, attempt->now, &attempt->retry_ms));
 	err = slots_open(txn, vault->arena, attempt->secret, opened);
-	if (err == VAULT_DENIED)
-		TRY(unseal_guard_failed(&vault->guard, attempt->now));
-	return err == VAULT_OK ? unseal_guard_succeeded(&vault->guard) : err;
+	if (err != VAULT_OK)
+		return count_failure(vault, attempt, err);
+	return unseal_guard_succeeded(&vault->guard);
+}
+
+static enum vault_err
+open_shares(struct vault *vault, struct txn *txn, const struct share_taken *taken,
+	    struct slot_opened *opened)
+{
+	struct slot_secret secret = { .kind = SLOT_SHARES,
+				      .bytes = { taken->secret.p, taken->secret.len },
+				      .slot = { taken->slot, taken->slot_len } };
+
+	return slots_open(txn, vault->arena, &secret, opened);
+}
+
+enum vault_err
+vault_try_share(struct vault *vault, struct txn *txn, struct vault_attempt *attempt,
+		struct vault_opening *opening)
+{
+	struct vault_bytes words = attempt->secret->bytes;
+	struct share_given given = { .words = { (const char *)words.p, words.len },
+				     .slot = attempt->secret->slot,
+				     .now = attempt->now };
+	struct share_taken taken;
+	enum vault_err err;
+
+	TRY(unseal_guard_check(&vault->guard, attempt->now, &attempt->retry_ms));
+	err = unseal_shares_add(&vault->shares, txn, vault->arena, &given, &taken);
+	if (err != VAULT_OK)
+		return count_failure(vault, attempt, err);
+	opening->needed = taken.needed;
+	if (taken.needed > 0)
+		return VAULT_OK;
+	err = open_shares(vault, txn, &taken, &opening->slot);
+	secret_free(&taken.secret);
+	if (err != VAULT_OK)
+		return count_failure(vault, attempt, err);
+	return unseal_guard_succeeded(&vault->guard);
 }
 
 /* Every slot can read old segments, also after the root key was replaced. */
@@ -65,15 +108,16 @@ audit_slots(struct txn *txn, struct scratch *scratch, struct audit_keys *keys)
 	return VAULT_OK;
 }
 
-static enum vault_err
-audit_keys_of(struct vault *vault, struct txn *txn, struct audit_keys *keys)
+enum vault_err
+vault_audit_keys(struct vault *vault, struct txn *txn, const struct secret *wrap_keys,
+		 struct audit_keys *keys)
 {
 	struct scratch scratch;
 	enum vault_err err;
 
-	*keys = (struct audit_keys){ .wrap_key = &vault->keyring.audit_wrap };
+	*keys = (struct audit_keys){ .wrap_key = wrap_keys };
 	memcpy(keys->store_id, vault->keyring.store.store_id, STORE_ID_BYTES);
-	TRY(scratch_init(&scratch, HEAD_SCRATCH_BYTES, 0));
+	TRY(scratch_init(&scratch, SLOTS_SCRATCH_BYTES, 0));
 	err = audit_slots(txn, &scratch, keys);
 	scratch_free(&scratch);
 	return err;
@@ -195,6 +239,7 @@ create(struct vault *vault, struct change *change, struct vault_opening *opening
 	struct audit_keys keys;
 	struct audit_head head;
 	SECRET_LOCAL(root);
+	SECRET_LOCAL(wrap_keys);
 
 	random_bytes(id, sizeof id);
 	TRY(secret_random(vault->arena, ROOT_KEY_BYTES, &root));
@@ -205,7 +250,8 @@ create(struct vault *vault, struct change *change, struct vault_opening *opening
 	vault->next_tenant = 1;
 	vault->revision = 0;
 	vault->head_row = (struct row){ .key = head_place() };
-	TRY(audit_keys_of(vault, change->txn, &keys));
+	TRY(keyring_audit_keys(&vault->keyring, change->txn, &wrap_keys));
+	TRY(vault_audit_keys(vault, change->txn, &wrap_keys, &keys));
 	TRY(audit_create(vault->audit, &keys, vault->audit_key, &head));
 	memcpy(audit_key, vault->audit_key, sizeof vault->audit_key);
 	return VAULT_OK;
@@ -238,6 +284,7 @@ load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
 {
 	struct audit_keys keys;
 	struct audit_head head;
+	SECRET_LOCAL(wrap_keys);
 
 	TRY(keyring_derive(&vault->keyring, &opening->slot.root, opening->slot.generation));
 	TRY(keyring_load(&vault->keyring, txn));
@@ -246,7 +293,8 @@ load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
 	TRY(lockout_load(vault, txn, now));
 	TRY(get_head(vault, txn, now, &head));
 	TRY(load_last_backup(vault, txn));
-	TRY(audit_keys_of(vault, txn, &keys));
+	TRY(keyring_audit_keys(&vault->keyring, txn, &wrap_keys));
+	TRY(vault_audit_keys(vault, txn, &wrap_keys, &keys));
 	return audit_start(vault->audit, &keys, &head, recovery);
 }
 
@@ -294,9 +342,11 @@ vault_restore_begin(struct vault *vault, struct txn *txn)
 {
 	struct audit_keys keys;
 	struct audit_head head;
+	SECRET_LOCAL(wrap_keys);
 
 	TRY(load_policy(vault, txn));
-	TRY(audit_keys_of(vault, txn, &keys));
+	TRY(keyring_audit_keys(&vault->keyring, txn, &wrap_keys));
+	TRY(vault_audit_keys(vault, txn, &wrap_keys, &keys));
 	return audit_create(vault->audit, &keys, vault->audit_key, &head);
 }
 

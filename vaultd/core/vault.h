@@ -21,6 +21,7 @@
 #include "vaultd/core/slots.h"
 #include "vaultd/core/tenants.h"
 #include "vaultd/core/unseal_guard.h"
+#include "vaultd/core/unseal_shares.h"
 #include "vaultd/store/scrub.h"
 
 struct apikey_used;
@@ -82,6 +83,7 @@ struct vault {
 	struct keyring keyring;	       /* the committer while not open; read by all while open */
 	struct policy_source policy;   /* the committer, after a commit */
 	struct unseal_guard guard;     /* the slow lane */
+	struct unseal_shares shares;   /* given so far */
 	uint8_t audit_key[32];	       /* likewise: the public key of the audit's first epoch */
 	_Atomic uint64_t head_segment; /* the audit's segment that the committed head names */
 	struct row head_row;	/* the committer: where the head stands; holds no plain text */
@@ -98,6 +100,8 @@ struct vault {
 	struct backups backups;	  /* the slow lane */
 	_Atomic int64_t last_backup; /* the committer: the moment that the newest is of; 0: none */
 	struct expiry_clock expiry_clock; /* the committer */
+	struct audit_rekey *audit_next; /* the committer: what it goes over to behind this group */
+	_Atomic uint64_t rekey_done, rekey_total; /* tenants; total 0: no rekey is under way */
 	/* When API keys were used; made by the first that is. */
 	_Atomic(struct apikey_used *) apikey_used;
 	_Atomic(struct apikey_limits *) apikey_limits; /* likewise, by the first that has one */
@@ -118,18 +122,19 @@ vault_state(const struct vault *vault)
 MUST_USE enum vault_err vault_probe(struct vault *vault);
 
 /*
- * What a slot's secret became on the slow lane, for the committer to end sys.init or sys.unseal
- * with.
+ * What a slot's secret became on the slow lane, for the committer to end sys.init, sys.unseal or
+ * slot.add with.
  */
 struct vault_opening {
-	struct slot_draft draft; /* sys.init */
-	struct slot_opened slot; /* sys.unseal */
+	struct slot_draft draft; /* sys.init, slot.add */
+	struct slot_opened slot; /* sys.unseal; its root is empty while shares are needed */
+	unsigned needed;	 /* shares that are missing yet */
 };
 void vault_opening_free(struct vault_opening *opening);
 
 /* A try to open a slot, under the lockout. */
 struct vault_attempt {
-	const struct slot_secret *secret;
+	const struct slot_secret *secret; /* of vault_try_share: bytes are the share's words */
 	const struct clock_now *now;
 	int64_t retry_ms; /* set with VAULT_LOCKED */
 };
@@ -139,6 +144,14 @@ struct vault_attempt {
  */
 MUST_USE enum vault_err vault_try_slots(struct vault *vault, struct txn *txn,
 					struct vault_attempt *attempt, struct slot_opened *opened);
+
+/*
+ * The same with a share: VAULT_OK too where more are needed, which *needed then says. A share that
+ * is malformed, VAULT_INVALID_PARAMS, does not count as a try.
+ */
+MUST_USE enum vault_err vault_try_share(struct vault *vault, struct txn *txn,
+					struct vault_attempt *attempt,
+					struct vault_opening *opening);
 
 /* On the committer, in its change: makes a vault; audit_key gets the first epoch's public key. */
 MUST_USE enum vault_err vault_create(struct vault *vault, struct change *change,
@@ -159,6 +172,9 @@ MUST_USE enum vault_err vault_load(struct vault *vault, struct txn *txn,
 MUST_USE enum vault_err vault_restore_open(struct vault *vault, struct txn *txn,
 					   struct slot_opened *root, const struct clock_now *now);
 MUST_USE enum vault_err vault_restore_begin(struct vault *vault, struct txn *txn);
+/* What the audit is to know of the slots in the store, and of these keys, which are borrowed. */
+MUST_USE enum vault_err vault_audit_keys(struct vault *vault, struct txn *txn,
+					 const struct secret *wrap_keys, struct audit_keys *keys);
 /* Writes the head that every commit carries. */
 MUST_USE enum vault_err vault_put_head(struct vault *vault, struct txn *txn,
 				       const struct audit_head *head);

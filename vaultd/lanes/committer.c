@@ -9,6 +9,7 @@
 #include "vaultd/core/apikey_used.h"
 #include "vaultd/core/expiry.h"
 #include "vaultd/core/due.h"
+#include "vaultd/core/rekey.h"
 #include "vaultd/dispatch_watch.h"
 #include "vaultd/lanes/lanes.h"
 
@@ -254,6 +255,7 @@ run_job(struct group *group, struct job *job)
 	job->result = call.result;
 	/* Done with here: by the time its worker frees the job the arena may have been wiped. */
 	pkey_pair_free(&job->prepared.pair);
+	vault_opening_free(&job->opening);
 	end_change(group, &change, &call);
 }
 
@@ -331,6 +333,7 @@ static void
 publish(struct group *group)
 {
 	atomic_fetch_add_explicit(&group->vault->commits, 1, memory_order_release);
+	vault_rekeyed(group->vault, group->lanes->commit_runner.now.wall_ns);
 	atomic_store(&group->vault->due_next, group->due_next);
 	if (group->sweep_ended)
 		atomic_store(&group->vault->sweep, false);
@@ -446,6 +449,7 @@ run_group(struct group *group)
 		atomic_store(&group->vault->sweep, false);
 	txn_abort(group->txn);
 	atomic_store(&group->vault->backups.held, false);
+	vault_rekey_drop(group->vault);
 	audit_batch_reset(&runner->audit);
 }
 

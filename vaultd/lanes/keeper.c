@@ -102,16 +102,20 @@ keeper_main(void *arg)
 {
 	struct lanes *lanes = arg;
 
+	struct clock_now now;
+
 	pthread_mutex_lock(&lanes->keeper_mutex);
 	while (!lanes->keeper_stop) {
 		wait_period(lanes);
 		pthread_mutex_unlock(&lanes->keeper_mutex);
+		now = clock_read();
 		/*
 		 * What could not be written is tried again, and who asks is told by then; a failed
 		 * flush is the end.
 		 */
-		if (audit_tick(lanes->vault->audit, clock_read().wall_ns) == VAULT_INTERNAL)
+		if (audit_tick(lanes->vault->audit, now.wall_ns) == VAULT_INTERNAL)
 			lanes_fatal("the audit could not be flushed");
+		unseal_shares_expire(&lanes->vault->shares, &now);
 		follow_head(lanes);
 		forget_due(lanes);
 		lanes_tick_last_used(lanes);

@@ -18,6 +18,7 @@ static void
 run_slow(struct lanes *lanes, struct job *job)
 {
 	struct runner *runner = &lanes->slow_runner;
+	enum verdict verdict;
 	struct call call = {
 		.session = job->session,
 		.frame = { job->frame, job->frame_len },
@@ -37,8 +38,9 @@ run_slow(struct lanes *lanes, struct job *job)
 		job->done(job);
 		return;
 	}
-	if (dispatch_run(runner, &call) == VERDICT_COMMIT) {
-		job->exclusive = call.exclusive;
+	verdict = dispatch_run(runner, &call);
+	if (verdict == VERDICT_COMMIT || verdict == VERDICT_ALONE) {
+		job->exclusive = verdict == VERDICT_ALONE;
 		if (job_queue_put(&lanes->commit, job))
 			return;
 		job_refuse(job, VAULT_BUSY, NULL);

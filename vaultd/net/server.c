@@ -261,6 +261,7 @@ seal(struct server *server, struct job *job)
 		atomic_store(&vault->state, STATE_SEALING);
 	lanes_drain(server->config->lanes);
 	run_seal(server, job);
+	unseal_shares_forget(&vault->shares);
 	if (open)
 		wipe(server, job->session);
 	atomic_store(&vault->cancel, false);

@@ -104,7 +104,8 @@ worker_queue(struct worker *worker, struct conn *conn, struct vault_bytes frame,
 		job->done = job_done;
 		job->owner = worker;
 		job->conn = conn->id;
-		if (verdict == VERDICT_COMMIT)
+		job->exclusive = verdict == VERDICT_ALONE;
+		if (verdict == VERDICT_COMMIT || verdict == VERDICT_ALONE)
 			queued = job_queue_put(&worker->lanes->commit, job);
 		else if (verdict == VERDICT_SLOW)
 			queued = job_queue_put(&worker->lanes->slow, job);

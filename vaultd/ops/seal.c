@@ -1,31 +1,20 @@
 #include "protocol/text.h"
 #include "vaultd/base/base64.h"
 #include "vaultd/ops/ops.h"
-
-static enum vault_err
-one_secret(struct op *op, struct vault_bytes passphrase, struct vault_bytes keyfile,
-	   struct slot_secret *secret)
-{
-	if (passphrase.p != NULL && keyfile.p != NULL)
-		return op_fail(op, VAULT_INVALID_PARAMS, "keyfile",
-			       "give exactly one of passphrase and keyfile");
-	if (passphrase.p == NULL && keyfile.p == NULL)
-		return op_fail(op, VAULT_INVALID_PARAMS, "passphrase",
-			       "give exactly one of passphrase and keyfile");
-	*secret = passphrase.p != NULL
-			  ? (struct slot_secret){ .kind = SLOT_PASSPHRASE, .bytes = passphrase }
-			  : (struct slot_secret){ .kind = SLOT_KEYFILE, .bytes = keyfile };
-	return VAULT_OK;
-}
+#include "vaultd/ops/slot_secret.h"
 
 enum vault_err
 prepare_sys_init(struct op *op, const struct sys_init_req *req)
 {
+	struct secret_given given = { .passphrase = req->passphrase,
+				      .keyfile = req->keyfile,
+				      .shares = req->shares,
+				      .threshold = req->threshold };
 	struct slot_secret secret;
 
 	if (vault_state(op->vault) != STATE_UNINITIALIZED)
 		return op_fail(op, VAULT_ALREADY_INITIALIZED, NULL, NULL);
-	TRY(one_secret(op, req->passphrase, req->keyfile, &secret));
+	TRY(slot_secret_of(op, &given, &secret));
 	return slot_draft_make(op->vault->arena, &secret, &op->vault->settings.slot_cost,
 			       &op->opening->draft);
 }
@@ -46,6 +35,7 @@ op_sys_init(struct op *op, const struct sys_init_req *req, struct sys_init_res *
 	res->slot = TEXT_LITERAL(INITIAL_SLOT);
 	store_id_text(op->vault->keyring.store.store_id, id);
 	TRY(op_keep_text(op, text_of(id), &res->store_id));
+	TRY(slot_words(op, &op->opening->draft, &res->shares));
 	key_len = base64url_encode(audit_key, sizeof audit_key, key_text);
 	return op_keep_text(op, (struct vault_text){ key_text, key_len }, &res->audit_key);
 }
@@ -54,7 +44,10 @@ static enum vault_err
 try_slots(struct op *op, const struct slot_secret *secret)
 {
 	struct vault_attempt attempt = { .secret = secret, .now = &op->now };
-	enum vault_err err = vault_try_slots(op->vault, op->txn, &attempt, &op->opening->slot);
+	enum vault_err err =
+		secret->kind == SLOT_SHARES
+			? vault_try_share(op->vault, op->txn, &attempt, op->opening)
+			: vault_try_slots(op->vault, op->txn, &attempt, &op->opening->slot);
 
 	if (err == VAULT_LOCKED) {
 		err = op_fail(op, err, NULL, "locked after five wrong secrets within 30 minutes");
@@ -63,14 +56,22 @@ try_slots(struct op *op, const struct slot_secret *secret)
 	}
 	if (err == VAULT_NOT_FOUND)
 		return op_fail(op, err, "slot", "there is no such slot");
+	if (err == VAULT_INVALID_PARAMS)
+		return op_fail(op, err, "share", "not the words of a share; is one mistyped?");
 	if (err == VAULT_DENIED)
-		return op_fail(op, err, NULL, "no slot opens with this secret");
+		return op_fail(op, err, NULL,
+			       secret->kind == SLOT_SHARES
+				       ? "no slot opens with this share; begin again with the first"
+				       : "no slot opens with this secret");
 	return err;
 }
 
 enum vault_err
 prepare_sys_unseal(struct op *op, const struct sys_unseal_req *req)
 {
+	struct secret_given given = { .passphrase = req->passphrase,
+				      .keyfile = req->keyfile,
+				      .share = req->share };
 	struct slot_secret secret;
 
 	/*
@@ -79,7 +80,7 @@ prepare_sys_unseal(struct op *op, const struct sys_unseal_req *req)
 	 */
 	if (vault_state(op->vault) != STATE_SEALED)
 		return VAULT_OK;
-	TRY(one_secret(op, req->passphrase, req->keyfile, &secret));
+	TRY(slot_secret_of(op, &given, &secret));
 	secret.slot = req->slot;
 	return try_slots(op, &secret);
 }
@@ -90,6 +91,11 @@ op_sys_unseal(struct op *op, const struct sys_unseal_req *req, struct sys_unseal
 	struct audit_recovery recovery;
 
 	(void)req;
+	if (vault_state(op->vault) == STATE_SEALED && op->opening->needed > 0) {
+		res->sealed = true;
+		res->needed = (struct vault_opt_int){ op->opening->needed, true };
+		return VAULT_OK;
+	}
 	if (vault_state(op->vault) != STATE_OPEN) {
 		/* Whoever seals has the last word over whoever was unsealing meanwhile. */
 		if (vault_state(op->vault) != STATE_SEALED || op->opening->slot.root.p == NULL ||
@@ -98,6 +104,7 @@ op_sys_unseal(struct op *op, const struct sys_unseal_req *req, struct sys_unseal
 				       "the vault was being sealed; try again");
 		TRY(vault_load(op->vault, op->txn, op->opening, &op->now, &recovery));
 		op->effects.opened = true;
+		unseal_shares_forget(&op->vault->shares);
 	}
 	res->sealed = false;
 	return VAULT_OK;

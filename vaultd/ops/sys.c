@@ -1,4 +1,5 @@
 #include "protocol/text.h"
+#include "vaultd/core/rekey.h"
 #include "vaultd/core/session.h"
 #include "vaultd/core/scrub.h"
 #include "vaultd/core/tenant_erase.h"
@@ -73,6 +74,31 @@ background(struct op *op, const struct background_work **out)
 	return VAULT_OK;
 }
 
+/* What is under way: an unsealing by shares, a rekey. */
+static enum vault_err
+progress(struct op *op, struct sys_status_res *res)
+{
+	struct unseal_progress *unseal = scratch_alloc(op->scratch, sizeof *unseal);
+	struct rekey_status *rekey = scratch_alloc(op->scratch, sizeof *rekey);
+	struct share_progress shares;
+	struct rekey_progress tenants;
+
+	if (unseal == NULL || rekey == NULL)
+		return VAULT_BUSY;
+	if (unseal_shares_progress(&op->vault->shares, &shares)) {
+		unseal->have = shares.have;
+		unseal->needed = shares.threshold - shares.have;
+		TRY(op_keep_text(op, (struct vault_text){ shares.slot, shares.slot_len },
+				 &unseal->slot));
+		res->unseal = unseal;
+	}
+	if (vault_rekey_progress(op->vault, &tenants)) {
+		*rekey = (struct rekey_status){ (int64_t)tenants.done, (int64_t)tenants.total };
+		res->rekey = rekey;
+	}
+	return VAULT_OK;
+}
+
 enum vault_err
 op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status_res *res)
 {
@@ -105,5 +131,6 @@ op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status
 	res->audit = health;
 	if (state == STATE_OPEN)
 		TRY(background(op, &res->background));
+	TRY(progress(op, res));
 	return store_id(op, &res->store_id);
 }

@@ -1,3 +1,4 @@
+#include "vaultd/core/rekey.h"
 #include "vaultd/core/tenant_erase.h"
 #include "vaultd/core/tenant_rekey.h"
 
@@ -65,5 +66,7 @@ op_tenant_rekey(struct op *op, const struct tenant_rekey_req *req, struct tenant
 enum vault_err
 op_tenant_erase(struct op *op, const struct tenant_erase_req *req, struct tenant_erase_res *res)
 {
-	return tenant_erase(op, req->confirm, res);
+	TRY(tenant_erase(op, req->confirm, res));
+	/* So that a copy of the wrapped tenant key in an old page opens with nothing that is left. */
+	return vault_rekey(op->vault, op->change);
 }

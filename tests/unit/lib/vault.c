@@ -211,12 +211,13 @@ test_vault_send(struct test_vault *t, const struct identity *who, struct vault_b
 	verdict = dispatch_run(&t->runner, &call);
 	/* There is no connection that could be told of anything. */
 	free(call.subscription);
-	if (verdict == VERDICT_COMMIT || verdict == VERDICT_SLOW) {
+	if (verdict == VERDICT_COMMIT || verdict == VERDICT_ALONE || verdict == VERDICT_SLOW) {
 		struct job *job = job_new(session, frame, call.msgid);
 
 		assert_non_null(job);
 		assert_int_equal(buf_len(&t->reply), 0);
-		run_job(t, verdict == VERDICT_COMMIT ? &t->lanes.commit : &t->lanes.slow, job);
+		job->exclusive = verdict == VERDICT_ALONE;
+		run_job(t, verdict == VERDICT_SLOW ? &t->lanes.slow : &t->lanes.commit, job);
 	}
 	append_records(t);
 	session_release(session);
