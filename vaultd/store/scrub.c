@@ -1,7 +1,6 @@
 #include "vaultd/store/scrub.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,10 +35,15 @@ struct free_pages {
 static int
 note_reader(const char *line, void *arg)
 {
+	const char *column = strrchr(line, ' ');
 	size_t *oldest = arg, txn;
+	char *end;
 
 	/* "pid thread txn" of each reader; "-" for one that holds no snapshot, and a heading. */
-	if (sscanf(line, "%*d %*x %zu", &txn) == 1 && txn < *oldest)
+	if (column == NULL || column[1] < '0' || column[1] > '9')
+		return 0;
+	txn = strtoull(column + 1, &end, 10);
+	if (*end == '\n' && txn < *oldest)
 		*oldest = txn;
 	return 0;
 }
