@@ -120,7 +120,8 @@ check_options(const struct command *self, int argc, char **argv, struct restore 
 		return command_misused(self, "--into: which directory?");
 	if (secrets > 1)
 		return command_misused(
-			self, "give one of --passphrase-file, --keyfile, --share-file and --identity");
+			self,
+			"give one of --passphrase-file, --keyfile, --share-file and --identity");
 	restore->file = argv[optind];
 	return -1;
 }
@@ -297,8 +298,8 @@ rebuild(struct restore *restore)
 	for (size_t i = 0; i < restore->erased_count; i++) {
 		const struct buf *text = &restore->certificates[i];
 
-		TRY(restore_run_erased(run, (struct vault_text){ (const char *)buf_data(text),
-								 buf_len(text) }));
+		TRY(restore_run_erased(
+			run, (struct vault_text){ (const char *)buf_data(text), buf_len(text) }));
 	}
 	TRY(restore_run_audit(run, restore->audit_dir, restore->accept_gap));
 	TRY(restore_run_tenants(run));
@@ -384,8 +385,7 @@ tell(const struct restore *restore)
 	if (run->tally.dropped > 0)
 		command_say("dropped        %" PRIu64 " erased tenants", run->tally.dropped);
 	if (run->survived_ns != 0)
-		say_time(run->stopped ? "audit until    a clean stop at"
-				      : "audit until   ",
+		say_time(run->stopped ? "audit until    a clean stop at" : "audit until   ",
 			 run->survived_ns / NS_PER_S);
 	if (!run->joined)
 		command_say("gap            %s; %" PRIu64
@@ -454,39 +454,42 @@ run(const struct command *self, int argc, char **argv)
 const struct command restore_command = {
 	.name = "restore",
 	.summary = "make a state directory of a backup",
-	.usage = "usage: vaultd restore FILE --into DIR [--audit DIR | --accept-gap] [--erased "
-		 "FILE]...\n"
-		 "                      [--keys FILE] [--slot NAME] [--config FILE]\n"
-		 "                      [--passphrase-file FILE | --keyfile FILE | --identity "
-		 "FILE |\n"
-		 "                      --share-file FILE...]\n"
-		 "\n"
-		 "Makes the store of a backup in an empty directory, does again what the surviving "
-		 "audit tells of\n"
-		 "(revocations, deletions, spent uses), and begins a new audit. No daemon is needed. "
-		 "Without a file it\n"
-		 "asks for the passphrase. Where anything is wrong nothing is left behind.\n"
-		 "\n"
-		 "  --into DIR              an empty directory; what vaultd --state is to be\n"
-		 "  --audit DIR             the audit of the lost store, as far as it is there\n"
-		 "  --accept-gap            go on where that does not lead on from the backup: API "
-		 "keys with a\n"
-		 "                          number of uses are disabled, tokens issued until now "
-		 "refused\n"
-		 "  --erased FILE           a certificate of tenant.erase: that tenant is dropped; "
-		 "may be repeated\n"
-		 "  --keys FILE             the tenants' keys of a split backup (default: the "
-		 "backup's name and .keys)\n"
-		 "  --slot NAME             try this unseal slot only\n"
-		 "  --passphrase-file FILE  a slot's passphrase, or the backup's own; one newline at "
-		 "its end does\n"
-		 "                          not count\n"
-		 "  --keyfile FILE          a slot's key file\n"
-		 "  --share-file FILE       one of a slot's shares; to be repeated\n"
-		 "  --identity FILE         the private half of the recipient that it was made for\n"
-		 "  --config FILE           read FILE instead of " CONFIG_DEFAULT_FILE "\n"
-		 "\n"
-		 "Exit status: 0 restored; 1 wrong usage, configuration or file; 2 refused or "
-		 "failed.\n",
+	.usage =
+		"usage: vaultd restore FILE --into DIR [--audit DIR | --accept-gap] [--erased "
+		"FILE]...\n"
+		"                      [--keys FILE] [--slot NAME] [--config FILE]\n"
+		"                      [--passphrase-file FILE | --keyfile FILE | --identity "
+		"FILE |\n"
+		"                      --share-file FILE...]\n"
+		"\n"
+		"Makes the store of a backup in an empty directory, does again what the surviving "
+		"audit tells of\n"
+		"(revocations, deletions, spent uses), and begins a new audit. No daemon is "
+		"needed. "
+		"Without a file it\n"
+		"asks for the passphrase. Where anything is wrong nothing is left behind.\n"
+		"\n"
+		"  --into DIR              an empty directory; what vaultd --state is to be\n"
+		"  --audit DIR             the audit of the lost store, as far as it is there\n"
+		"  --accept-gap            go on where that does not lead on from the backup: API "
+		"keys with a\n"
+		"                          number of uses are disabled, tokens issued until now "
+		"refused\n"
+		"  --erased FILE           a certificate of tenant.erase: that tenant is dropped; "
+		"may be repeated\n"
+		"  --keys FILE             the tenants' keys of a split backup (default: the "
+		"backup's name and .keys)\n"
+		"  --slot NAME             try this unseal slot only\n"
+		"  --passphrase-file FILE  a slot's passphrase, or the backup's own; one newline "
+		"at "
+		"its end does\n"
+		"                          not count\n"
+		"  --keyfile FILE          a slot's key file\n"
+		"  --share-file FILE       one of a slot's shares; to be repeated\n"
+		"  --identity FILE         the private half of the recipient that it was made for\n"
+		"  --config FILE           read FILE instead of " CONFIG_DEFAULT_FILE "\n"
+		"\n"
+		"Exit status: 0 restored; 1 wrong usage, configuration or file; 2 refused or "
+		"failed.\n",
 	.run = run,
 };

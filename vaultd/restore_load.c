@@ -152,9 +152,9 @@ take_row(struct restore_load *load, struct vault_bytes bytes)
 
 	if (bytes.len <= BACKUP_ROW_HEAD)
 		return VAULT_INTEGRITY;
-	err = row_restore(load->txn, backup_get(bytes.p, BACKUP_ROW_HEAD),
-			  (struct vault_bytes){ bytes.p + BACKUP_ROW_HEAD,
-						bytes.len - BACKUP_ROW_HEAD });
+	err = row_restore(
+		load->txn, backup_get(bytes.p, BACKUP_ROW_HEAD),
+		(struct vault_bytes){ bytes.p + BACKUP_ROW_HEAD, bytes.len - BACKUP_ROW_HEAD });
 	return err == VAULT_EXISTS ? VAULT_INTEGRITY : err;
 }
 

@@ -10,10 +10,10 @@
 #include "vaultd/lanes/lanes.h"
 #include "vaultd/net/server.h"
 
-#define BATCH_CHANGES 256	       /* done again in one transaction */
-#define CACHE_BYTES (1u << 20)	       /* of the arena, for opened tenants */
+#define BATCH_CHANGES 256		 /* done again in one transaction */
+#define CACHE_BYTES (1u << 20)		 /* of the arena, for opened tenants */
 #define ROWS_SKIPPED (UINT64_C(1) << 32) /* record ids that may have been given out since */
-#define TENANTS_SKIPPED 1024	       /* likewise of tenants, across a gap */
+#define TENANTS_SKIPPED 1024		 /* likewise of tenants, across a gap */
 #define NS_PER_S INT64_C(1000000000)
 
 static enum vault_err
@@ -125,7 +125,8 @@ restore_run_open(struct restore_run *run)
 	atomic_store(&run->vault->state, STATE_SEALING);
 	TRY(runner_init(&run->runner, run->vault, CACHE_BYTES, false));
 	TRY(runner_turn(&run->runner));
-	run->self.who = (struct identity){ .uid = run->by_uid, .gid = run->by_gid, .pid = getpid() };
+	run->self.who =
+		(struct identity){ .uid = run->by_uid, .gid = run->by_gid, .pid = getpid() };
 	return check_rows(run);
 }
 
@@ -343,9 +344,7 @@ record(const struct restore_run *run, struct audit_batch *batch)
 static enum vault_err
 make_durable(struct restore_run *run, struct audit_batch *batch)
 {
-	struct commit commit = { .records = batch,
-				 .now_ns = clock_read().wall_ns,
-				 .opened = true };
+	struct commit commit = { .records = batch, .now_ns = clock_read().wall_ns, .opened = true };
 	enum vault_err err = lanes_disk_full(run->vault) ? VAULT_STORAGE_FULL : VAULT_OK;
 
 	if (err == VAULT_OK)

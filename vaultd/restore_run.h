@@ -24,10 +24,10 @@ struct restore_run {
 	struct restore_checked checked;
 	struct restore_tally tally;
 	bool joined;
-	const char *why;      /* not joined */
-	int64_t survived_ns;  /* the last surviving record */
-	bool stopped;	      /* which told of a clean stop */
-	uint64_t disabled;    /* API keys */
+	const char *why;     /* not joined */
+	int64_t survived_ns; /* the last surviving record */
+	bool stopped;	     /* which told of a clean stop */
+	uint64_t disabled;   /* API keys */
 	uint32_t by_uid, by_gid;
 };
 

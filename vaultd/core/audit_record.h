@@ -13,7 +13,7 @@
 #define AUDIT_JTI_BYTES 20
 #define AUDIT_TAG_BYTES 12
 #define AUDIT_HASH_BYTES 32
-#define AUDIT_AGAIN_MAX 64      /* bytes: see core/op.h */
+#define AUDIT_AGAIN_MAX 64	/* bytes: see core/op.h */
 #define AUDIT_RECORD_FIXED 52	/* bytes of the fixed part */
 #define AUDIT_RECORD_MAX 2688	/* no record is longer: every field at its limit is 2,679 bytes */
 #define AUDIT_METHOD_NONE 65535 /* the method of internal events */

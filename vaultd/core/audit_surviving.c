@@ -93,8 +93,9 @@ survey_segment(struct audit_surviving *s)
 	if (err != VAULT_NOT_FOUND)
 		return broken_by(s, err);
 	TRY(audit_walk_end(&s->walk, &end));
-	return end == s->walk.head.offset ? VAULT_OK
-					  : broken(s, "bytes that are no block follow the last one");
+	return end == s->walk.head.offset
+		       ? VAULT_OK
+		       : broken(s, "bytes that are no block follow the last one");
 }
 
 static enum vault_err
@@ -179,8 +180,8 @@ next_segment(struct audit_surviving *s)
 static enum vault_err
 next_block(struct audit_surviving *s)
 {
-	enum vault_err err = s->segment == 0 ? VAULT_NOT_FOUND
-					     : audit_walk_next(&s->walk, &s->block);
+	enum vault_err err =
+		s->segment == 0 ? VAULT_NOT_FOUND : audit_walk_next(&s->walk, &s->block);
 
 	while (err == VAULT_NOT_FOUND || err == VAULT_INTEGRITY) {
 		TRY(next_segment(s));

@@ -22,11 +22,11 @@ struct audit_surviving {
 	 */
 	bool joined;
 	const char *why;
-	int64_t last_ns;    /* the time of the last record; 0: none */
-	bool stopped;	    /* that one told of a clean stop */
-	uint64_t highest;   /* the highest segment there is, 0 for none */
-	struct buf voids;   /* of spans that recoveries declared not applied */
-	uint64_t segment;   /* the one being read; 0: before the first */
+	int64_t last_ns;  /* the time of the last record; 0: none */
+	bool stopped;	  /* that one told of a clean stop */
+	uint64_t highest; /* the highest segment there is, 0 for none */
+	struct buf voids; /* of spans that recoveries declared not applied */
+	uint64_t segment; /* the one being read; 0: before the first */
 	struct audit_block block;
 	struct vault_bytes left; /* of its records */
 	uint32_t index;		 /* of the next of them */

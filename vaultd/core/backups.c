@@ -45,6 +45,11 @@ backups_add(struct op *op, struct backup **out)
 	backup_id_text(backup->id, backup->done.backup);
 	backups->list[count] = backup;
 	atomic_store(&backups->count, count + 1);
+	/* Counted first, then looked: of the two, one sees the other. */
+	if (atomic_load(&backups->held)) {
+		backups_remove(backups, backup);
+		return op_fail(op, VAULT_BUSY, NULL, "a tenant is being erased");
+	}
 	*out = backup;
 	return VAULT_OK;
 }

@@ -68,6 +68,7 @@ struct backup {
 
 struct backups {
 	_Atomic unsigned count; /* also read by the keeper */
+	_Atomic bool held;	/* the committer: a tenant is being erased in this group */
 	struct backup *list[BACKUPS_MAX];
 };
 

@@ -237,7 +237,11 @@ try_key(struct drill *drill, struct op *op, const struct row_key *place)
 	size_t len;
 	ROW_LOCAL(row);
 
-	TRY(tenant_by_number(op, place->tenant, &op->tenant));
+	err = tenant_by_number(op, place->tenant, &op->tenant);
+	/* One that is being erased. */
+	if (err == VAULT_NOT_FOUND)
+		return VAULT_OK;
+	TRY(err);
 	TRY(sealed_find(op->txn, &op->tenant->keys, place, &row));
 	TRY(record_decode(key_record_type(), row_plain(&row), op->scratch, &record));
 	if (record.algorithm == key_algorithm_XC20P)

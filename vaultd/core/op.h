@@ -47,16 +47,20 @@ struct secret_news {
 
 /* What is to happen once the operation's change is durable, and not before. */
 struct op_effects {
-	struct tenant_slot *reserved_slot; /* reserved numbers of token ids ... */
-	uint64_t reserved;		   /* ... up to here */
-	struct tenant_slot *touched;	   /* this tenant's caches no longer count */
-	struct session *mfa_session;	   /* gave a one-time code, ... */
-	int64_t mfa_until_ms;		   /* ... which counts until then */
-	struct secret_news secret;	   /* to be told */
-	bool policy_changed;		   /* a role or a grant */
-	bool opened;			   /* the vault is open */
+	struct tenant_slot *reserved_slot;     /* reserved numbers of token ids ... */
+	uint64_t reserved;		       /* ... up to here */
+	struct tenant_slot *touched;	       /* this tenant's caches no longer count */
+	struct session *mfa_session;	       /* gave a one-time code, ... */
+	int64_t mfa_until_ms;		       /* ... which counts until then */
+	struct secret_news secret;	       /* to be told */
+	enum event_kind told;		       /* likewise: an event of that kind ... */
+	char told_tenant[TENANT_NAME_MAX + 1]; /* ... about that tenant */
+	bool policy_changed;		       /* a role or a grant */
+	bool opened;			       /* the vault is open */
 	bool tenant_created;
 	int64_t drilled_at; /* a rehearsal of a backup went well; 0: none */
+	bool tenant_removed;
+	bool sweep;	   /* left work to be swept (core/sweep.h) */
 	int64_t backup_at; /* a backup of that moment was fetched whole; 0: none */
 	bool keep; /* what was changed stays also where the request is answered with an error */
 };

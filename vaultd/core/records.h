@@ -21,6 +21,11 @@ enum row_kind {
 	ROW_ISSUANCE = 8,
 	ROW_HEAD = 10,
 	ROW_TOMBSTONE = 9, /* under the tag of what was deleted */
+	ROW_REKEY =
+		12, /* a tenant that is given a new record key; its tag is the tenant's number */
+	ROW_IMPORT = 13, /* a tenant that is being imported; likewise */
+	ROW_ERASED = 14, /* a tenant that was erased, and how far its rows are removed; likewise */
+	ROW_SCRUB = 15,	 /* freed pages are to be overwritten */
 	ROW_LOCKOUT = 16,
 	ROW_TOTP = 17,
 	ROW_ROLE = 11,

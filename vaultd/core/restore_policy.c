@@ -132,7 +132,8 @@ spend_recovery(struct op *op, const struct restore_again *again, struct totp_rec
 }
 
 static enum vault_err
-replay_code(struct op *op, const struct audit_record *rec, enum op_id id, struct totp_record *record)
+replay_code(struct op *op, const struct audit_record *rec, enum op_id id,
+	    struct totp_record *record)
 {
 	struct restore_again again = { 0 };
 	int64_t step = op->now.wall / TOTP_STEP_SECONDS + 1;

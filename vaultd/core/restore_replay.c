@@ -13,8 +13,8 @@ restore_again_of(const struct audit_record *rec)
 	if (again.n > OP_AGAIN_MAX || rec->again.len % 8 != 0)
 		return (struct restore_again){ 0 };
 	for (size_t i = 0; i < 8 * again.n; i++)
-		again.v[i / 8] =
-			(int64_t)((uint64_t)again.v[i / 8] | (uint64_t)rec->again.p[i] << 8 * (i % 8));
+		again.v[i / 8] = (int64_t)((uint64_t)again.v[i / 8] | (uint64_t)rec->again.p[i]
+									      << 8 * (i % 8));
 	return again;
 }
 

@@ -368,6 +368,8 @@ vault_load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
 {
 	enum vault_err err = load(vault, txn, opening, now, recovery);
 
+	/* Something may have been left: the first turn finds out. */
+	atomic_store(&vault->sweep, err == VAULT_OK);
 	if (err != VAULT_OK)
 		vault_forget(vault);
 	/* What a sealed store lacks was removed from it. */
@@ -432,6 +434,8 @@ vault_forget(struct vault *vault)
 	vault->tick = (struct clock_tick){ 0 };
 	anchor_close(&vault->anchor);
 	atomic_store(&vault->anchored, false);
+	vault->scrub = (struct scrub){ 0 };
+	vault->scrubbed = 0;
 	tenants_reset(&vault->tenants);
 	backups_free(&vault->backups);
 	atomic_store(&vault->last_backup, 0);

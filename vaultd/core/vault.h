@@ -23,6 +23,7 @@
 #include "vaultd/core/tenants.h"
 #include "vaultd/core/unseal_guard.h"
 #include "vaultd/core/unseal_shares.h"
+#include "vaultd/store/scrub.h"
 
 struct apikey_used;
 struct apikey_limits;
@@ -96,6 +97,10 @@ struct vault {
 	struct clock_tick tick;	      /* the committer: the clocks at the last group */
 	int64_t deletes_from_boot_ms; /* the committer: after a jump of the wall clock nothing is
 					 deleted before */
+	_Atomic bool sweep;	      /* something may be left to be swept; the committer */
+	struct scrub scrub;	      /* the committer: overwriting free pages ... */
+	uint64_t scrub_from;	      /* ... began at this revision */
+	uint64_t scrubbed;	  /* what the last one that ended began at; 0: none in this run */
 	_Atomic int64_t due_next; /* the committer: when something is due next, in wall seconds */
 	uint32_t next_tenant;	  /* the committer */
 	struct backups backups;	  /* the slow lane */

@@ -5,7 +5,7 @@
 #include "protocol/text.h"
 #include "vaultd/base/base64.h"
 #include "vaultd/core/apikey.h"
-#include "vaultd/core/tenant.h"
+#include "vaultd/core/tenant_erase.h"
 #include "vaultd/ops/ops.h"
 
 #define NS INT64_C(1000000000)
@@ -260,7 +260,15 @@ find_name(struct op *op, const struct tenant *tenant, const struct audit_record 
 	return err == VAULT_OK ? op_keep_text(op, found, name) : err;
 }
 
-/* Names are told as far as they are still known: an erased tenant's are not. */
+static enum vault_err
+erased_tenant(struct op *op, const struct audit_record *rec, struct audit_item *item)
+{
+	enum vault_err err = tenant_erased_name(op, rec->tenant, &item->tenant);
+
+	return err == VAULT_NOT_FOUND ? VAULT_OK : err;
+}
+
+/* Names are told as far as they are still known: of an erased tenant only its own. */
 static enum vault_err
 resolve_names(struct op *op, const struct audit_record *rec, struct audit_item *item)
 {
@@ -272,6 +280,8 @@ resolve_names(struct op *op, const struct audit_record *rec, struct audit_item *
 	if (rec->tenant == 0)
 		return VAULT_OK;
 	err = tenant_name_by_number(op, rec->tenant, &item->tenant);
+	if (err == VAULT_NOT_FOUND)
+		return erased_tenant(op, rec, item);
 	if (err == VAULT_OK && rec->kind != 0 && rec->name.p == NULL)
 		err = tenant_get(op, item->tenant, &tenant);
 	if (err == VAULT_OK && rec->name.p == NULL &&

@@ -2,6 +2,8 @@
 #include "vaultd/core/check.h"
 #include "vaultd/core/rekey.h"
 #include "vaultd/core/session.h"
+#include "vaultd/core/scrub.h"
+#include "vaultd/core/tenant_erase.h"
 #include "vaultd/ops/ops.h"
 
 #define PROTOCOL_VERSION 1
@@ -73,6 +75,24 @@ anchor_health(struct op *op, const struct anchor_health **out)
 	return VAULT_OK;
 }
 
+/* Told while there is any. */
+static enum vault_err
+background(struct op *op, const struct background_work **out)
+{
+	struct background_work *work = scratch_alloc(op->scratch, sizeof *work);
+	uint64_t rekeys;
+
+	if (work == NULL)
+		return VAULT_BUSY;
+	TRY(row_kind_count(op->txn, 0, ROW_REKEY, &rekeys));
+	TRY(tenant_erase_count(op, &work->erasures));
+	TRY(scrub_wanted(op, &work->scrub));
+	work->rekeys = (int64_t)rekeys;
+	if (work->rekeys > 0 || work->erasures > 0 || work->scrub)
+		*out = work;
+	return VAULT_OK;
+}
+
 /* What is under way: an unsealing by shares, a rekey. */
 static enum vault_err
 progress(struct op *op, struct sys_status_res *res)
@@ -132,6 +152,8 @@ op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status
 	res->audit = health;
 	if (state == STATE_OPEN)
 		TRY(anchor_health(op, &res->anchor));
+	if (state == STATE_OPEN)
+		TRY(background(op, &res->background));
 	TRY(progress(op, res));
 	return store_id(op, &res->store_id);
 }

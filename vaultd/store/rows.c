@@ -339,6 +339,51 @@ row_walk_close(struct row_walk *walk)
 	walk->cursor = NULL;
 }
 
+/* At the first entry of that key or the one behind it; *k becomes the key found. */
+static enum vault_err
+find_kind(struct txn *txn, MDB_val *k, MDB_cursor_op how, size_t *count)
+{
+	MDB_cursor *cursor;
+	MDB_val v;
+	int rc = mdb_cursor_open(txn->mdb, txn->store->index, &cursor);
+
+	if (rc != 0)
+		return store_error(rc);
+	rc = mdb_cursor_get(cursor, k, &v, how);
+	if (rc == 0)
+		rc = mdb_cursor_count(cursor, count);
+	mdb_cursor_close(cursor);
+	return store_error(rc);
+}
+
+enum vault_err
+row_kind_count(struct txn *txn, uint32_t tenant, uint8_t kind, uint64_t *count)
+{
+	const struct row_key key = { .tenant = tenant, .kind = kind };
+	struct index_place place = index_place(&key, 0);
+	MDB_val k = { INDEX_KEY_BYTES, place.key };
+	size_t n = 0;
+	enum vault_err err = find_kind(txn, &k, MDB_SET_KEY, &n);
+
+	*count = n;
+	return err == VAULT_NOT_FOUND ? VAULT_OK : err;
+}
+
+enum vault_err
+row_next_kind(struct txn *txn, uint32_t tenant, uint8_t *kind)
+{
+	const struct row_key key = { .tenant = tenant, .kind = *kind };
+	struct index_place place = index_place(&key, 0);
+	MDB_val k = { INDEX_KEY_BYTES, place.key };
+	size_t n;
+
+	TRY(find_kind(txn, &k, MDB_SET_RANGE, &n));
+	if (k.mv_size != INDEX_KEY_BYTES || get_be(k.mv_data, 4) != tenant)
+		return VAULT_NOT_FOUND;
+	*kind = ((const uint8_t *)k.mv_data)[4];
+	return VAULT_OK;
+}
+
 enum vault_err
 meta_get(struct txn *txn, const char *name, struct vault_bytes *value)
 {

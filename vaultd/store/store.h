@@ -117,6 +117,11 @@ MUST_USE enum vault_err row_walk_next(struct row_walk *walk, struct row_key *key
 				      struct vault_bytes *row);
 void row_walk_close(struct row_walk *walk);
 
+/* How many index entries a tenant has of a kind. */
+MUST_USE enum vault_err row_kind_count(struct txn *txn, uint32_t tenant, uint8_t kind,
+				       uint64_t *count);
+/* The tenant's first kind from *kind on that the index has; VAULT_NOT_FOUND behind the last. */
+MUST_USE enum vault_err row_next_kind(struct txn *txn, uint32_t tenant, uint8_t *kind);
 /* Every index entry there is, in the order of tenant, kind and tag; to be begun with all zero. */
 struct index_walk {
 	void *cursor;
