@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "vaultd/core/apikey.h"
+#include "vaultd/core/tenant_erase.h"
 
 static uint32_t
 get_be32(const uint8_t *p)
@@ -32,11 +33,11 @@ leads_elsewhere(uint8_t kind)
 static bool
 on_its_way(struct op *op, uint32_t number)
 {
-	struct row_key erased = tenant_numbered(ROW_ERASED, number);
 	struct row_key import = tenant_numbered(ROW_IMPORT, number);
+	struct vault_text name;
 	uint64_t id;
 
-	return row_linked(op->txn, &erased, &id) == VAULT_OK ||
+	return tenant_erased_name(op, number, &name) == VAULT_OK ||
 	       row_linked(op->txn, &import, &id) == VAULT_OK;
 }
 
