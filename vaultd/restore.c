@@ -392,8 +392,9 @@ tell(const struct restore *restore)
 			    " API keys with uses disabled, tokens issued until now refused",
 			    run->why, run->disabled);
 	if (run->tally.slots > 0)
-		command_say("SLOTS          the slot that is left was removed after the backup: give "
-			    "the vault another one and remove it");
+		command_say(
+			"SLOTS          the slot that is left was removed after the backup: give "
+			"the vault another one and remove it");
 	command_say("next           start vaultd on it and unseal it%s",
 		    restore->anchor_elsewhere
 			    ? "; anchor_dir holds another anchor: accept the rollback, once"

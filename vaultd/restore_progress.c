@@ -27,16 +27,16 @@ progress_tell(struct progress *progress, uint64_t done)
 	if (!progress->shown || now - progress->told_ns < TELL_NS || progress->total == 0)
 		return;
 	progress->told_ns = now;
-	fprintf(stderr, "\r\033[K%s: %3.0f %% of %.1f MiB, %.1f MiB/s", progress->what,
+	dprintf(STDERR_FILENO, "\r\033[K%s: %3.0f %% of %.1f MiB, %.1f MiB/s", progress->what,
 		100.0 * (double)done / (double)progress->total, (double)progress->total / MIB,
 		rate / MIB);
 	if (rate > 0 && progress->total > done)
-		fprintf(stderr, ", %.0f s left", (double)(progress->total - done) / rate);
+		dprintf(STDERR_FILENO, ", %.0f s left", (double)(progress->total - done) / rate);
 }
 
 void
 progress_end(struct progress *progress)
 {
 	if (progress->shown && progress->told_ns != 0)
-		fputs("\r\033[K", stderr);
+		dprintf(STDERR_FILENO, "\r\033[K");
 }

@@ -169,7 +169,7 @@ def test_after_a_new_root_key(lost):
 
 
 def test_a_backup_after_a_new_root_key(lost):
-    acme = fill(lost.vault)
+    fill(lost.vault)
     lost.vault.admin_call("sys.rekey")
     lost.vault.restart()
     lost.backup()

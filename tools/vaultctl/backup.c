@@ -225,8 +225,7 @@ backup_take(struct ctl *ctl, const char *path)
 		status = begin(&fetch, &none, handle);
 	if (status == CTL_DONE)
 		status = fetch_stream(&fetch, vault_text(handle), &file);
-	if (status == CTL_DONE &&
-	    (!backup_file_sync(ctl, &file) || !backup_file_keep(ctl, &file)))
+	if (status == CTL_DONE && (!backup_file_sync(ctl, &file) || !backup_file_keep(ctl, &file)))
 		status = CTL_LOCAL;
 	backup_file_close(&file);
 	vault_close(fetch.vault);

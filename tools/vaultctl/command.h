@@ -61,8 +61,8 @@ int run_run(struct ctl *ctl, struct args *args);
 int run_secret_get(struct ctl *ctl, struct args *args);
 int run_secret_put(struct ctl *ctl, struct args *args);
 int run_secret_rotate(struct ctl *ctl, struct args *args);
-extern const struct extra run_extras[], rotate_extras[], backup_create_extras[], backup_drill_extras[],
-	backup_verify_extras[];
+extern const struct extra run_extras[], rotate_extras[], backup_create_extras[],
+	backup_drill_extras[], backup_verify_extras[];
 int run_slot_add(struct ctl *ctl, struct args *args);
 int run_status(struct ctl *ctl, struct args *args);
 int run_tenant_erase(struct ctl *ctl, struct args *args);

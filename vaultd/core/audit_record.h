@@ -108,7 +108,7 @@ void audit_lost_write(const struct audit_lost *lost, uint8_t detail[static AUDIT
 MUST_USE enum vault_err audit_record_recovered(const struct audit_record *rec,
 					       struct audit_recovered *out);
 MUST_USE enum vault_err audit_record_restored(const struct audit_record *rec,
-					       struct audit_restored *out);
+					      struct audit_restored *out);
 void audit_rollback_write(const struct audit_rollback *rollback,
 			  uint8_t detail[static AUDIT_ROLLBACK_BYTES]);
 MUST_USE enum vault_err audit_record_rollback(const struct audit_record *rec,

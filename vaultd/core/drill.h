@@ -41,8 +41,7 @@ struct drill_done {
  * failed, which done tells; VAULT_NOT_FOUND; VAULT_CONFLICT where the root key was replaced since
  * the backup began; VAULT_BUSY where it was cancelled or memory is short.
  */
-MUST_USE enum vault_err drill_run(struct op *op, struct vault_text handle,
-				  struct drill_done *done);
+MUST_USE enum vault_err drill_run(struct op *op, struct vault_text handle, struct drill_done *done);
 /* Its signed text, in the operation's memory. */
 MUST_USE enum vault_err drill_write(struct op *op, const struct drill_done *done,
 				    struct vault_text *text);

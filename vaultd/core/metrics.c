@@ -35,7 +35,7 @@
 	X(anchor_time_seconds, gauge, "When the anchor was written, since 1970.")                  \
 	X(last_backup_timestamp_seconds, gauge,                                                    \
 	  "The moment that the newest backup fetched whole is of; absent while there is none.")    \
-	X(last_drill_timestamp_seconds, gauge,                                                      \
+	X(last_drill_timestamp_seconds, gauge,                                                     \
 	  "When a rehearsal of a backup last went well; absent while none has.")                   \
 	X(backups_under_way, gauge, "Backups that are being read.")                                \
 	X(arena_used_bytes, gauge, "Locked memory in use.")                                        \

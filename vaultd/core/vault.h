@@ -100,11 +100,11 @@ struct vault {
 	_Atomic bool sweep;	      /* something may be left to be swept; the committer */
 	struct scrub scrub;	      /* the committer: overwriting free pages ... */
 	uint64_t scrub_from;	      /* ... began at this revision */
-	uint64_t scrubbed;	  /* what the last one that ended began at; 0: none in this run */
-	_Atomic int64_t due_next; /* the committer: when something is due next, in wall seconds */
-	uint32_t next_tenant;	  /* the committer */
-	struct backups backups;	  /* the slow lane */
-	_Atomic int64_t last_drill;  /* the committer: when the last good one was; 0: none */
+	uint64_t scrubbed;	    /* what the last one that ended began at; 0: none in this run */
+	_Atomic int64_t due_next;   /* the committer: when something is due next, in wall seconds */
+	uint32_t next_tenant;	    /* the committer */
+	struct backups backups;	    /* the slow lane */
+	_Atomic int64_t last_drill; /* the committer: when the last good one was; 0: none */
 	_Atomic int64_t last_backup; /* the committer: the moment that the newest is of; 0: none */
 	struct expiry_clock expiry_clock; /* the committer */
 	struct audit_rekey *audit_next; /* the committer: what it goes over to behind this group */
