@@ -32,6 +32,8 @@ struct restore {
 	struct setup setup;
 	struct secret secret;
 	struct restore_file backup, keys;
+	char keys_beside[CONFIG_PATH_MAX];
+	struct backup_secret opening; /* as secret is tried */
 	struct backup_header header;
 	struct buf certificates[ERASED_MAX];
 	int audit_dir;
@@ -189,7 +191,7 @@ open_audit(struct restore *restore)
 static enum vault_err
 open_keys(struct restore *restore)
 {
-	char path[CONFIG_PATH_MAX];
+	char *beside = restore->keys_beside;
 	const char *name = restore->keys_path;
 
 	if ((restore->header.flags & BACKUP_SPLIT) == 0) {
@@ -199,12 +201,10 @@ open_keys(struct restore *restore)
 		return VAULT_INVALID_PARAMS;
 	}
 	if (name == NULL &&
-	    snprintf(path, sizeof path, "%s" KEYS_SUFFIX, restore->file) < (int)sizeof path)
-		name = path;
-	if (name != NULL && restore_file_open(&restore->keys, name) == VAULT_OK) {
-		restore->keys.path = restore->keys_path != NULL ? name : "the file of keys";
+	    snprintf(beside, CONFIG_PATH_MAX, "%s" KEYS_SUFFIX, restore->file) < CONFIG_PATH_MAX)
+		name = beside;
+	if (name != NULL && restore_file_open(&restore->keys, name) == VAULT_OK)
 		return VAULT_OK;
-	}
 	log_error("the tenants' keys were split from this backup: without that file no tenant can "
 		  "be served; --keys names it");
 	return VAULT_INVALID_PARAMS;
@@ -283,11 +283,11 @@ hold_signals(void)
 static enum vault_err
 rebuild(struct restore *restore)
 {
-	struct backup_secret secret = restore_secret_of(&restore->source, &restore->secret);
 	struct restore_run *run = &restore->run;
 
 	restore->load.vault = &restore->setup.vault;
-	restore->load.secret = &secret;
+	restore->opening = restore_secret_of(&restore->source, &restore->secret);
+	restore->load.secret = &restore->opening;
 	TRY(restore_load(&restore->load, &restore->backup));
 	if (restore->keys.fd >= 0)
 		TRY(restore_load_keys(&restore->load, &restore->keys));
@@ -364,7 +364,7 @@ say_time(const char *what, int64_t at)
 	struct tm tm;
 
 	if (gmtime_r(&seconds, &tm) != NULL)
-		strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+		(void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
 	command_say("%s %s", what, text);
 }
 
