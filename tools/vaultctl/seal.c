@@ -166,7 +166,7 @@ static void
 shares_line(struct cursor map)
 {
 	struct cursor unseal, value;
-	int64_t have = 0, needed = 0;
+	int64_t have = 0, needed = 0, all;
 	struct vault_text slot = { "", 0 };
 	char text[256];
 
@@ -176,8 +176,9 @@ shares_line(struct cursor map)
 	    !show_entry(unseal, "needed", &value) || !cursor_int(&value, &needed) ||
 	    !show_entry(unseal, "slot", &value) || !cursor_str(&value, &slot))
 		return;
-	snprintf(text, sizeof text, "%lld of %lld shares of %.*s", (long long)have,
-		 (long long)(have + needed), (int)slot.len, slot.p);
+	all = have + needed;
+	snprintf(text, sizeof text, "%lld of %lld shares of %.*s", (long long)have, (long long)all,
+		 (int)slot.len, slot.p);
 	line("given", text);
 }
 

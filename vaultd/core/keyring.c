@@ -258,6 +258,30 @@ keyring_drop_next(struct keyring *keyring)
 	pthread_mutex_unlock(&keyring->rekeying);
 }
 
+uint32_t
+keyring_generation(struct keyring *keyring)
+{
+	uint32_t generation;
+
+	pthread_mutex_lock(&keyring->rekeying);
+	generation = keyring->root_generation;
+	pthread_mutex_unlock(&keyring->rekeying);
+	return generation;
+}
+
+enum vault_err
+keyring_copy_root(struct keyring *keyring, uint32_t generation, struct arena *arena,
+		  struct secret *root)
+{
+	enum vault_err err = VAULT_BUSY;
+
+	pthread_mutex_lock(&keyring->rekeying);
+	if (keyring->root.p != NULL && generation == keyring->root_generation)
+		err = secret_copy(arena, keyring->root.p, keyring->root.len, root);
+	pthread_mutex_unlock(&keyring->rekeying);
+	return err;
+}
+
 static struct wrap_use
 tenant_use(const struct keyring *keyring, uint32_t number, uint32_t generation)
 {

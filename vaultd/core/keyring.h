@@ -26,8 +26,8 @@ struct root_keys {
  * see keyring_open_tenant. The rest stays as long as the vault is open.
  */
 struct keyring {
-	pthread_mutex_t
-		rekeying; /* over wrap, root_generation and next, but for the committer's reading */
+	/* Over root, what is derived from it and next; the committer reads without. */
+	pthread_mutex_t rekeying;
 	struct root_keys next; /* root empty: none */
 	uint32_t root_generation;
 	struct secret root;
@@ -61,6 +61,14 @@ MUST_USE enum vault_err keyring_rewrap(struct keyring *keyring, struct txn *txn)
 /* After the commit was counted, so that who still looks at the one before can see that it is old. */
 void keyring_switch(struct keyring *keyring);
 void keyring_drop_next(struct keyring *keyring);
+
+/*
+ * From any thread, as a rekey may be under way: which root key this vault has, and a copy of it.
+ * VAULT_BUSY where it has another than that one.
+ */
+uint32_t keyring_generation(struct keyring *keyring);
+MUST_USE enum vault_err keyring_copy_root(struct keyring *keyring, uint32_t generation,
+					  struct arena *arena, struct secret *root);
 
 /* A tenant's key as its row has it. */
 struct tenant_wrapped {
