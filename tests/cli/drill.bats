@@ -13,7 +13,7 @@ setup_file() {
 }
 teardown_file() { stop_daemon; }
 
-drill() { vaultctl backup drill --scratch "$DIR/scratch" --vaultd "$VAULTD_BUILD/vaultd" "$@"; }
+drill() { vaultctl backup drill --scratch "$DIR/scratch" --vaultd "$BUILD/vaultd" "$@"; }
 
 @test "a drill with a secret restores, and prints the signed record" {
 	run -0 --separate-stderr drill --passphrase-file "$DIR/passphrase"
@@ -56,4 +56,20 @@ drill() { vaultctl backup drill --scratch "$DIR/scratch" --vaultd "$VAULTD_BUILD
 	run -1 --separate-stderr vaultctl backup drill --scratch "$DIR/scratch" --vaultd "$DIR/no" \
 		--passphrase-file "$DIR/passphrase"
 	stderr_has 'cannot be run'
+}
+
+@test "the timer's script writes dated backups and keeps the newest" {
+	mkdir "$DIR/backups"
+	touch "$DIR/backups/mine"
+	export VAULTD_BACKUP_DIR=$DIR/backups VAULTD_BACKUP_KEEP=2 VAULTD_BACKUP_OPTIONS=--split-keys
+	touch "$DIR/backups/vaultd-20200101T000000Z" "$DIR/backups/vaultd-20200101T000000Z.keys"
+	touch "$DIR/backups/vaultd-20210101T000000Z"
+	PATH=$(realpath "$BUILD"):$PATH run -0 sh "$BATS_TEST_DIRNAME/../../packaging/vaultd-backup.sh"
+	[ "$(find "$DIR/backups" -name 'vaultd-*Z' | wc -l)" -eq 2 ]
+	[ ! -e "$DIR/backups/vaultd-20200101T000000Z" ]
+	[ ! -e "$DIR/backups/vaultd-20200101T000000Z.keys" ]
+	[ -e "$DIR/backups/vaultd-20210101T000000Z" ]
+	[ -e "$DIR/backups/mine" ]
+	export VAULTD_BACKUP_KEEP=none
+	PATH=$(realpath "$BUILD"):$PATH run -1 sh "$BATS_TEST_DIRNAME/../../packaging/vaultd-backup.sh"
 }
