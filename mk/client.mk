@@ -38,7 +38,7 @@ $(BUILD)/libvaultclient.pc: packaging/libvaultclient.pc.in
 
 # What verifies a backup where no daemon is.
 CTL_PARTS := $(call objects,$(wildcard vaultd/backup/*.c) \
-	$(addprefix vaultd/crypto/,aead.c box.c ed25519.c hash.c init.c kdf.c stream.c) \
+	$(addprefix vaultd/crypto/,aead.c box.c ed25519.c half.c hash.c init.c kdf.c stream.c) \
 	$(addprefix vaultd/base/,base64.c base64_wide.c buddy.c random.c recipient.c secret.c))
 
 $(BUILD)/vaultctl: $(CTL_OBJ) $(CTL_PARTS) $(CLIENT_OBJ) $(PROTOCOL_OBJ)

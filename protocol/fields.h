@@ -22,8 +22,9 @@
 #define DURATION_MAX INT64_C(3153600000) /* a hundred years */
 #define RSA_KEY_BITS_MIN 2048
 #define RSA_KEY_BITS_MAX 4096
-#define TTL_MAX 63072000 /* two years: the longest life of a token */
-#define LIST_MAX 64	 /* entries of an audience, scope or claim list */
+#define AUDIT_NOTE_MAX 1024 /* bytes of what audit.note writes */
+#define TTL_MAX 63072000    /* two years: the longest life of a token */
+#define LIST_MAX 64	    /* entries of an audience, scope or claim list */
 #define SUBJECT_MAX 512
 #define JTI_MAX 256 /* bytes of a peer's token id; ours have 27 */
 #define USE_MAX 64  /* bytes of the text that tells one use from another */

@@ -161,6 +161,8 @@ record_of(const struct op *op, const struct target *target, enum vault_err err,
 		.source = target->source,
 		.slot = target->slot,
 		.id = op->note.id.p != NULL ? op->note.id : target->id,
+		.note_kind = op->note.note_kind,
+		.note = op->note.note,
 	};
 	if (op->session->logged_in)
 		rec->login = text_of(op->session->login.principal);

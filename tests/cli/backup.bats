@@ -118,3 +118,24 @@ teardown_file() { stop_daemon; }
 	run -0 vaultctl backup verify "$DIR/words" --passphrase - <<<'another correct horse'
 	run -1 vaultctl backup verify "$DIR/words" --passphrase - <<<"$PASSPHRASE"
 }
+
+@test "a terminal sees how far it has got" {
+	run -0 python3 "$BATS_TEST_DIRNAME/terminal.py" -- "$VAULTCTL" backup create --force "$DIR/one"
+	has '100%'
+	has '/s'
+	run -0 python3 "$BATS_TEST_DIRNAME/terminal.py" -- "$VAULTCTL" --quiet backup create --force "$DIR/one"
+	[[ $output != *%* ]]
+}
+
+@test "what is interrupted leaves nothing" {
+	kill -STOP "$(cat "$DIR/pid")"
+	"$VAULTCTL" backup create "$DIR/interrupted" 3>&- &
+	pid=$!
+	for _ in $(seq 100); do [ -n "$(find "$DIR" -name 'interrupted*.new')" ] && break; sleep 0.05; done
+	[ -n "$(find "$DIR" -name 'interrupted*.new')" ]
+	kill -TERM "$pid"
+	kill -CONT "$(cat "$DIR/pid")"
+	wait "$pid" && status=0 || status=$?
+	[ "$status" -eq 143 ]
+	[ -z "$(find "$DIR" -name 'interrupted*')" ]
+}

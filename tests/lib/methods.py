@@ -28,6 +28,7 @@ ADMIN_CLASS = {
     "tenant.erase": {**TENANT, "confirm": "not-confirmed"},
     "audit.verify": {},
     "sys.check": {},
+    "audit.checkpoint": {},
     "totp.enroll": {"principal": "uid:4242"},
     "totp.list": {},
     "totp.remove": {"principal": "uid:4242"},
@@ -101,6 +102,9 @@ OTHERS = {
     "secret.watch": TENANT,
     "secret.due": TENANT,
     "audit.query": TENANT,
+    "audit.prove": {**TENANT, "seq": 1},
+    "audit.note": {**TENANT, "kind": "consent", "text": "t"},
+    "audit.report": {**TENANT, "kind": "failures"},
     "auth.totp": {"code": "123456"},
     "role.get": {"role": "owner"},
     "role.list": {},
@@ -114,6 +118,5 @@ OTHERS = {
 
 # In the contract, not in this build: unsupported where the name is known, else unknown_method.
 LATER = {
-    "audit.checkpoint": {},
 }
 ALL = {**ADMIN_CLASS, **OTHERS}

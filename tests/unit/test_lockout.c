@@ -134,6 +134,10 @@ test_without_leave_to_lock(void **state)
 		assert_int_equal(lockouts_count(l, &id, &five, BOOT, false), LOCKOUT_LOCKS);
 	assert_int_equal(left_at(l, 1, BOOT), 0);
 	assert_int_equal(fail_at(l, 1, BOOT), LOCKOUT_LOCKS);
+	/* Who looked before it was locked, and failed after, is to look again. */
+	assert_int_equal(lockouts_count(l, &id, &five, BOOT, false), LOCKOUT_LOCKS);
+	assert_int_equal(fail_at(l, 1, BOOT), LOCKOUT_COUNTED);
+	assert_int_equal(left_at(l, 1, BOOT), 30 * MINUTE_MS);
 }
 
 /* A hundred failures are remembered in groups: never too few, and at most an eighth too many. */

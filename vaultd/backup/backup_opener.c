@@ -3,18 +3,21 @@
 #include <string.h>
 
 #include "vaultd/base/random.h"
+#include "vaultd/crypto/half.h"
 
-#define OPENER_AD_MAX (16 + BOX_PUBLIC_BYTES + BACKUP_NAME_MAX)
+_Static_assert(BACKUP_NAME_MAX <= HALF_NAME_MAX, "an opener's name is a slot's");
+_Static_assert((int)BACKUP_BY_PASSPHRASE == (int)HALF_BY_PASSPHRASE &&
+		       (int)BACKUP_BY_KEYFILE == (int)HALF_BY_KEYFILE &&
+		       (int)BACKUP_BY_SHARES == (int)HALF_BY_SHARES,
+	       "what wraps a slot's private half wraps an opener's");
 
-/* As of a slot: the private half is bound to its store, name and public half. */
 static struct vault_bytes
 opener_ad(const struct backup_opener *opener, const uint8_t *store_id,
-	  uint8_t ad[static OPENER_AD_MAX])
+	  uint8_t ad[static HALF_AD_MAX])
 {
-	memcpy(ad, store_id, 16);
-	memcpy(ad + 16, opener->public_key, BOX_PUBLIC_BYTES);
-	memcpy(ad + 16 + BOX_PUBLIC_BYTES, opener->name, opener->name_len);
-	return (struct vault_bytes){ ad, 16 + BOX_PUBLIC_BYTES + (size_t)opener->name_len };
+	struct vault_text name = { opener->name, opener->name_len };
+
+	return (struct vault_bytes){ ad, half_ad(store_id, opener->public_key, name, ad) };
 }
 
 enum vault_err
@@ -32,14 +35,15 @@ backup_opener_passphrase(struct backup_opener *opener, const uint8_t store_id[st
 	struct backup_opener made = { .by = BACKUP_BY_PASSPHRASE,
 				      .memory = memory,
 				      .passes = passes };
-	uint8_t ad[OPENER_AD_MAX];
+	struct half_wrap wrap = { HALF_BY_PASSPHRASE, made.salt, memory, passes };
+	uint8_t ad[HALF_AD_MAX];
 	struct vault_bytes bound;
 	SECRET_LOCAL(half);
 	SECRET_LOCAL(key);
 
 	random_bytes(made.salt, sizeof made.salt);
 	TRY(secret_new(file_key->arena, KDF_KEY_BYTES, &key));
-	TRY(kdf_passphrase(passphrase, made.salt, memory, passes, key.p));
+	TRY(half_key(&wrap, passphrase, key.p));
 	TRY(box_keypair(file_key->arena, made.public_key, &half));
 	bound = opener_ad(&made, store_id, ad);
 	aead_seal(key.p, made.private_key, bound, (struct vault_bytes){ half.p, half.len },
@@ -49,31 +53,15 @@ backup_opener_passphrase(struct backup_opener *opener, const uint8_t store_id[st
 	return VAULT_OK;
 }
 
-/* The key that the private half is wrapped under. */
-static enum vault_err
-wrapping_key(const struct backup_opener *opener, const struct backup_secret *secret,
-	     struct secret *key)
-{
-	enum vault_err err = VAULT_OK;
-
-	if (opener->by == BACKUP_BY_PASSPHRASE)
-		err = kdf_passphrase(secret->bytes, opener->salt, opener->memory, opener->passes,
-				     key->p);
-	else
-		kdf_extract(secret->bytes, opener->salt,
-			    opener->by == BACKUP_BY_SHARES ? "vaultd shares slot"
-							   : "vaultd key file slot",
-			    key->p);
-	/* Costs that no opener was ever made with are damage. */
-	return err == VAULT_INVALID_PARAMS ? VAULT_INTEGRITY : err;
-}
-
 static enum vault_err
 private_half(const struct backup_header *header, const struct backup_opener *opener,
 	     const struct backup_secret *secret, struct secret *half)
 {
 	const uint8_t *sealed = opener->private_key + AEAD_NONCE_BYTES;
-	uint8_t ad[OPENER_AD_MAX];
+	struct half_wrap wrap = { (enum half_by)opener->by, opener->salt, opener->memory,
+				  opener->passes };
+	uint8_t ad[HALF_AD_MAX];
+	enum vault_err err;
 	SECRET_LOCAL(key);
 
 	if (opener->by == BACKUP_BY_IDENTITY) {
@@ -83,7 +71,9 @@ private_half(const struct backup_header *header, const struct backup_opener *ope
 		return VAULT_OK;
 	}
 	TRY(secret_new(half->arena, KDF_KEY_BYTES, &key));
-	TRY(wrapping_key(opener, secret, &key));
+	err = half_key(&wrap, secret->bytes, key.p);
+	/* Costs that no opener was ever made with are damage. */
+	TRY(err == VAULT_INVALID_PARAMS ? VAULT_INTEGRITY : err);
 	/* A wrong secret shows here, and looks the same as damage. */
 	return aead_open(key.p, opener->private_key, opener_ad(opener, header->store_id, ad),
 			 (struct vault_bytes){ sealed,

@@ -173,6 +173,8 @@ MUST_USE enum vault_err audit_scan_open(struct audit *audit, const struct audit_
  */
 MUST_USE enum vault_err audit_scan_next(struct audit_scan *scan, struct audit_record *rec,
 					uint64_t *seq);
+/* The bytes of the record that audit_scan_next handed out last, as they stand in the audit. */
+struct vault_bytes audit_scan_bytes(const struct audit_scan *scan);
 void audit_scan_close(struct audit_scan *scan);
 
 struct audit_check {

@@ -38,6 +38,8 @@ enum field {
 	FIELD_LOGIN,
 	FIELD_UNIT,
 	FIELD_ID,
+	FIELD_NOTE_KIND,
+	FIELD_NOTE,
 	FIELD_AGAIN,
 	FIELD_COUNT
 };
@@ -55,6 +57,8 @@ static const struct text_field {
 	{ FIELD_LOGIN, offsetof(struct audit_record, login) },
 	{ FIELD_UNIT, offsetof(struct audit_record, unit) },
 	{ FIELD_ID, offsetof(struct audit_record, id) },
+	{ FIELD_NOTE_KIND, offsetof(struct audit_record, note_kind) },
+	{ FIELD_NOTE, offsetof(struct audit_record, note) },
 };
 #define TEXT_FIELDS (sizeof(text_fields) / sizeof(text_fields[0]))
 
@@ -65,13 +69,19 @@ record_text(const struct audit_record *rec, size_t i)
 }
 
 static size_t
-text_cut(struct vault_text text)
+text_max(enum field field)
+{
+	return field == FIELD_NOTE ? AUDIT_NOTE_BYTES : AUDIT_TEXT_MAX;
+}
+
+static size_t
+text_cut(struct vault_text text, size_t max)
 {
 	size_t len = text.len;
 
-	if (len <= AUDIT_TEXT_MAX)
+	if (len <= max)
 		return len;
-	len = AUDIT_TEXT_MAX;
+	len = max;
 	while (len > 0 && ((uint8_t)text.p[len] & 0xc0) == 0x80)
 		len--;
 	return len;
@@ -131,7 +141,8 @@ audit_record_write(struct buf *out, const struct audit_record *rec)
 		const struct vault_text *text = record_text(rec, i);
 
 		if (text->p != NULL)
-			p = field_write(p, text_fields[i].field, text->p, text_cut(*text));
+			p = field_write(p, text_fields[i].field, text->p,
+					text_cut(*text, text_max(text_fields[i].field)));
 	}
 	put16(start + AT_LENGTH, (uint16_t)(p - start));
 	out->tail += (size_t)(p - start);
@@ -175,7 +186,7 @@ text_read(struct audit_record *rec, uint8_t field, const uint8_t *p, size_t len)
 
 		if (text_fields[i].field != field)
 			continue;
-		if (len > AUDIT_TEXT_MAX || text->p != NULL)
+		if (len > text_max(text_fields[i].field) || text->p != NULL)
 			return false;
 		*text = (struct vault_text){ (const char *)p, len };
 	}

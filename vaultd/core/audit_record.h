@@ -8,14 +8,15 @@
 
 #include "protocol/buf.h"
 
-#define AUDIT_TEXT_MAX 256   /* bytes kept of a text; the rest is cut off at a character's end */
-#define AUDIT_DETAIL_MAX 160 /* bytes of an internal event's detail */
+#define AUDIT_TEXT_MAX 256    /* bytes kept of a text; the rest is cut off at a character's end */
+#define AUDIT_NOTE_BYTES 1024 /* bytes kept of a note */
+#define AUDIT_DETAIL_MAX 160  /* bytes of an internal event's detail */
 #define AUDIT_JTI_BYTES 20
 #define AUDIT_TAG_BYTES 12
 #define AUDIT_HASH_BYTES 32
 #define AUDIT_AGAIN_MAX 64	/* bytes: see core/op.h */
 #define AUDIT_RECORD_FIXED 52	/* bytes of the fixed part */
-#define AUDIT_RECORD_MAX 2688	/* no record is longer: every field at its limit is 2,679 bytes */
+#define AUDIT_RECORD_MAX 3968	/* no record is longer: every field at its limit is 3,965 bytes */
 #define AUDIT_METHOD_NONE 65535 /* the method of internal events */
 /* A reason beside those of enum verify_reason: the call got an earlier one's answer, by request_id. */
 #define AUDIT_REASON_REPLAYED 255
@@ -33,9 +34,9 @@ enum audit_event {
 	 * already.
 	 */
 	AUDIT_EVENT_RECOVER_OWNER,
-	AUDIT_EVENT_RESTORE, /* vaultd restore, by uid: struct audit_restored */
 	/* Unsealed although store or audit are older than they were, by uid: struct audit_rollback */
 	AUDIT_EVENT_ROLLBACK,
+	AUDIT_EVENT_RESTORE, /* vaultd restore, by uid: struct audit_restored */
 	AUDIT_EVENT_COUNT
 };
 
@@ -61,6 +62,7 @@ struct audit_record {
 	struct vault_text actor, source, slot;
 	struct vault_text jti_text; /* one that this vault did not make */
 	struct vault_text login, unit, id;
+	struct vault_text note_kind, note; /* audit.note */
 	struct vault_bytes again; /* what doing it again needs besides: numbers of 8 bytes */
 };
 

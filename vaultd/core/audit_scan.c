@@ -30,8 +30,9 @@ struct audit_scan {
 
 	struct audit_block block;
 	struct buf records;
-	struct buf places; /* uint32_t: where its records start */
-	size_t record_at;  /* how many of them were handed out */
+	struct buf places;	 /* uint32_t: where its records start */
+	size_t record_at;	 /* how many of them were handed out */
+	struct vault_bytes last; /* the one that was handed out last */
 };
 
 static size_t
@@ -289,6 +290,7 @@ record_take(struct audit_scan *scan, struct audit_record *rec, uint64_t *seq)
 	if (audit_record_read(bytes, rec, &used) != VAULT_OK || rec->time_ns < range->since_ns ||
 	    (range->until_ns != 0 && rec->time_ns >= range->until_ns))
 		return false;
+	scan->last = (struct vault_bytes){ bytes.p, used };
 	if ((scan->block.flags & AUDIT_FLAG_CHANGE) != 0 && is_void(scan, *seq)) {
 		rec->not_applied = true;
 		rec->outcome = audit_outcome_error;
@@ -334,6 +336,12 @@ audit_scan_next(struct audit_scan *scan, struct audit_record *rec, uint64_t *seq
 		if (segment_enter(scan, at) == VAULT_BUSY)
 			return VAULT_BUSY;
 	}
+}
+
+struct vault_bytes
+audit_scan_bytes(const struct audit_scan *scan)
+{
+	return scan->last;
 }
 
 void

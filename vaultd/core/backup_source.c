@@ -30,16 +30,6 @@ read_head(struct op *op, struct txn *txn, struct backup_manifest *manifest)
 	return VAULT_OK;
 }
 
-/* The keys in memory must be those that the snapshot hangs from. */
-static enum vault_err
-check_generation(struct op *op, struct txn *txn)
-{
-	uint32_t generation;
-
-	TRY(slots_generation(txn, &generation));
-	return generation == keyring_generation(&op->vault->keyring) ? VAULT_OK : VAULT_BUSY;
-}
-
 static enum vault_err
 add_wrap(struct store_snapshot *snapshot, uint64_t id)
 {
@@ -91,7 +81,7 @@ static enum vault_err
 take(struct op *op, bool split, struct store_snapshot *snapshot)
 {
 	TRY(txn_read(op->vault->store, &snapshot->txn));
-	TRY(check_generation(op, snapshot->txn));
+	TRY(slots_generation(snapshot->txn, &snapshot->generation));
 	TRY(read_head(op, snapshot->txn, &snapshot->manifest));
 	TRY(snapshot_count(snapshot->txn, &snapshot->counts));
 	return split ? find_wraps(snapshot) : VAULT_OK;

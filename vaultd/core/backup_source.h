@@ -14,14 +14,15 @@ struct store_snapshot {
 	struct txn *txn;
 	struct snapshot_counts counts;
 	struct backup_manifest manifest; /* the head of that moment */
+	uint32_t generation;		 /* of the root key that all hangs from */
 	/* Of a split backup: the rows of the tenants' keys, rising. */
 	uint64_t *wraps;
 	size_t wrap_count;
 };
 
 /*
- * With one reference. split: with the rows of the tenants' keys. VAULT_BUSY where the root key is
- * being replaced at this moment, VAULT_TOO_LARGE beyond BACKUP_SPLIT_TENANTS_MAX.
+ * With one reference. split: with the rows of the tenants' keys; VAULT_TOO_LARGE beyond
+ * BACKUP_SPLIT_TENANTS_MAX.
  */
 MUST_USE enum vault_err store_snapshot_new(struct op *op, bool split, struct store_snapshot **out);
 /* What a source of backup_source_new reads. */

@@ -89,16 +89,14 @@ openers(struct op *op, struct txn *txn, const struct backup_wish *wish,
 
 /* Root, which everything inside hangs from; sealed at once, so that it stands nowhere in the open. */
 static enum vault_err
-put_root(struct op *op, uint32_t which, struct backup_writer *writer)
+put_root(const struct secret *root, uint32_t root_generation, struct backup_writer *writer)
 {
 	uint8_t generation[4];
-	SECRET_LOCAL(root);
 
-	TRY(keyring_copy_root(&op->vault->keyring, which, op->vault->arena, &root));
-	backup_put(generation, which, sizeof generation);
+	backup_put(generation, root_generation, sizeof generation);
 	TRY(backup_writer_item(writer, BACKUP_ITEM_ROOT,
 			       (struct vault_bytes){ generation, sizeof generation },
-			       (struct vault_bytes){ root.p, root.len }));
+			       (struct vault_bytes){ root->p, root->len }));
 	return backup_writer_cut(writer);
 }
 
@@ -107,12 +105,12 @@ start_stream(struct op *op, struct backup *backup, const struct backup_wish *wis
 	     struct store_snapshot *snapshot, enum backup_kind kind)
 {
 	const struct keyring *keyring = &op->vault->keyring;
-	struct backup_header header = { .kind = kind, .flags = wish->split ? BACKUP_SPLIT : 0 };
+	struct backup_header header = { .kind = kind,
+					.flags = wish->split ? BACKUP_SPLIT : 0,
+					.root_generation = snapshot->generation };
 	struct backup_source *source;
 	SECRET_LOCAL(file_key);
 
-	/* The snapshot's, whatever the vault has by now; put_root refuses where they differ. */
-	TRY(slots_generation(snapshot->txn, &header.root_generation));
 	memcpy(header.store_id, keyring->store.store_id, sizeof header.store_id);
 	memcpy(header.identity, keyring->identity.public_key, sizeof header.identity);
 	TRY(secret_random(op->vault->arena, BACKUP_FILE_KEY_BYTES, &file_key));
@@ -120,9 +118,7 @@ start_stream(struct op *op, struct backup *backup, const struct backup_wish *wis
 	TRY(backup_source_new(snapshot, kind, &source));
 	TRY(backup_stream_start(backup, &header, &file_key, source));
 	backup->done.to = header.to;
-	return kind == BACKUP_KEYS
-		       ? VAULT_OK
-		       : put_root(op, header.root_generation, &backup->streams[0].writer);
+	return VAULT_OK;
 }
 
 static enum vault_err
@@ -130,6 +126,7 @@ start(struct op *op, struct backup *backup, const struct backup_wish *wish)
 {
 	struct store_snapshot *snapshot;
 	enum vault_err err;
+	SECRET_LOCAL(root);
 
 	TRY(store_snapshot_new(op, wish->split, &snapshot));
 	backup->counts = true;
@@ -139,6 +136,10 @@ start(struct op *op, struct backup *backup, const struct backup_wish *wish)
 	if (wish->recipient.p != NULL)
 		memcpy(backup->done.recipient, wish->recipient.p, wish->recipient.len);
 	err = start_stream(op, backup, wish, snapshot, BACKUP_STORE);
+	if (err == VAULT_OK)
+		err = keyring_copy_root(&op->vault->keyring, snapshot->generation, &root);
+	if (err == VAULT_OK)
+		err = put_root(&root, snapshot->generation, &backup->streams[0].writer);
 	if (err == VAULT_OK && wish->split)
 		err = start_stream(op, backup, wish, snapshot, BACKUP_KEYS);
 	store_snapshot_release(snapshot);

@@ -258,26 +258,20 @@ keyring_drop_next(struct keyring *keyring)
 	pthread_mutex_unlock(&keyring->rekeying);
 }
 
-uint32_t
-keyring_generation(struct keyring *keyring)
-{
-	uint32_t generation;
-
-	pthread_mutex_lock(&keyring->rekeying);
-	generation = keyring->root_generation;
-	pthread_mutex_unlock(&keyring->rekeying);
-	return generation;
-}
-
 enum vault_err
-keyring_copy_root(struct keyring *keyring, uint32_t generation, struct arena *arena,
-		  struct secret *root)
+keyring_copy_root(struct keyring *keyring, uint32_t generation, struct secret *root)
 {
 	enum vault_err err = VAULT_BUSY;
+	const struct secret *from = NULL;
 
 	pthread_mutex_lock(&keyring->rekeying);
-	if (keyring->root.p != NULL && generation == keyring->root_generation)
-		err = secret_copy(arena, keyring->root.p, keyring->root.len, root);
+	/* A commit is seen a moment before the keys are switched. */
+	if (keyring->root_generation == generation)
+		from = &keyring->root;
+	else if (keyring->next.generation == generation)
+		from = &keyring->next.root;
+	if (from != NULL && from->p != NULL)
+		err = secret_copy(from->arena, from->p, from->len, root);
 	pthread_mutex_unlock(&keyring->rekeying);
 	return err;
 }

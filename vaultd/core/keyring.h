@@ -62,14 +62,6 @@ MUST_USE enum vault_err keyring_rewrap(struct keyring *keyring, struct txn *txn)
 void keyring_switch(struct keyring *keyring);
 void keyring_drop_next(struct keyring *keyring);
 
-/*
- * From any thread, as a rekey may be under way: which root key this vault has, and a copy of it.
- * VAULT_BUSY where it has another than that one.
- */
-uint32_t keyring_generation(struct keyring *keyring);
-MUST_USE enum vault_err keyring_copy_root(struct keyring *keyring, uint32_t generation,
-					  struct arena *arena, struct secret *root);
-
 /* A tenant's key as its row has it. */
 struct tenant_wrapped {
 	uint32_t number, generation; /* of the tenant; of the root key it is wrapped under */
@@ -82,6 +74,12 @@ struct tenant_wrapped {
 MUST_USE enum vault_err keyring_open_tenant(struct keyring *keyring,
 					    const struct tenant_wrapped *from, struct arena *arena,
 					    struct secret *key);
+/*
+ * From any thread: a copy of the root key of that generation, for a backup. VAULT_BUSY where the
+ * keyring has moved on, or is not there yet.
+ */
+MUST_USE enum vault_err keyring_copy_root(struct keyring *keyring, uint32_t generation,
+					  struct secret *root);
 /* Wraps a tenant's key under the next root key; it is wrapped under the present one. */
 MUST_USE enum vault_err keyring_rewrap_tenant(const struct keyring *keyring,
 					      const struct tenant_wrapped *from,

@@ -234,8 +234,9 @@ count_failure(struct lockouts *lockouts, uint32_t place, const struct lockout_ru
 	struct lockout_entries *e = lockouts->entries;
 	struct entry *entry = at(e, place);
 
+	/* Locked since who asks here looked: the committer answers as to whoever looks now. */
 	if (entry->locked_until != 0)
-		return LOCKOUT_COUNTED;
+		return may_lock ? LOCKOUT_COUNTED : LOCKOUT_LOCKS;
 	if (recent(entry, now_ms - rule->window_ms) + 1 >= rule->failures) {
 		if (may_lock)
 			set_lock(e, place, now_ms + rule->block_ms);

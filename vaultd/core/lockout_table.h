@@ -48,7 +48,8 @@ enum lockout_step {
 /*
  * Counts a failure. Up to 8 failures are counted exactly; of more, those that are remembered
  * together with a younger one (an eighth of the rule's number) go when that one does. Without
- * may_lock the failure that would lock is not counted, and the answer is LOCKOUT_LOCKS all the same.
+ * may_lock the failure that would lock is not counted, and the answer is LOCKOUT_LOCKS all the same; so it is where
+ * the id was locked meanwhile.
  */
 enum lockout_step lockouts_count(struct lockouts *lockouts, const struct lockout_id *id,
 				 const struct lockout_rule *rule, int64_t now_ms, bool may_lock);

@@ -28,11 +28,12 @@ struct op_note {
 		target;	 /* of the record that the operation is about; kind 0: none was found */
 	uint32_t tenant; /* number of one that was just made */
 	uint32_t version;
-	uint8_t reason;		  /* enum verify_reason; 0: none */
-	struct vault_text jti;	  /* as a token that was looked at has it */
-	const uint8_t *jti_bytes; /* of a token made here: AUDIT_JTI_BYTES */
-	struct vault_text id;	  /* of what has one besides its name */
-	bool replayed;		  /* answered as an earlier request was; nothing was done */
+	uint8_t reason;			   /* enum verify_reason; 0: none */
+	struct vault_text jti;		   /* as a token that was looked at has it */
+	const uint8_t *jti_bytes;	   /* of a token made here: AUDIT_JTI_BYTES */
+	struct vault_text id;		   /* of what has one besides its name */
+	struct vault_text note_kind, note; /* audit.note: what is to be written down */
+	bool replayed; /* answered as an earlier request was; nothing was done */
 	int64_t again[OP_AGAIN_MAX];
 	uint8_t again_count;
 };

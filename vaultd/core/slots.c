@@ -5,7 +5,7 @@
 #include "protocol/text.h"
 #include "vaultd/base/random.h"
 #include "vaultd/crypto/box.h"
-#include "vaultd/crypto/kdf.h"
+#include "vaultd/crypto/half.h"
 
 void
 slot_draft_free(struct slot_draft *draft)
@@ -19,16 +19,11 @@ static enum vault_err
 slot_key(struct arena *arena, const struct slot_secret *secret, const uint8_t salt[static 16],
 	 const struct slot_cost *cost, struct secret *key)
 {
+	struct half_wrap wrap = { (enum half_by)secret->kind, salt, cost->memory, cost->passes };
 	SECRET_LOCAL(made);
 
 	TRY(secret_new(arena, KDF_KEY_BYTES, &made));
-	if (secret->kind == SLOT_PASSPHRASE)
-		TRY(kdf_passphrase(secret->bytes, salt, cost->memory, cost->passes, made.p));
-	else
-		kdf_extract(secret->bytes, salt,
-			    secret->kind == SLOT_SHARES ? "vaultd shares slot"
-							: "vaultd key file slot",
-			    made.p);
+	TRY(half_key(&wrap, secret->bytes, made.p));
 	secret_move(key, &made);
 	return VAULT_OK;
 }
@@ -78,16 +73,6 @@ slot_draft_make(struct arena *arena, const struct slot_secret *secret, const str
 	return slot_key(arena, &with, draft->salt, &draft->cost, &draft->key);
 }
 
-size_t
-slot_ad(const uint8_t *store_id, struct vault_text name, const uint8_t *public_key,
-	uint8_t ad[static SLOT_AD_MAX])
-{
-	memcpy(ad, store_id, STORE_ID_BYTES);
-	memcpy(ad + STORE_ID_BYTES, public_key, BOX_PUBLIC_BYTES);
-	memcpy(ad + STORE_ID_BYTES + BOX_PUBLIC_BYTES, name.p, name.len);
-	return STORE_ID_BYTES + BOX_PUBLIC_BYTES + name.len;
-}
-
 enum vault_err
 slots_read(struct txn *txn, struct scratch *scratch, struct slot_table *table)
 {
@@ -114,7 +99,7 @@ slot_open_half(const struct slot_record *slot, const uint8_t store_id[static STO
 	struct slot_cost cost = { (uint64_t)slot->memory, (uint64_t)slot->passes };
 	SECRET_LOCAL(key);
 	SECRET_LOCAL(opened);
-	uint8_t ad[SLOT_AD_MAX];
+	uint8_t ad[HALF_AD_MAX];
 	enum vault_err err;
 	size_t ad_len;
 
@@ -128,7 +113,7 @@ slot_open_half(const struct slot_record *slot, const uint8_t store_id[static STO
 		return VAULT_INTEGRITY;
 	TRY(err);
 	TRY(secret_new(arena, BOX_SECRET_BYTES, &opened));
-	ad_len = slot_ad(store_id, slot->name, slot->public_key.p, ad);
+	ad_len = half_ad(store_id, slot->public_key.p, slot->name, ad);
 	/* A wrong secret shows here, and looks the same as a damaged slot. */
 	if (aead_open(key.p, slot->private_key.p, (struct vault_bytes){ ad, ad_len },
 		      (struct vault_bytes){ slot->private_key.p + AEAD_NONCE_BYTES,

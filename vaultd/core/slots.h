@@ -113,9 +113,4 @@ const struct slot_record *slot_named(const struct slot_table *table, struct vaul
 /* Where the table stands in meta, and the root key's generation; for the two files of slots. */
 #define META_SLOTS "slots"
 #define META_GENERATION "root_generation"
-/* What the private half is bound to: its store, its slot's name and its public half. */
-#define SLOT_AD_MAX 256
-size_t slot_ad(const uint8_t *store_id, struct vault_text name, const uint8_t *public_key,
-	       uint8_t ad[static SLOT_AD_MAX]);
-
 #endif

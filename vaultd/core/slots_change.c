@@ -7,6 +7,7 @@
 #include "protocol/text.h"
 #include "vaultd/core/slots.h"
 #include "vaultd/crypto/box.h"
+#include "vaultd/crypto/half.h"
 #include "vaultd/crypto/mac.h"
 
 #define SLOT_MAC_BYTES 32
@@ -128,12 +129,12 @@ slot_make(const struct table_keys *keys, const struct slot_put *put, struct slot
 	  struct slot_record *slot)
 {
 	const struct slot_draft *draft = put->draft;
-	uint8_t ad[SLOT_AD_MAX];
+	uint8_t ad[HALF_AD_MAX];
 	SECRET_LOCAL(half);
 	size_t ad_len;
 
 	TRY(box_keypair(keys->root->arena, parts->public_key, &half));
-	ad_len = slot_ad(keys->store_id, put->name, parts->public_key, ad);
+	ad_len = half_ad(keys->store_id, parts->public_key, put->name, ad);
 	aead_seal(draft->key.p, parts->private_key, (struct vault_bytes){ ad, ad_len },
 		  (struct vault_bytes){ half.p, half.len }, parts->private_key + AEAD_NONCE_BYTES);
 	TRY(box_seal(parts->public_key, (struct vault_bytes){ keys->root->p, keys->root->len },

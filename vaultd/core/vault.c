@@ -433,6 +433,7 @@ vault_forget(struct vault *vault)
 	atomic_store(&vault->due_next, INT64_MAX);
 	vault->tick = (struct clock_tick){ 0 };
 	anchor_close(&vault->anchor);
+	audit_tree_free(&vault->tree);
 	atomic_store(&vault->anchored, false);
 	vault->scrub = (struct scrub){ 0 };
 	vault->scrubbed = 0;

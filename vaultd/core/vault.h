@@ -12,6 +12,7 @@
 #include "vaultd/base/clock.h"
 #include "vaultd/base/recipient.h"
 #include "vaultd/core/audit.h"
+#include "vaultd/core/audit_tree.h"
 #include "vaultd/core/backups.h"
 #include "vaultd/core/events.h"
 #include "vaultd/core/keyring.h"
@@ -71,6 +72,7 @@ struct vault {
 	struct arena *arena;
 	struct store *store;
 	struct audit *audit;
+	struct audit_tree tree;	      /* the slow lane */
 	struct anchor anchor;	      /* locked by itself */
 	_Atomic bool anchored;	      /* the committed head says that there is an anchor */
 	bool head_anchored;	      /* the committer: the head that is being committed does */
