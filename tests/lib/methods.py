@@ -117,6 +117,5 @@ OTHERS = {
 }
 
 # In the contract, not in this build: unsupported where the name is known, else unknown_method.
-LATER = {
-}
+LATER = {}
 ALL = {**ADMIN_CLASS, **OTHERS}
