@@ -2,7 +2,7 @@
  * Segments that survived their store: what stands behind a backup's head is read, and a single bit
  * that was changed anywhere parts the chain.
  */
-#include "test_audit_fixture.h"
+#include "tests/unit/test_audit_fixture.h"
 #include "vaultd/core/audit_surviving.h"
 
 #define BEFORE 5
