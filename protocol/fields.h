@@ -173,7 +173,9 @@ struct object_list {
 	X(event_kind, clock_jump)                                                                  \
 	X(event_kind, audit_unavailable)                                                           \
 	X(event_kind, storage_full)                                                                \
-	X(event_kind, watch_ended)
+	X(event_kind, watch_ended)                                                                 \
+	X(event_kind, rekeyed)                                                                     \
+	X(event_kind, erased)
 
 /* A profile's settings; need is O where they are asked for with defaults, R where they are told. */
 #define PROFILE_FIELDS(need)                                                                       \

@@ -100,6 +100,19 @@ void dispatch_due_failed(struct runner *runner, struct due_call *call);
 MUST_USE enum vault_err dispatch_due_next(struct runner *runner, struct txn *txn,
 					  const uint8_t *after, struct due_entry *entry);
 
+/* A step of the work that is left in the background, on its way. */
+struct sweep_call {
+	struct change *change;
+	/* Set by dispatch. */
+	struct op_effects effects;
+	enum vault_err result;
+	bool more;  /* there is something left to be done ... */
+	bool rest;  /* ... but not in this group */
+	bool scrub; /* free pages are to be overwritten next */
+};
+/* On the committer: does it, and records what came to its end as the daemon's own. */
+void dispatch_sweep(struct runner *runner, struct sweep_call *call);
+
 enum verdict dispatch_run(struct runner *runner, struct call *call);
 
 /*

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "protocol/text.h"
+#include "vaultd/core/sweep.h"
 #include "vaultd/dispatch.h"
 #include "vaultd/ops/ops.h"
 
@@ -85,5 +86,23 @@ dispatch_due_failed(struct runner *runner, struct due_call *call)
 	call->result = due_postpone(&op, call->entry, op.now.wall + DUE_RETRY_SECONDS);
 	if (call->result == VAULT_OK)
 		call->result = record(runner, &op, OP_key_rotate, why);
+	scratch_reset(&runner->scratch, true);
+}
+
+void
+dispatch_sweep(struct runner *runner, struct sweep_call *call)
+{
+	struct session self = { 0 };
+	struct op op = op_of(runner, &self, call->change->txn);
+	struct sweep_done done;
+
+	op.change = call->change;
+	call->result = op_sweep(&op, &done);
+	if (call->result == VAULT_OK && done.finished != OP_COUNT)
+		call->result = record(runner, &op, done.finished, VAULT_OK);
+	call->effects = call->result == VAULT_OK ? op.effects : (struct op_effects){ 0 };
+	call->more = done.more;
+	call->rest = done.rest;
+	call->scrub = done.scrub;
 	scratch_reset(&runner->scratch, true);
 }

@@ -109,6 +109,23 @@ record_jti(const struct op *op, struct audit_record *rec)
 		rec->jti_text = op->note.jti;
 }
 
+/* A number in 8 bytes, the lowest first. Without memory the restore takes the safe side. */
+static void
+record_again(const struct op *op, struct audit_record *rec)
+{
+	size_t n = op->note.again_count;
+	uint8_t *bytes;
+
+	if (n == 0 || n > OP_AGAIN_MAX)
+		return;
+	bytes = scratch_alloc(op->scratch, 8 * n);
+	if (bytes == NULL)
+		return;
+	for (size_t i = 0; i < 8 * n; i++)
+		bytes[i] = (uint8_t)((uint64_t)op->note.again[i / 8] >> 8 * (i % 8));
+	rec->again = (struct vault_bytes){ bytes, 8 * n };
+}
+
 static void
 record_rows(const struct op *op, struct audit_record *rec)
 {
@@ -170,4 +187,6 @@ record_of(const struct op *op, const struct target *target, enum vault_err err,
 	record_jti(op, rec);
 	if (err == VAULT_OK || op->effects.keep)
 		record_rows(op, rec);
+	if (err == VAULT_OK)
+		record_again(op, rec);
 }

@@ -113,6 +113,16 @@ watch_secret(struct vault *vault, const struct secret_news *news, const struct c
 }
 
 void
+watch_tenant(struct vault *vault, enum event_kind kind, const char *tenant,
+	     const struct clock_now *now)
+{
+	struct vault_event event = { .kind = kind, .time = now->wall };
+
+	copy_text(event.tenant, sizeof event.tenant, text_of(tenant));
+	events_publish(&vault->events, &event);
+}
+
+void
 watch_clock(struct vault *vault, const struct clock_now *now)
 {
 	struct vault_event event = { .kind = event_kind_clock_jump, .time = now->wall };
@@ -148,6 +158,15 @@ may_watch(struct vault *vault, const struct session *session,
 	return decision;
 }
 
+/* A name that is made anew is another tenant, whose secrets nobody asked to be told of yet. */
+static bool
+ends_with_tenant(const struct subscription *subscription, const struct vault_event *event)
+{
+	return subscription->op == OP_secret_watch && event->kind == event_kind_erased &&
+	       event->secret == secret_event_none &&
+	       strcmp(subscription->tenant, event->tenant) == 0;
+}
+
 enum watch_verdict
 watch_judge(struct vault *vault, const struct session *session,
 	    const struct subscription *subscription, const struct vault_event *event)
@@ -155,6 +174,8 @@ watch_judge(struct vault *vault, const struct session *session,
 	enum vault_state state = vault_state(vault);
 	bool open = state == STATE_OPEN || state == STATE_SEALING;
 
+	if (ends_with_tenant(subscription, event))
+		return WATCH_END;
 	if (!subscription->matches(subscription, event))
 		return WATCH_SKIP;
 	if (may_watch(vault, session, subscription, open) == DECISION_ALLOW)

@@ -35,6 +35,11 @@ MUST_USE enum vault_err watch_write(struct buf *out, const struct vault_event *e
 				    uint64_t missed);
 
 /* On the committer, at each group: tells of a jump of the wall clock since the last one. */
+void watch_tenant(struct vault *vault, enum event_kind kind, const char *tenant,
+		  const struct clock_now *now);
+/* Of what was done to a tenant in the background. */
+void watch_tenant(struct vault *vault, enum event_kind kind, const char *tenant,
+		  const struct clock_now *now);
 void watch_clock(struct vault *vault, const struct clock_now *now);
 
 #endif

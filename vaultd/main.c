@@ -9,9 +9,10 @@
 
 #include "vaultd/command.h"
 #include "vaultd/recover.h"
+#include "vaultd/restore.h"
 #include "vaultd/serve.h"
 
-static const struct command *const commands[] = { &recover_owner_command };
+static const struct command *const commands[] = { &recover_owner_command, &restore_command };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
 static void

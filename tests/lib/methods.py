@@ -24,6 +24,8 @@ ADMIN_CLASS = {
     "tenant.update": TENANT,
     "tenant.suspend": TENANT,
     "tenant.resume": TENANT,
+    "tenant.rekey": TENANT,
+    "tenant.erase": {**TENANT, "confirm": "not-confirmed"},
     "audit.verify": {},
     "sys.check": {},
     "audit.checkpoint": {},
@@ -37,6 +39,7 @@ ADMIN_CLASS = {
     "backup.begin": {},
     "backup.read": {"backup": "0" * 32},
     "backup.end": {"backup": "0" * 32},
+    "backup.drill": {"backup": "0" * 32},
 }
 
 OTHERS = {
@@ -47,6 +50,7 @@ OTHERS = {
     "sys.metrics": {},
     "tenant.get": TENANT,
     "tenant.settings": TENANT,
+    "tenant.data": TENANT,
     "key.create": {**NAMED, "algorithm": "HS256"},
     "key.import": {**NAMED, "algorithm": "HS256", "key": b"k" * 32},
     "key.get": NAMED,
@@ -113,7 +117,5 @@ OTHERS = {
 }
 
 # In the contract, not in this build: unsupported where the name is known, else unknown_method.
-LATER = {
-    "tenant.erase": {**TENANT, "confirm": "acme"},
-}
+LATER = {}
 ALL = {**ADMIN_CLASS, **OTHERS}

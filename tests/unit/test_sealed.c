@@ -307,15 +307,93 @@ test_hash_of_rows(void **state)
 	drop(again);
 }
 
+/* What the keys become when a tenant is given a new record key: the old one opens, the new one seals. */
+static void
+add_generation(struct test_keys *t)
+{
+	struct row_keys *keys = &t->keyring.store;
+
+	secret_move(&keys->other, &keys->record);
+	keys->other_generation = keys->generation;
+	keys->generation++;
+	assert_ok(secret_random(t->arena, AEAD_KEY_BYTES, &keys->record));
+}
+
+static void
+drop_old_generation(struct row_keys *keys)
+{
+	secret_free(&keys->other);
+	keys->other_generation = 0;
+}
+
+static void
+test_renew(void **state)
+{
+	struct test_keys *t = *state;
+	struct row_keys *keys = &t->keyring.store;
+	struct vault_bytes sealed, found;
+	struct row_key key;
+	bool renewed;
+	ROW_LOCAL(put);
+	ROW_LOCAL(row);
+
+	key = seal(t, "name", &put, &sealed);
+	add_generation(t);
+	/* Opens as it was under the other key, is sealed again once, and then opens without it. */
+	assert_ok(sealed_open(keys, &key, sealed, &row));
+	assert_ok(sealed_renew(&t->change, keys, &put, sealed, &renewed));
+	assert_true(renewed);
+	assert_ok(row_read(t->txn, put.id, &found));
+	assert_ok(sealed_renew(&t->change, keys, &put, found, &renewed));
+	assert_false(renewed);
+	drop_old_generation(keys);
+	refuse(keys, &key, sealed);
+	assert_ok(row_read(t->txn, put.id, &found));
+	assert_ok(sealed_open(keys, &key, found, &row));
+	assert_int_equal(row.version, 3);
+	assert_int_equal(row.revision, put.revision + 1);
+	assert_ok(row_find(t->txn, &key, &row.id, &found));
+	assert_int_equal(row.id, put.id);
+	drop(sealed);
+}
+
+static void
+test_renew_refuses(void **state)
+{
+	struct test_keys *t = *state;
+	struct row elsewhere = { 0 };
+	struct vault_bytes sealed;
+	bool renewed;
+	ROW_LOCAL(put);
+
+	(void)seal(t, "name", &put, &sealed);
+	add_generation(t);
+	elsewhere = (struct row){ .key = put.key, .id = put.id };
+	elsewhere.key.tag[3] ^= 1;
+	assert_int_equal(sealed_renew(&t->change, &t->keyring.store, &elsewhere, sealed, &renewed),
+			 VAULT_INTEGRITY);
+	sealed.len--;
+	elsewhere.key = put.key;
+	assert_int_equal(sealed_renew(&t->change, &t->keyring.store, &elsewhere, sealed, &renewed),
+			 VAULT_INTEGRITY);
+	drop(sealed);
+}
+
 int
 main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_keys_setup, test_keys_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_put_and_find),	TEST(test_rows_of_the_first_format),
-		TEST(test_nothing_shows),	TEST(test_tags),
-		TEST(test_every_bit),		TEST(test_moved_to_another_place),
-		TEST(test_moved_to_other_keys), TEST(test_every_length),
+		TEST(test_put_and_find),
+		TEST(test_rows_of_the_first_format),
+		TEST(test_renew),
+		TEST(test_renew_refuses),
+		TEST(test_nothing_shows),
+		TEST(test_tags),
+		TEST(test_every_bit),
+		TEST(test_moved_to_another_place),
+		TEST(test_moved_to_other_keys),
+		TEST(test_every_length),
 		TEST(test_hash_of_rows),
 	};
 

@@ -84,7 +84,7 @@ private_half(const struct backup_header *header, const struct backup_opener *ope
 
 static enum vault_err
 try_opener(const struct backup_header *header, const struct backup_opener *opener,
-	   const struct backup_secret *secret, struct secret *file_key)
+	   const struct backup_secret *secret, struct secret *file_key, struct backup_half *opened)
 {
 	struct vault_bytes sealed = { opener->file_key, sizeof opener->file_key };
 	struct arena *arena = file_key->arena;
@@ -94,6 +94,10 @@ try_opener(const struct backup_header *header, const struct backup_opener *opene
 	TRY(secret_new(arena, BOX_SECRET_BYTES, &half));
 	TRY(private_half(header, opener, secret, &half));
 	err = box_open(opener->public_key, &half, sealed, file_key->p);
+	if (err == VAULT_OK) {
+		memcpy(opened->public_key, opener->public_key, BOX_PUBLIC_BYTES);
+		secret_move(&opened->secret, &half);
+	}
 	/* An identity that is another's cannot be told from damage. */
 	return err == VAULT_INTEGRITY && opener->by == BACKUP_BY_IDENTITY ? VAULT_DENIED : err;
 }
@@ -101,6 +105,18 @@ try_opener(const struct backup_header *header, const struct backup_opener *opene
 enum vault_err
 backup_open(const struct backup_header *header, struct arena *arena,
 	    const struct backup_secret *secret, struct secret *file_key)
+{
+	struct backup_half half = { 0 };
+	enum vault_err err = backup_open_half(header, arena, secret, file_key, &half);
+
+	secret_free(&half.secret);
+	return err;
+}
+
+enum vault_err
+backup_open_half(const struct backup_header *header, struct arena *arena,
+		 const struct backup_secret *secret, struct secret *file_key,
+		 struct backup_half *half)
 {
 	struct vault_text name = secret->name;
 	enum vault_err err = VAULT_NOT_FOUND;
@@ -114,7 +130,7 @@ backup_open(const struct backup_header *header, struct arena *arena,
 		    (name.p != NULL &&
 		     (name.len != opener->name_len || memcmp(name.p, opener->name, name.len) != 0)))
 			continue;
-		err = try_opener(header, opener, secret, &key);
+		err = try_opener(header, opener, secret, &key, half);
 		if (err != VAULT_DENIED)
 			break;
 	}

@@ -39,4 +39,13 @@ struct backup_secret {
 MUST_USE enum vault_err backup_open(const struct backup_header *header, struct arena *arena,
 				    const struct backup_secret *secret, struct secret *file_key);
 
+/* The same, and the pair that opened it: a slot's own also opens what else was sealed to the slot. */
+struct backup_half {
+	uint8_t public_key[BOX_PUBLIC_BYTES];
+	struct secret secret;
+};
+MUST_USE enum vault_err backup_open_half(const struct backup_header *header, struct arena *arena,
+					 const struct backup_secret *secret,
+					 struct secret *file_key, struct backup_half *half);
+
 #endif

@@ -181,6 +181,20 @@ update_rights(struct op *op, const struct apikey_update_req *req, struct apikey_
 	return VAULT_OK;
 }
 
+/* What may let it do less than before; what more, is lost with a restore. */
+static int64_t
+apikey_update_marks(const struct apikey_update_req *req)
+{
+	int64_t marks = 0;
+
+	if (req->disabled.set)
+		marks |= req->disabled.v ? APIKEY_UPDATE_DISABLED : APIKEY_UPDATE_ENABLED;
+	if (req->scopes.v != NULL || req->sources.v != NULL || req->limit != NULL ||
+	    req->expires_at.set)
+		marks |= APIKEY_UPDATE_NARROWED;
+	return marks;
+}
+
 enum vault_err
 apikey_update(struct op *op, const struct apikey_update_req *req)
 {
@@ -193,6 +207,7 @@ apikey_update(struct op *op, const struct apikey_update_req *req)
 		TRY(apikey_set_name(op, &key.rec, req->name));
 	}
 	TRY(update_rights(op, req, &key.rec));
+	op_note_again(op, apikey_update_marks(req));
 	if (req->owner.p != NULL || cleared(&req->clear, "owner"))
 		key.rec.owner = req->owner;
 	if (req->metadata.p != NULL || cleared(&req->clear, "metadata"))
@@ -244,6 +259,7 @@ apikey_rotate(struct op *op, const struct apikey_rotate_req *req, struct apikey_
 		old.rec.revoked_at = (struct vault_opt_int){ op->now.wall, true };
 	TRY(apikey_write(op, &old));
 	apikey_note(op, &old);
+	op_note_again(op, op->now.wall + grace);
 	res->id = key.rec.id;
 	res->replaces = old.rec.id;
 	res->expires_at = key.rec.expires_at;
@@ -265,28 +281,34 @@ apikey_revoke(struct op *op, struct vault_text id, struct vault_text reason)
 }
 
 enum vault_err
-apikey_delete(struct op *op, struct vault_text id)
+apikey_remove(struct op *op, struct apikey *key)
 {
 	uint8_t nothing[APIKEY_MAC_BYTES];
-	struct row_key place;
+	struct row_key place = apikey_listed(key);
+
+	TRY(apikey_primary_remove(op, key));
+	TRY(row_unlink(op->change->txn, &place, key->row.id));
+	if (key->rec.imported)
+		TRY(apikey_forget_hash(op, key->rec.mac));
+	/* No secret has this MAC, and asking for the id takes no less time than before. */
+	random_bytes(nothing, sizeof nothing);
+	key->rec = (struct apikey_record){ .id = key->rec.id,
+					   .name = key->rec.name,
+					   .name_tag = key->rec.name_tag,
+					   .mac = { nothing, sizeof nothing },
+					   .env = TEXT_LITERAL(""),
+					   .hint = TEXT_LITERAL(""),
+					   .kind = key->rec.kind,
+					   .created_at = key->rec.created_at,
+					   .deleted_at = { op->now.wall, true } };
+	return apikey_write(op, key);
+}
+
+enum vault_err
+apikey_delete(struct op *op, struct vault_text id)
+{
 	struct apikey key = { 0 };
 
 	TRY(apikey_find(op, id, &key));
-	TRY(apikey_primary_remove(op, &key));
-	place = apikey_listed(&key);
-	TRY(row_unlink(op->change->txn, &place, key.row.id));
-	if (key.rec.imported)
-		TRY(apikey_forget_hash(op, key.rec.mac));
-	/* No secret has this MAC, and asking for the id takes no less time than before. */
-	random_bytes(nothing, sizeof nothing);
-	key.rec = (struct apikey_record){ .id = key.rec.id,
-					  .name = key.rec.name,
-					  .name_tag = key.rec.name_tag,
-					  .mac = { nothing, sizeof nothing },
-					  .env = TEXT_LITERAL(""),
-					  .hint = TEXT_LITERAL(""),
-					  .kind = key.rec.kind,
-					  .created_at = key.rec.created_at,
-					  .deleted_at = { op->now.wall, true } };
-	return apikey_write(op, &key);
+	return apikey_remove(op, &key);
 }

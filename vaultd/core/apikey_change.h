@@ -53,6 +53,17 @@ MUST_USE enum vault_err apikey_revoke_before(struct op *op, int64_t created_befo
 					     struct vault_text reason);
 MUST_USE enum vault_err apikey_delete(struct op *op, struct vault_text id);
 
+/* What the audit is told that an update did, for a restore; part of the audit's format. */
+enum apikey_update_mark {
+	APIKEY_UPDATE_DISABLED = 1,
+	APIKEY_UPDATE_ENABLED = 2,
+	APIKEY_UPDATE_NARROWED = 4, /* perhaps: scopes, sources, limit or expiry */
+};
+/* Parts of the above, whoever asks. */
+MUST_USE enum vault_err apikey_remove(struct op *op, struct apikey *key);
+MUST_USE enum vault_err apikey_cut_add(struct op *op, int64_t created_before, int kind,
+				       struct vault_text reason);
+
 /* The parts that several changes share. */
 
 /* Fills the fields; VAULT_INVALID_PARAMS naming them. */

@@ -86,7 +86,7 @@ drop_primaries(struct op *op, const struct apikey_cut *rule)
 }
 
 enum vault_err
-apikey_revoke_before(struct op *op, int64_t created_before, int kind, struct vault_text reason)
+apikey_cut_add(struct op *op, int64_t created_before, int kind, struct vault_text reason)
 {
 	struct apikey_cut rule = {
 		.kind = kind,
@@ -96,9 +96,17 @@ apikey_revoke_before(struct op *op, int64_t created_before, int kind, struct vau
 		.reason = reason,
 	};
 
-	/* Keys of every name are meant, which only a grant on all names allows. */
-	TRY(op_require(op, op->row->id, tenant_name_of(op->tenant), TEXT_LITERAL("")));
 	if (kind != apikey_kind_ancillary)
 		TRY(drop_primaries(op, &rule));
 	return add_rule(op, &rule);
+}
+
+enum vault_err
+apikey_revoke_before(struct op *op, int64_t created_before, int kind, struct vault_text reason)
+{
+	/* Keys of every name are meant, which only a grant on all names allows. */
+	TRY(op_require(op, op->row->id, tenant_name_of(op->tenant), TEXT_LITERAL("")));
+	op_note_again(op, created_before);
+	op_note_again(op, kind);
+	return apikey_cut_add(op, created_before, kind, reason);
 }

@@ -112,6 +112,23 @@ header_whole(struct vault_bytes bytes, struct audit_header *header)
 	return true;
 }
 
+/* The segment's key from the row that was sealed to the slot, whichever that is. */
+static enum vault_err
+key_by_half(const struct audit_half *half, const uint8_t *p, uint8_t *key)
+{
+	size_t slots = get16(p + SEG_SLOTS);
+
+	for (size_t i = 0; i < slots; i++) {
+		const uint8_t *row = p + AUDIT_HEADER_FIXED + i * AUDIT_SLOT_ROW;
+		struct vault_bytes sealed = { row + AUDIT_SLOT_NAME,
+					      AEAD_KEY_BYTES + BOX_OVERHEAD };
+
+		if (box_open(half->public_key, &half->secret, sealed, key) == VAULT_OK)
+			return VAULT_OK;
+	}
+	return VAULT_INTEGRITY;
+}
+
 /*
  * The segment's key behind the header's first bound bytes. Nothing says under which of the wrapping
  * keys it is: after a crash a segment may be under one that the store had replaced already.
@@ -136,6 +153,7 @@ audit_header_read(const struct audit_opener *opener, struct vault_bytes bytes,
 {
 	struct audit_header read = { 0 };
 	const uint8_t *p = bytes.p;
+	enum vault_err err;
 	size_t bound;
 
 	SECRET_LOCAL(opened);
@@ -145,7 +163,10 @@ audit_header_read(const struct audit_opener *opener, struct vault_bytes bytes,
 		return VAULT_INTEGRITY;
 	bound = read.length - AUDIT_HEADER_TAIL;
 	TRY(secret_new(opener->arena, AEAD_KEY_BYTES, &opened));
-	TRY(key_open(opener->wrap_key, p, bound, &opened));
+	err = key_open(opener->wrap_key, p, bound, &opened);
+	if (err == VAULT_INTEGRITY && opener->half != NULL)
+		err = key_by_half(opener->half, p, opened.p);
+	TRY(err);
 	read.segment = get64(p + SEG_NUMBER);
 	read.first_seq = get64(p + SEG_FIRST);
 	read.created_ns = (int64_t)get64(p + SEG_CREATED);

@@ -48,11 +48,18 @@ enum audit_flag {
 	AUDIT_FLAGS_KNOWN = 7,
 };
 
+/* A slot's private half, which opens every segment that was sealed to the slot. */
+struct audit_half {
+	uint8_t public_key[BOX_PUBLIC_BYTES];
+	struct secret secret;
+};
+
 /* What opens a segment's header, and what its blocks are bound to. */
 struct audit_opener {
 	struct arena *arena;
 	const struct secret *wrap_key; /* as struct audit_keys has it */
 	const uint8_t *store_id;       /* AUDIT_STORE_ID_BYTES */
+	const struct audit_half *half; /* where the wrapping key is another; NULL: none */
 };
 
 struct audit_header {

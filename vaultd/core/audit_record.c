@@ -40,6 +40,7 @@ enum field {
 	FIELD_ID,
 	FIELD_NOTE_KIND,
 	FIELD_NOTE,
+	FIELD_AGAIN,
 	FIELD_COUNT
 };
 
@@ -121,7 +122,7 @@ audit_record_write(struct buf *out, const struct audit_record *rec)
 	uint8_t *start, *p;
 
 	if ((rec->jti.p != NULL && rec->jti.len != AUDIT_JTI_BYTES) ||
-	    rec->detail.len > AUDIT_DETAIL_MAX ||
+	    rec->detail.len > AUDIT_DETAIL_MAX || rec->again.len > AUDIT_AGAIN_MAX ||
 	    (rec->row_hash.p != NULL && rec->row_hash.len != AUDIT_HASH_BYTES))
 		return VAULT_INTERNAL;
 	TRY(buf_reserve(out, AUDIT_RECORD_MAX));
@@ -134,6 +135,8 @@ audit_record_write(struct buf *out, const struct audit_record *rec)
 		p = field_write(p, FIELD_ROW_HASH, rec->row_hash.p, rec->row_hash.len);
 	if (rec->detail.p != NULL)
 		p = field_write(p, FIELD_DETAIL, rec->detail.p, rec->detail.len);
+	if (rec->again.p != NULL)
+		p = field_write(p, FIELD_AGAIN, rec->again.p, rec->again.len);
 	for (size_t i = 0; i < TEXT_FIELDS; i++) {
 		const struct vault_text *text = record_text(rec, i);
 
@@ -200,6 +203,8 @@ field_read(struct audit_record *rec, uint8_t field, const uint8_t *p, size_t len
 		return bytes_read(&rec->row_hash, p, len, AUDIT_HASH_BYTES);
 	case FIELD_DETAIL:
 		return len <= AUDIT_DETAIL_MAX && bytes_read(&rec->detail, p, len, len);
+	case FIELD_AGAIN:
+		return len <= AUDIT_AGAIN_MAX && bytes_read(&rec->again, p, len, len);
 	default:
 		return text_read(rec, field, p, len);
 	}
@@ -249,6 +254,21 @@ audit_recovered_write(const struct audit_recovered *undone,
 	put64(detail + 8, undone->void_last);
 	put64(detail + 16, undone->discarded);
 	put64(detail + 24, undone->segment);
+}
+
+void
+audit_restored_write(const struct audit_restored *restored,
+		     uint8_t detail[static AUDIT_RESTORED_BYTES])
+{
+	memcpy(detail, restored->backup_id, sizeof restored->backup_id);
+	put64(detail + 16, restored->segment);
+	put64(detail + 24, restored->offset);
+	put64(detail + 32, restored->seq);
+	memcpy(detail + 40, restored->hash, sizeof restored->hash);
+	detail[72] = restored->joined;
+	put64(detail + 73, restored->replayed);
+	put64(detail + 81, restored->refused);
+	put64(detail + 89, restored->dropped);
 }
 
 void
@@ -307,6 +327,25 @@ audit_record_rollback(const struct audit_record *rec, struct audit_rollback *out
 					.void_first = get64(p + 64),
 					.void_last = get64(p + 72),
 					.parted = get64(p + 80) != 0 };
+	return VAULT_OK;
+}
+
+enum vault_err
+audit_record_restored(const struct audit_record *rec, struct audit_restored *out)
+{
+	const uint8_t *p = rec->detail.p;
+
+	if (rec->event != AUDIT_EVENT_RESTORE || rec->detail.len != AUDIT_RESTORED_BYTES)
+		return VAULT_INTEGRITY;
+	*out = (struct audit_restored){ .segment = get64(p + 16),
+					.offset = get64(p + 24),
+					.seq = get64(p + 32),
+					.joined = p[72] != 0,
+					.replayed = get64(p + 73),
+					.refused = get64(p + 81),
+					.dropped = get64(p + 89) };
+	memcpy(out->backup_id, p, sizeof out->backup_id);
+	memcpy(out->hash, p + 40, sizeof out->hash);
 	return VAULT_OK;
 }
 

@@ -14,8 +14,9 @@
 #define AUDIT_JTI_BYTES 20
 #define AUDIT_TAG_BYTES 12
 #define AUDIT_HASH_BYTES 32
+#define AUDIT_AGAIN_MAX 64	/* bytes: see core/op.h */
 #define AUDIT_RECORD_FIXED 52	/* bytes of the fixed part */
-#define AUDIT_RECORD_MAX 3968	/* no record is longer: every field at its limit is 3,898 bytes */
+#define AUDIT_RECORD_MAX 3968	/* no record is longer: every field at its limit is 3,965 bytes */
 #define AUDIT_METHOD_NONE 65535 /* the method of internal events */
 /* A reason beside those of enum verify_reason: the call got an earlier one's answer, by request_id. */
 #define AUDIT_REASON_REPLAYED 255
@@ -35,6 +36,7 @@ enum audit_event {
 	AUDIT_EVENT_RECOVER_OWNER,
 	/* Unsealed although store or audit are older than they were, by uid: struct audit_rollback */
 	AUDIT_EVENT_ROLLBACK,
+	AUDIT_EVENT_RESTORE, /* vaultd restore, by uid: struct audit_restored */
 	AUDIT_EVENT_COUNT
 };
 
@@ -61,6 +63,7 @@ struct audit_record {
 	struct vault_text jti_text; /* one that this vault did not make */
 	struct vault_text login, unit, id;
 	struct vault_text note_kind, note; /* audit.note */
+	struct vault_bytes again; /* what doing it again needs besides: numbers of 8 bytes */
 };
 
 struct audit_recovered {
@@ -72,6 +75,17 @@ struct audit_recovered {
 struct audit_lost {
 	uint64_t segment, offset; /* offset: the end of its last block */
 };
+/* The first change of a restored store's audit: what it was made of. */
+struct audit_restored {
+	uint8_t backup_id[16];
+	uint64_t segment, offset, seq; /* the head that the backup carries, of the audit before */
+	uint8_t hash[AUDIT_HASH_BYTES];
+	bool joined;	   /* the surviving segments went on from there without a break */
+	uint64_t replayed; /* changes done again */
+	uint64_t refused;  /* of them such as could only be done by refusing more */
+	uint64_t dropped;  /* tenants that were erased */
+};
+#define AUDIT_RESTORED_BYTES 97
 /* How far the store had got, as it was found and as the anchor says. */
 struct audit_position {
 	uint64_t revision; /* of the store */
@@ -89,10 +103,14 @@ struct audit_rollback {
 /* Their form as an event's detail. */
 void audit_recovered_write(const struct audit_recovered *undone,
 			   uint8_t detail[static AUDIT_RECOVERED_BYTES]);
+void audit_restored_write(const struct audit_restored *restored,
+			  uint8_t detail[static AUDIT_RESTORED_BYTES]);
 void audit_lost_write(const struct audit_lost *lost, uint8_t detail[static AUDIT_LOST_BYTES]);
 /* VAULT_INTEGRITY where the record is not of that event. */
 MUST_USE enum vault_err audit_record_recovered(const struct audit_record *rec,
 					       struct audit_recovered *out);
+MUST_USE enum vault_err audit_record_restored(const struct audit_record *rec,
+					      struct audit_restored *out);
 void audit_rollback_write(const struct audit_rollback *rollback,
 			  uint8_t detail[static AUDIT_ROLLBACK_BYTES]);
 MUST_USE enum vault_err audit_record_rollback(const struct audit_record *rec,

@@ -186,7 +186,9 @@ scan_setup(struct audit *audit, struct audit_scan *scan)
 	if (!running)
 		return VAULT_SEALED;
 	memcpy(scan->store_id, audit->store_id, sizeof(scan->store_id));
-	scan->opener = (struct audit_opener){ audit->arena, &scan->ring->keys, scan->store_id };
+	scan->opener = (struct audit_opener){ .arena = audit->arena,
+					      .wrap_key = &scan->ring->keys,
+					      .store_id = scan->store_id };
 	scan->dir = audit_dir_open(audit->path);
 	if (scan->dir < 0)
 		return VAULT_AUDIT_UNAVAILABLE;

@@ -87,7 +87,9 @@ struct audit_draft {
 static inline struct audit_opener
 audit_opener(const struct audit *audit)
 {
-	return (struct audit_opener){ audit->arena, &audit->ring->keys, audit->store_id };
+	return (struct audit_opener){ .arena = audit->arena,
+				      .wrap_key = &audit->ring->keys,
+				      .store_id = audit->store_id };
 }
 
 /* audit_rekey.c. A copy of the keys; VAULT_INTERNAL where they are not a whole number of them. */

@@ -157,7 +157,7 @@ audit_verify(struct audit *audit, const struct audit_check *check, struct audit_
 	struct audit_verdict found = { .ok = true };
 	struct verify verify = { .check = check, .verdict = &found };
 	struct audit_ring *ring = verify_begin(audit, &verify.head);
-	struct audit_opener opener = { audit->arena, NULL, audit->store_id };
+	struct audit_opener opener = { .arena = audit->arena, .store_id = audit->store_id };
 	enum vault_err err;
 	int dir;
 

@@ -290,3 +290,9 @@ backup_source_new(struct store_snapshot *snapshot, enum backup_kind kind,
 	*out = &s->source;
 	return VAULT_OK;
 }
+
+struct store_snapshot *
+backup_source_snapshot(struct backup_source *source)
+{
+	return ((struct store_source *)(void *)source)->snapshot;
+}

@@ -52,6 +52,11 @@ backups_add(struct op *op, struct backup **out)
 	backup_id_text(backup->id, backup->done.backup);
 	backups->list[count] = backup;
 	atomic_store(&backups->count, count + 1);
+	/* Counted first, then looked: of the two, one sees the other. */
+	if (atomic_load(&backups->held)) {
+		backups_remove(backups, backup);
+		return op_fail(op, VAULT_BUSY, NULL, "a tenant is being erased");
+	}
 	*out = backup;
 	return VAULT_OK;
 }
@@ -115,6 +120,14 @@ find(struct op *op, struct vault_text handle, struct backup **out, struct backup
 	}
 	(void)op_fail(op, VAULT_NOT_FOUND, "backup", "there is no such backup on this connection");
 	return VAULT_NOT_FOUND;
+}
+
+enum vault_err
+backups_find(struct op *op, struct vault_text handle, struct backup **backup)
+{
+	struct backup_stream *stream;
+
+	return find(op, handle, backup, &stream);
 }
 
 /* Until a whole answer is ready, or the end is. */

@@ -36,6 +36,14 @@ const struct grant *grant_find(const struct policy *policy, const struct op *op,
 /* Whether somebody could still grant, were the grant of that id not there (p NULL: as it is). */
 bool grants_leave_holder(const struct policy *policy, struct vault_text without);
 
+/* Whether the grant names that tenant and not by a pattern, or is an API key's of it. */
+bool grant_names_tenant(const struct grant_record *record, struct vault_text tenant);
+/*
+ * On the committer: takes the tenant out of every grant that names it; one that is for no other
+ * tenant, or for an API key of it, goes.
+ */
+MUST_USE enum vault_err grants_forget_tenant(struct op *op, struct vault_text tenant);
+
 /* Whether the caller is that principal, or one of its groups; logged in, he is both. */
 bool caller_is(const struct op *op, const struct principal *principal);
 /* Whether some connection of the caller's, at some time, could do that on the tenant. */

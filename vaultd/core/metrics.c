@@ -35,6 +35,8 @@
 	X(anchor_time_seconds, gauge, "When the anchor was written, since 1970.")                  \
 	X(last_backup_timestamp_seconds, gauge,                                                    \
 	  "The moment that the newest backup fetched whole is of; absent while there is none.")    \
+	X(last_drill_timestamp_seconds, gauge,                                                     \
+	  "When a rehearsal of a backup last went well; absent while none has.")                   \
 	X(backups_under_way, gauge, "Backups that are being read.")                                \
 	X(arena_used_bytes, gauge, "Locked memory in use.")                                        \
 	X(arena_size_bytes, gauge, "Locked memory in all.")                                        \
@@ -311,6 +313,9 @@ metrics_write(struct vault *vault, int64_t uptime_ms, struct buf *out)
 	if (atomic_load(&vault->last_backup) != 0)
 		sample(&e, METRIC_last_backup_timestamp_seconds,
 		       (uint64_t)atomic_load(&vault->last_backup));
+	if (atomic_load(&vault->last_drill) != 0)
+		sample(&e, METRIC_last_drill_timestamp_seconds,
+		       (uint64_t)atomic_load(&vault->last_drill));
 	sample(&e, METRIC_backups_under_way, atomic_load(&vault->backups.count));
 	sample(&e, METRIC_arena_used_bytes, arena_used(vault->arena));
 	sample(&e, METRIC_arena_size_bytes, arena_size(vault->arena));

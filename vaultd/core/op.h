@@ -16,6 +16,12 @@ struct prepared;
 struct session;
 struct tenant;
 
+/*
+ * What a restore needs to do a change again that a backup lacks, where the audit's record would not
+ * tell it: numbers, by operation; core/restore_replay.h says which. Without them it refuses more.
+ */
+#define OP_AGAIN_MAX 8
+
 /* What the audit is told about an operation besides what dispatch knows. */
 struct op_note {
 	struct row_key
@@ -28,6 +34,8 @@ struct op_note {
 	struct vault_text id;		   /* of what has one besides its name */
 	struct vault_text note_kind, note; /* audit.note: what is to be written down */
 	bool replayed; /* answered as an earlier request was; nothing was done */
+	int64_t again[OP_AGAIN_MAX];
+	uint8_t again_count;
 };
 
 /* What happened to a secret, for who watches; texts point into the request. */
@@ -40,15 +48,20 @@ struct secret_news {
 
 /* What is to happen once the operation's change is durable, and not before. */
 struct op_effects {
-	struct tenant_slot *reserved_slot; /* reserved numbers of token ids ... */
-	uint64_t reserved;		   /* ... up to here */
-	struct tenant_slot *touched;	   /* this tenant's caches no longer count */
-	struct session *mfa_session;	   /* gave a one-time code, ... */
-	int64_t mfa_until_ms;		   /* ... which counts until then */
-	struct secret_news secret;	   /* to be told */
-	bool policy_changed;		   /* a role or a grant */
-	bool opened;			   /* the vault is open */
+	struct tenant_slot *reserved_slot;     /* reserved numbers of token ids ... */
+	uint64_t reserved;		       /* ... up to here */
+	struct tenant_slot *touched;	       /* this tenant's caches no longer count */
+	struct session *mfa_session;	       /* gave a one-time code, ... */
+	int64_t mfa_until_ms;		       /* ... which counts until then */
+	struct secret_news secret;	       /* to be told */
+	enum event_kind told;		       /* likewise: an event of that kind ... */
+	char told_tenant[TENANT_NAME_MAX + 1]; /* ... about that tenant */
+	bool policy_changed;		       /* a role or a grant */
+	bool opened;			       /* the vault is open */
 	bool tenant_created;
+	int64_t drilled_at; /* a rehearsal of a backup went well; 0: none */
+	bool tenant_removed;
+	bool sweep;	   /* left work to be swept (core/sweep.h) */
 	int64_t backup_at; /* a backup of that moment was fetched whole; 0: none */
 	bool keep; /* what was changed stays also where the request is answered with an error */
 };
@@ -79,6 +92,17 @@ struct op {
 	struct subscription *subscription; /* sys.watch: what it made; dispatch takes it over */
 	bool deferred; /* the handler asks to be run again, whole, on the committer */
 };
+
+/* Adds a number; beyond OP_AGAIN_MAX none counts, and the restore takes the safe side. */
+static inline void
+op_note_again(struct op *op, int64_t v)
+{
+	struct op_note *note = &op->note;
+
+	if (note->again_count < OP_AGAIN_MAX)
+		note->again[note->again_count] = v;
+	note->again_count++;
+}
 
 /*
  * Why the operation fails, so that a failing line reads "return op_fail(...)"; field and message

@@ -6,12 +6,14 @@
 #define CORE_PREPARED_H
 
 #include "vaultd/core/backups.h"
+#include "vaultd/core/drill.h"
 #include "vaultd/crypto/pkey.h"
 
 struct prepared {
 	struct pkey_pair pair;	   /* a new key's material */
 	bool tested;		   /* what key.import brings was tested in full */
 	struct backup_done backup; /* backup.end: what became of it */
+	struct drill_done drill;   /* backup.drill, likewise */
 };
 
 #endif

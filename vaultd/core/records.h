@@ -21,10 +21,16 @@ enum row_kind {
 	ROW_ISSUANCE = 8,
 	ROW_HEAD = 10,
 	ROW_TOMBSTONE = 9, /* under the tag of what was deleted */
+	ROW_REKEY =
+		12, /* a tenant that is given a new record key; its tag is the tenant's number */
+	ROW_IMPORT = 13, /* a tenant that is being imported; likewise */
+	ROW_ERASED = 14, /* a tenant that was erased, and how far its rows are removed; likewise */
+	ROW_SCRUB = 15,	 /* freed pages are to be overwritten */
 	ROW_LOCKOUT = 16,
 	ROW_TOTP = 17,
 	ROW_ROLE = 11,
 	ROW_BACKUP = 18,	 /* in the order of time */
+	ROW_DRILL = 19,		 /* the last good one, under zeros */
 	ROW_APIKEY = 20,	 /* in the order of creation */
 	ROW_APIKEY_ID = 21,	 /* index only, of tenant 0: ids that this vault made */
 	ROW_APIKEY_FOREIGN = 22, /* index only, of tenant 0: ids of imported keys */

@@ -5,6 +5,7 @@
 #include "protocol/codec.h"
 #include "protocol/text.h"
 #include "protocol/value.h"
+#include "vaultd/core/tenant.h"
 #include "vaultd/crypto/kdf.h"
 #include "vaultd/crypto/mac.h"
 
@@ -251,6 +252,8 @@ keep_result(struct op *op, const struct replay *replay, const struct buf *result
 		.version = { note->version, note->version != 0 },
 	};
 
+	if (op->tenant != NULL && op->row->id != OP_tenant_erase)
+		record.tenant = (struct vault_opt_int){ op->tenant->keys.tenant, true };
 	if (buf_len(result) <= REPLAY_RESULT_MAX)
 		record.result = (struct vault_map){ buf_data(result), buf_len(result) };
 	if (note->target.kind != 0) {
@@ -278,4 +281,30 @@ replay_keep(struct op *op, const struct replay *replay, const void *res)
 	buf_free(&result);
 	TRY(err);
 	return sweep(op);
+}
+
+enum vault_err
+replay_forget_tenant(struct op *op, const struct row_key *place, uint64_t id, uint32_t tenant,
+		     bool *removed)
+{
+	struct replay_record record;
+	struct vault_bytes sealed;
+	struct expiry expiry;
+	enum vault_err err;
+	ROW_LOCAL(row);
+
+	*removed = false;
+	err = row_read(op->change->txn, id, &sealed);
+	if (err == VAULT_OK)
+		err = sealed_open(keys_of(op), place, sealed, &row);
+	if (err == VAULT_OK)
+		err = record_decode(replay_record_type(), row_plain(&row), NULL, &record);
+	/* One that does not open tells nobody anything, and expires like the others. */
+	if (err == VAULT_INTEGRITY || (err == VAULT_OK && record.tenant.v != tenant))
+		return VAULT_OK;
+	TRY(err);
+	*removed = true;
+	expiry = expiry_of(place, id, record.created_at);
+	err = remove_row(op, place, &expiry);
+	return err == VAULT_NOT_FOUND ? VAULT_OK : err;
 }

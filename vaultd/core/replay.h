@@ -40,4 +40,11 @@ MUST_USE enum vault_err replay_find(struct op *op, struct replay *replay, struct
 /* On the committer, after replay_find found none: keeps res, the operation's result. */
 MUST_USE enum vault_err replay_keep(struct op *op, const struct replay *replay, const void *res);
 
+/*
+ * On the committer: removes the answer that stands there if it is about that tenant, which was
+ * erased; *removed: it was. What erased it has an answer too, which stays.
+ */
+MUST_USE enum vault_err replay_forget_tenant(struct op *op, const struct row_key *place,
+					     uint64_t id, uint32_t tenant, bool *removed);
+
 #endif

@@ -68,6 +68,21 @@ check_holders(struct op *op, struct policy *policy, struct vault_text name,
 	return VAULT_OK;
 }
 
+/* By the operations' numbers, which stay, 63 to a number: none is then negative. */
+static void
+note_methods(struct op *op, const struct method_set *methods)
+{
+	int64_t words[ROLE_AGAIN_WORDS] = { 0 };
+
+	for (int id = 0; id < OP_COUNT; id++)
+		if (method_set_has(methods, (enum op_id)id) &&
+		    op_rows[id].number < ROLE_AGAIN_WORDS * ROLE_AGAIN_BITS)
+			words[op_rows[id].number / ROLE_AGAIN_BITS] |=
+				INT64_C(1) << (op_rows[id].number % ROLE_AGAIN_BITS);
+	for (size_t i = 0; i < ROLE_AGAIN_WORDS; i++)
+		op_note_again(op, words[i]);
+}
+
 static enum vault_err
 put(struct op *op, struct policy *policy, const struct role_put_req *req)
 {
@@ -94,6 +109,7 @@ put(struct op *op, struct policy *policy, const struct role_put_req *req)
 	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
 		return err;
 	op->effects.policy_changed = true;
+	note_methods(op, &methods);
 	return sealed_put(op->change, store, &row, role_record_type(), &record);
 }
 

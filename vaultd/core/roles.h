@@ -6,6 +6,10 @@
 
 #include "vaultd/core/op.h"
 
+/* How the audit is told of a role's methods, for a restore; part of the audit's format. */
+#define ROLE_AGAIN_BITS 63
+#define ROLE_AGAIN_WORDS 4
+
 /* On the committer: only methods that the caller may grant, and never a role that he holds. */
 MUST_USE enum vault_err role_put(struct op *op, const struct role_put_req *req);
 MUST_USE enum vault_err role_delete(struct op *op, struct vault_text name);

@@ -23,6 +23,7 @@ struct row_head {
 	uint32_t version;
 	uint64_t revision;
 	size_t size;
+	const struct secret *key; /* of that generation */
 };
 
 static uint8_t *
@@ -48,6 +49,7 @@ row_keys_free(struct row_keys *keys)
 {
 	secret_free(&keys->record);
 	secret_free(&keys->name);
+	secret_free(&keys->other);
 }
 
 void
@@ -110,8 +112,22 @@ head_write(const struct row_keys *keys, const struct row *row, uint8_t bytes[sta
 	p = put_short(p, keys->generation);
 	p = put_short(p, row->version);
 	p = put_short(p, row->revision);
-	return (struct row_head){ ROW_FORMAT,	ROW_ALGORITHM_XCHACHA, keys->generation,
-				  row->version, row->revision,	       (size_t)(p - bytes) };
+	return (struct row_head){ .format = ROW_FORMAT,
+				  .algorithm = ROW_ALGORITHM_XCHACHA,
+				  .generation = keys->generation,
+				  .version = row->version,
+				  .revision = row->revision,
+				  .size = (size_t)(p - bytes),
+				  .key = &keys->record };
+}
+
+/* What opens a row of that generation; NULL where nothing does. */
+static const struct secret *
+key_of(const struct row_keys *keys, uint16_t generation)
+{
+	if (generation == keys->generation)
+		return &keys->record;
+	return generation != 0 && generation == keys->other_generation ? &keys->other : NULL;
 }
 
 static bool
@@ -150,8 +166,8 @@ head_read(const struct row_keys *keys, struct vault_bytes sealed, struct row_hea
 	} else if (head->format != ROW_FORMAT || !head_read_short(sealed, head)) {
 		return false;
 	}
-	return head->generation == keys->generation &&
-	       sealed.len > head->size + AEAD_NONCE_BYTES + AEAD_TAG_BYTES;
+	head->key = key_of(keys, head->generation);
+	return head->key != NULL && sealed.len > head->size + AEAD_NONCE_BYTES + AEAD_TAG_BYTES;
 }
 
 static uint8_t *
@@ -206,8 +222,7 @@ row_open(const struct row_keys *keys, const struct row_head *head, struct vault_
 	struct vault_bytes body = { nonce + AEAD_NONCE_BYTES,
 				    sealed.len - head->size - AEAD_NONCE_BYTES };
 
-	TRY(aead_open_fresh(keys->record.p, nonce, (struct vault_bytes){ ad, ad_len }, body,
-			    plain));
+	TRY(aead_open_fresh(head->key->p, nonce, (struct vault_bytes){ ad, ad_len }, body, plain));
 	row->version = head->version;
 	row->revision = head->revision;
 	return VAULT_OK;
@@ -363,4 +378,55 @@ sealed_delete(struct change *change, const struct row *row)
 	TRY(row_delete(change->txn, &row->key, row->id));
 	change_note(change, &row->key, row->id, (struct vault_bytes){ 0 });
 	return VAULT_OK;
+}
+
+/* Opens the row behind the new head's room, so that row_seal finds it there. */
+static enum vault_err
+open_behind(const struct row_keys *keys, struct vault_bytes sealed, const struct row_head *old,
+	    struct row *row, struct buf *buf)
+{
+	size_t len = plain_size(old, sealed);
+
+	TRY(buf_reserve(buf, len + AEAD_TAG_BYTES));
+	TRY(row_open(keys, old, sealed, row, buf_data(buf) + buf_len(buf)));
+	buf->tail += len;
+	return VAULT_OK;
+}
+
+static enum vault_err
+renew(struct change *change, const struct row_keys *keys, const struct row_head *old,
+      struct row *row, struct vault_bytes sealed)
+{
+	uint8_t bytes[ROW_HEAD_MAX + AEAD_NONCE_BYTES] = { 0 };
+	struct buf buf = { 0 };
+	struct row_head head;
+	enum vault_err err;
+
+	row->version = old->version;
+	row->revision = old->revision + 1;
+	head = head_write(keys, row, bytes);
+	err = buf_append(&buf, bytes, head.size + AEAD_NONCE_BYTES);
+	if (err == VAULT_OK)
+		err = open_behind(keys, sealed, old, row, &buf);
+	/* What the opened row said of itself is the old one's. */
+	row->revision = head.revision;
+	if (err == VAULT_OK)
+		err = row_seal(keys, row, &head, &buf);
+	if (err == VAULT_OK)
+		err = put_sealed(change, row, &buf);
+	buf_free(&buf);
+	return err;
+}
+
+enum vault_err
+sealed_renew(struct change *change, const struct row_keys *keys, const struct row *row,
+	     struct vault_bytes sealed, bool *renewed)
+{
+	struct row copy = { .key = row->key, .id = row->id };
+	struct row_head head;
+
+	if (!head_read(keys, sealed, &head))
+		return VAULT_INTEGRITY;
+	*renewed = head.generation != keys->generation;
+	return *renewed ? renew(change, keys, &head, &copy, sealed) : VAULT_OK;
 }

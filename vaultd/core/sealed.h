@@ -14,13 +14,18 @@
 
 #define STORE_ID_BYTES 16
 
-/* What seals and names the rows of one tenant, or of the store itself (tenant 0). */
+/*
+ * What seals and names the rows of one tenant, or of the store itself (tenant 0). While a tenant is
+ * given a new record key there is another one beside the current: it opens rows and seals none.
+ */
 struct row_keys {
 	uint32_t tenant;
-	uint16_t generation; /* of record */
+	uint16_t generation;	   /* of record */
+	uint16_t other_generation; /* of other; 0: there is none */
 	uint8_t store_id[STORE_ID_BYTES];
 	struct secret record;
 	struct secret name;
+	struct secret other;
 };
 void row_keys_free(struct row_keys *keys);
 
@@ -81,5 +86,12 @@ MUST_USE enum vault_err sealed_open_plain(const struct row_keys *keys, struct va
 MUST_USE enum vault_err sealed_put(struct change *change, const struct row_keys *keys,
 				   struct row *row, const struct object_type *type, const void *in);
 MUST_USE enum vault_err sealed_delete(struct change *change, const struct row *row);
+/*
+ * A row as the store holds it, sealed again under the current generation where it is not yet.
+ * row->key: what it is bound to; row->id. *renewed says which it was.
+ */
+MUST_USE enum vault_err sealed_renew(struct change *change, const struct row_keys *keys,
+				     const struct row *row, struct vault_bytes sealed,
+				     bool *renewed);
 
 #endif

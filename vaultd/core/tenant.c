@@ -6,16 +6,16 @@
 #include "protocol/text.h"
 #include "vaultd/core/page.h"
 #include "vaultd/core/tenant_limits.h"
+#include "vaultd/core/tenant_rekey.h"
 
 #define TENANT_COST                                                                                \
-	512 /* bytes of the arena that an open tenant holds: five keys, a power of two each */
+	512 /* bytes of the arena that an open tenant holds: its keys, a power of two each */
 #define NUMBERED_COST 256 /* as if it held so much of the arena, so that there is an end to them */
 
-/* The row with a tenant's wrapped keys is found by number, not by name. */
-static struct row_key
-wraps_key(uint32_t number)
+struct row_key
+tenant_numbered(enum row_kind kind, uint32_t number)
 {
-	struct row_key key = { .tenant = 0, .kind = ROW_TENANT_WRAPS };
+	struct row_key key = { .tenant = 0, .kind = (uint8_t)kind };
 
 	for (unsigned i = 0; i < 4; i++)
 		key.tag[i] = (uint8_t)(number >> 8 * (3 - i));
@@ -32,33 +32,52 @@ tenant_destroy(struct cache_entry *entry)
 	free(tenant);
 }
 
-static enum vault_err
-unwrap_keys(struct op *op, const struct tenant_wraps *wraps, struct tenant *tenant)
+enum vault_err
+tenant_unwrap(struct op *op, uint32_t number, const struct tenant_wraps *wraps, struct secret *key)
 {
-	struct keyring *keyring = &op->vault->keyring;
-	struct tenant_wrapped wrapped = { tenant->keys.tenant, (uint32_t)wraps->root_generation,
+	struct tenant_wrapped wrapped = { number, (uint32_t)wraps->root_generation,
 					  wraps->tenant_key };
-	struct wrap_use use = { "tenant name key", tenant->keys.tenant, 0,
-				keyring->store.store_id };
-	SECRET_LOCAL(key);
 
-	if (wraps->record_keys.n == 0)
+	return keyring_open_tenant(&op->vault->keyring, &wrapped, op->vault->arena, key);
+}
+
+/* The generation that seals stands first; another one may follow while rows are sealed again. */
+static enum vault_err
+unwrap_record_keys(struct op *op, const struct secret *under, const struct tenant_wraps *wraps,
+		   struct row_keys *keys)
+{
+	const struct record_key_wrap *wrap = wraps->record_keys.v;
+	struct wrap_use use = { "tenant record key", keys->tenant, 0,
+				op->vault->keyring.store.store_id };
+
+	if (wraps->record_keys.n == 0 || wraps->record_keys.n > RECORD_KEYS_MAX)
 		return VAULT_INTEGRITY;
-	TRY(keyring_open_tenant(keyring, &wrapped, op->vault->arena, &key));
-	TRY(key_unwrap(&key, &use, wraps->name_key, op->vault->arena, &tenant->keys.name));
-	use.purpose = "tenant pepper";
-	TRY(key_unwrap(&key, &use, wraps->pepper, op->vault->arena, &tenant->pepper));
-	use.purpose = "tenant record key";
-	use.generation = (uint32_t)wraps->record_keys.v[0].generation;
-	tenant->keys.generation = (uint16_t)use.generation;
-	return key_unwrap(&key, &use, wraps->record_keys.v[0].wrapped, op->vault->arena,
-			  &tenant->keys.record);
+	use.generation = keys->generation = (uint16_t)wrap[0].generation;
+	TRY(key_unwrap(under, &use, wrap[0].wrapped, op->vault->arena, &keys->record));
+	if (wraps->record_keys.n == 1)
+		return VAULT_OK;
+	use.generation = keys->other_generation = (uint16_t)wrap[1].generation;
+	return key_unwrap(under, &use, wrap[1].wrapped, op->vault->arena, &keys->other);
 }
 
 static enum vault_err
-read_wraps(struct op *op, uint32_t number, struct tenant_wraps *wraps)
+unwrap_keys(struct op *op, const struct tenant_wraps *wraps, struct tenant *tenant)
 {
-	struct row_key key = wraps_key(number);
+	struct wrap_use use = { "tenant name key", tenant->keys.tenant, 0,
+				op->vault->keyring.store.store_id };
+	SECRET_LOCAL(key);
+
+	TRY(tenant_unwrap(op, tenant->keys.tenant, wraps, &key));
+	TRY(key_unwrap(&key, &use, wraps->name_key, op->vault->arena, &tenant->keys.name));
+	use.purpose = "tenant pepper";
+	TRY(key_unwrap(&key, &use, wraps->pepper, op->vault->arena, &tenant->pepper));
+	return unwrap_record_keys(op, &key, wraps, &tenant->keys);
+}
+
+enum vault_err
+tenant_read_wraps(struct op *op, uint32_t number, struct tenant_wraps *wraps)
+{
+	struct row_key key = tenant_numbered(ROW_TENANT_WRAPS, number);
 	struct vault_bytes bytes;
 	uint64_t id;
 
@@ -117,7 +136,7 @@ tenant_load(struct op *op, struct vault_text name, struct tenant *tenant)
 	memcpy(tenant->name, name.p, name.len);
 	tenant->keys.tenant = (uint32_t)record.number;
 	memcpy(tenant->keys.store_id, op->vault->keyring.store.store_id, STORE_ID_BYTES);
-	err = read_wraps(op, (uint32_t)record.number, &wraps);
+	err = tenant_read_wraps(op, (uint32_t)record.number, &wraps);
 	/* A tenant without its keys was damaged, not erased: erasing removes both. */
 	if (err == VAULT_OK)
 		err = unwrap_keys(op, &wraps, tenant);
@@ -174,6 +193,25 @@ tenant_get(struct op *op, struct vault_text name, const struct tenant **out)
 	return VAULT_OK;
 }
 
+void
+tenant_changed(struct op *op)
+{
+	struct cache_key key = { .kind = CACHE_TENANT, .name = tenant_name_of(op->tenant) };
+	struct cache_entry *entry = cache_get(op->cache, &key);
+
+	if (entry != NULL)
+		cache_remove(op->cache, entry);
+	op->effects.touched = op->tenant->slot;
+}
+
+void
+tenant_tell(struct op *op, enum event_kind kind, struct vault_text name)
+{
+	op->effects.told = kind;
+	memcpy(op->effects.told_tenant, name.p, name.len);
+	op->effects.told_tenant[name.len] = '\0';
+}
+
 static enum vault_err
 make_wraps(struct op *op, uint32_t number, const struct row_key *name, struct buf *out)
 {
@@ -214,7 +252,7 @@ make_wraps(struct op *op, uint32_t number, const struct row_key *name, struct bu
 static enum vault_err
 insert_wraps(struct op *op, uint32_t number, const struct row_key *name)
 {
-	struct row_key key = wraps_key(number);
+	struct row_key key = tenant_numbered(ROW_TENANT_WRAPS, number);
 	struct buf buf = { 0 };
 	enum vault_err err = make_wraps(op, number, name, &buf);
 	uint64_t id;
@@ -289,6 +327,7 @@ describe(struct op *op, const struct tenant_record *record, struct tenant_get_re
 	TRY(keep_texts(op, &record->allowed_origins, &res->allowed_origins));
 	TRY(tenant_limits_show(op, record, &res->limits));
 	TRY(tenant_source_show(op, record, &res->source_limit));
+	TRY(tenant_rekey_progress(op, (uint32_t)record->number, &res->rekey));
 	TRY(op_keep_text(op, record->name, &res->tenant));
 	TRY(op_keep_text(op, record->display_name, &res->display_name));
 	TRY(op_keep_bytes(op, labels, &labels));
@@ -342,7 +381,7 @@ tenant_name_by_number(struct op *op, uint32_t number, struct vault_text *name)
 	struct tenant_wraps wraps;
 	ROW_LOCAL(row);
 
-	TRY(read_wraps(op, number, &wraps));
+	TRY(tenant_read_wraps(op, number, &wraps));
 	if (wraps.name_tag.len != ROW_TAG_BYTES)
 		return VAULT_INTEGRITY;
 	memcpy(key.tag, wraps.name_tag.p, ROW_TAG_BYTES);
@@ -351,7 +390,7 @@ tenant_name_by_number(struct op *op, uint32_t number, struct vault_text *name)
 	return op_keep_text(op, record.name, name);
 }
 
-/* A number's name, in the thread's cache; it holds for good: numbers are never given out again. */
+/* A number's name, in the thread's cache; as long as there is the tenant it holds: names stay. */
 struct numbered {
 	struct cache_entry entry;
 	char name[TENANT_NAME_MAX];
@@ -389,16 +428,23 @@ tenant_by_number(struct op *op, uint32_t number, const struct tenant **out)
 				 .name = TEXT_LITERAL("name") };
 	const struct numbered *numbered =
 		(const struct numbered *)(const void *)cache_get(op->cache, &key);
+	const struct tenant *tenant;
 	struct vault_text name;
 
 	if (op->tenant != NULL && op->tenant->keys.tenant == number) {
 		*out = op->tenant;
 		return VAULT_OK;
 	}
-	if (numbered != NULL)
-		return tenant_get(op, (struct vault_text){ numbered->name, numbered->name_len },
-				  out);
-	TRY(tenant_name_by_number(op, number, &name));
-	TRY(remember_name(op, &key, name));
-	return tenant_get(op, name, out);
+	if (numbered != NULL) {
+		name = (struct vault_text){ numbered->name, numbered->name_len };
+	} else {
+		TRY(tenant_name_by_number(op, number, &name));
+		TRY(remember_name(op, &key, name));
+	}
+	TRY(tenant_get(op, name, &tenant));
+	/* The name may have become another tenant's, after this one was erased. */
+	if (tenant->keys.tenant != number)
+		return VAULT_NOT_FOUND;
+	*out = tenant;
+	return VAULT_OK;
 }

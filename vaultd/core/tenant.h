@@ -90,6 +90,23 @@ MUST_USE enum vault_err tenant_name_by_number(struct op *op, uint32_t number,
 MUST_USE enum vault_err tenant_by_number(struct op *op, uint32_t number,
 					 const struct tenant **tenant);
 
+/* A row of tenant 0 that is found by a tenant's number: its tag is the number, big-endian. */
+struct row_key tenant_numbered(enum row_kind kind, uint32_t number);
+/* A tenant's wrapped keys; views are valid until the transaction writes. VAULT_NOT_FOUND. */
+MUST_USE enum vault_err tenant_read_wraps(struct op *op, uint32_t number,
+					  struct tenant_wraps *wraps);
+/* The tenant key, which the others are wrapped under; VAULT_INTEGRITY. */
+MUST_USE enum vault_err tenant_unwrap(struct op *op, uint32_t number,
+				      const struct tenant_wraps *wraps, struct secret *key);
+/*
+ * On the committer: the operation changed its tenant's keys, so no cached copy of them counts any
+ * more, not even for what follows in the same group.
+ */
+void tenant_changed(struct op *op);
+/* Has who watches told of the event once the change is durable. */
+void tenant_tell(struct op *op, enum event_kind kind, struct vault_text name);
+#define RECORD_KEYS_MAX 2 /* generations of a tenant's record key at a time */
+
 /*
  * The next issuance number of the tenant's token ids: every token made before one has a smaller
  * number. On a worker it may answer VAULT_BUSY with op->deferred set when the durable reservation

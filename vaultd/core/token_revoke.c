@@ -47,8 +47,8 @@ tell_filter(struct op *op, const struct row_key *place)
 	return revoked_filter_build(op->txn, place->tenant, place->kind, &slot->revoked);
 }
 
-static enum vault_err
-revoke_id(struct op *op, struct vault_text jti)
+enum vault_err
+token_revoke_id(struct op *op, struct vault_text jti)
 {
 	struct row_key place = token_id_place(op->tenant, ROW_TOKEN_REVOKED, jti);
 	struct token_revoked_record record;
@@ -75,45 +75,63 @@ revoke_id(struct op *op, struct vault_text jti)
 	return expiry_put(op, &row.key, row.id, before, record.forget_at);
 }
 
-/* What the rule says already, and what is to be added: it never refuses less than before. */
-static enum vault_err
-widen(struct op *op, struct vault_opt_int before, struct token_rule_record *rule)
+static struct vault_opt_int
+widen(struct vault_opt_int there, struct vault_opt_int more)
 {
-	uint64_t number;
-
-	if (before.set) {
-		rule->before = (struct vault_opt_int){ later(rule->before.v, before.v), true };
-		return VAULT_OK;
-	}
-	TRY(tenant_next_number(op, &number));
-	rule->number = (struct vault_opt_int){ later(rule->number.v, (int64_t)number), true };
-	rule->issued_at = (struct vault_opt_int){ later(rule->issued_at.v, op->now.wall), true };
-	return VAULT_OK;
+	if (!more.set)
+		return there;
+	return (struct vault_opt_int){ later(there.v, more.v), true };
 }
 
-static enum vault_err
-revoke_all(struct op *op, enum row_kind kind, struct vault_text name, struct vault_opt_int before)
+enum vault_err
+token_rule_add(struct op *op, const struct row_key *place, const struct token_rule_record *more)
 {
-	struct row_key place = row_key_of(&op->tenant->keys, kind, text_bytes(name));
-	struct token_rule_record rule = { 0 };
+	struct token_rule_record rule = { .name = more->name };
 	int64_t forgotten = 0, end;
 	enum vault_err err;
 	ROW_LOCAL(row);
 
 	TRY(token_life_end(op, &end));
-	err = find(op, &place, &row);
+	err = find(op, place, &row);
 	if (err == VAULT_OK)
 		err = record_decode(token_rule_record_type(), row_plain(&row), NULL, &rule);
 	if (err == VAULT_OK)
 		forgotten = rule.forget_at;
 	else if (err != VAULT_NOT_FOUND)
 		return err;
-	rule.name = name;
 	rule.forget_at = later(forgotten, end);
-	TRY(widen(op, before, &rule));
-	tell_kind(op, kind);
+	rule.number = widen(rule.number, more->number);
+	rule.issued_at = widen(rule.issued_at, more->issued_at);
+	rule.before = widen(rule.before, more->before);
+	tell_kind(op, (enum row_kind)place->kind);
 	TRY(sealed_put(op->change, &op->tenant->keys, &row, token_rule_record_type(), &rule));
 	return expiry_put(op, &row.key, row.id, forgotten, rule.forget_at);
+}
+
+static int64_t
+or_none(struct vault_opt_int v)
+{
+	return v.set ? v.v : -1;
+}
+
+static enum vault_err
+revoke_all(struct op *op, enum row_kind kind, struct vault_text name, struct vault_opt_int before)
+{
+	struct row_key place = row_key_of(&op->tenant->keys, kind, text_bytes(name));
+	struct token_rule_record more = { .name = name, .before = before };
+	uint64_t number;
+
+	if (!before.set) {
+		TRY(tenant_next_number(op, &number));
+		more.number = (struct vault_opt_int){ (int64_t)number, true };
+		more.issued_at = (struct vault_opt_int){ op->now.wall, true };
+	}
+	if (kind == ROW_SUBJECT_REVOKED)
+		op->note.target = place;
+	op_note_again(op, or_none(more.number));
+	op_note_again(op, or_none(more.issued_at));
+	op_note_again(op, or_none(more.before));
+	return token_rule_add(op, &place, &more);
 }
 
 /* A name with a mistake in it would revoke nothing, and nobody would notice. */
@@ -153,7 +171,7 @@ token_revoke(struct op *op, const struct token_revoke_req *req)
 	TRY(check_request(op, req));
 	TRY(expiry_sweep(op, EXPIRY_SWEEP_CHANGE));
 	if (req->jti.p != NULL)
-		return revoke_id(op, req->jti);
+		return token_revoke_id(op, req->jti);
 	if (req->subject.p != NULL)
 		return revoke_all(op, ROW_SUBJECT_REVOKED, req->subject, req->before);
 	TRY(require_profile(op, req->profile));
@@ -245,7 +263,10 @@ all_revoked(struct op *op, enum row_kind kind, struct vault_text name,
 		return VAULT_OK;
 	TRY(err);
 	TRY(record_decode(token_rule_record_type(), row_plain(&row), NULL, &rule));
-	return text_equal(rule.name, name) ? rule_refuses(op, &rule, token, revoked) : VAULT_OK;
+	/* One that a restore read in the audit has no name: the tag, 96 bits of a keyed hash, decides. */
+	return rule.name.len == 0 || text_equal(rule.name, name)
+		       ? rule_refuses(op, &rule, token, revoked)
+		       : VAULT_OK;
 }
 
 /* On the committer also what the same group wrote, which no tenant was told of yet. */

@@ -123,6 +123,23 @@ token_uses_count(struct op *op, struct token_use *use)
 }
 
 enum vault_err
+token_uses_spend(struct op *op, struct vault_text jti)
+{
+	struct token_uses_record record;
+	int64_t end;
+	enum vault_err err;
+	ROW_LOCAL(row);
+
+	TRY(token_life_end(op, &end));
+	err = find_uses(op, jti, &row, &record);
+	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
+		return err;
+	record.jti = jti;
+	record.used++;
+	return put_uses(op, &row, &record, end);
+}
+
+enum vault_err
 token_uses_show(struct op *op, struct vault_text jti, struct token_uses_res *res)
 {
 	struct token_uses_record record;

@@ -26,6 +26,9 @@ MUST_USE enum vault_err token_uses_find(struct op *op, struct token_use *use);
  */
 MUST_USE enum vault_err token_uses_count(struct op *op, struct token_use *use);
 
+/* Counts a use of which nothing but the id is known any more. On the committer. */
+MUST_USE enum vault_err token_uses_spend(struct op *op, struct vault_text jti);
+
 MUST_USE enum vault_err token_uses_show(struct op *op, struct vault_text jti,
 					struct token_uses_res *res);
 /* On the committer. */

@@ -97,6 +97,8 @@ try_step(struct attempt *a, bool *right)
 			used = step;
 	}
 	*right = used > 0;
+	if (*right)
+		op_note_again(a->op, TOTP_AGAIN_STEP);
 	a->record.last_step = used;
 	return VAULT_OK;
 }
@@ -120,6 +122,7 @@ try_recovery(struct attempt *a, bool *right)
 			       (struct vault_bytes){ tag, TOTP_TAG_BYTES }))
 			continue;
 		*right = true;
+		op_note_again(a->op, i);
 		memset(tag, 0, TOTP_TAG_BYTES);
 	}
 	a->record.recovery.p = a->recovery;

@@ -22,6 +22,9 @@ MUST_USE enum vault_err totp_remove(struct op *op, struct vault_text principal);
 MUST_USE enum vault_err totp_page(struct op *op, const struct totp_list_req *req,
 				  struct totp_list_res *res);
 
+/* What the audit is told, for a restore: the number of a recovery code, or this for six digits. */
+#define TOTP_AGAIN_STEP (-1)
+
 /* Where a principal's record stands. */
 struct row_key totp_place(const struct op *op, struct vault_text principal);
 

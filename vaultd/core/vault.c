@@ -6,9 +6,12 @@
 #include "vaultd/core/apikey_limit.h"
 #include "vaultd/core/apikey_used.h"
 #include "vaultd/core/backup_ledger.h"
+#include "vaultd/core/drill.h"
 #include "vaultd/core/lockout.h"
 #include "vaultd/core/migrate.h"
 #include "vaultd/core/rollback.h"
+
+#define REVISIONS_SKIPPED (UINT64_C(1) << 32) /* by a restore: groups of changes that were lost */
 
 void
 vault_opening_free(struct vault_opening *opening)
@@ -327,10 +330,12 @@ vault_create(struct vault *vault, struct change *change, struct vault_opening *o
 static enum vault_err
 load_last_backup(struct vault *vault, struct txn *txn)
 {
-	int64_t begun_at;
+	int64_t begun_at, drilled_at;
 
 	TRY(backup_ledger_newest(txn, &begun_at));
 	atomic_store(&vault->last_backup, begun_at);
+	TRY(drill_last(txn, &vault->keyring.store, &drilled_at));
+	atomic_store(&vault->last_drill, drilled_at);
 	return VAULT_OK;
 }
 
@@ -363,10 +368,58 @@ vault_load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
 {
 	enum vault_err err = load(vault, txn, opening, now, recovery);
 
+	/* Something may have been left: the first turn finds out. */
+	atomic_store(&vault->sweep, err == VAULT_OK);
 	if (err != VAULT_OK)
 		vault_forget(vault);
 	/* What a sealed store lacks was removed from it. */
 	return err == VAULT_NOT_FOUND ? VAULT_INTEGRITY : err;
+}
+
+static enum vault_err
+restore_open(struct vault *vault, struct txn *txn, struct slot_opened *root,
+	     const struct clock_now *now)
+{
+	struct audit_head head;
+
+	TRY(keyring_derive(&vault->keyring, &root->root, root->generation));
+	TRY(keyring_load(&vault->keyring, txn));
+	TRY(slots_check(txn, &vault->keyring));
+	TRY(load_policy(vault, txn));
+	TRY(lockout_load(vault, txn, now));
+	return get_head(vault, txn, now, &head);
+}
+
+enum vault_err
+vault_restore_open(struct vault *vault, struct txn *txn, struct slot_opened *root,
+		   const struct clock_now *now)
+{
+	enum vault_err err = restore_open(vault, txn, root, now);
+
+	if (err != VAULT_OK)
+		vault_forget(vault);
+	return err == VAULT_NOT_FOUND ? VAULT_INTEGRITY : err;
+}
+
+enum vault_err
+vault_restore_begin(struct vault *vault, struct txn *txn)
+{
+	struct audit_keys keys;
+	struct audit_head head;
+	bool migrated;
+	SECRET_LOCAL(wrap_keys);
+
+	TRY(load_policy(vault, txn));
+	TRY(keyring_audit_keys(&vault->keyring, txn, &wrap_keys));
+	TRY(vault_audit_keys(vault, txn, &wrap_keys, &keys));
+	/* The store that was lost is the older one wherever its anchor is asked. */
+	vault->revision += REVISIONS_SKIPPED;
+	atomic_store(&vault->anchored, false);
+	TRY(anchor_open(&vault->anchor, &vault->keyring.store.name, keys.store_id));
+	store_sum_keep(vault->store, vault->keyring.sums.p);
+	TRY(migrate_store(vault, txn, &migrated));
+	TRY(migrate_begin_sums(vault, txn));
+	return audit_create(vault->audit, &keys, vault->audit_key, &head);
 }
 
 void
@@ -382,7 +435,10 @@ vault_forget(struct vault *vault)
 	anchor_close(&vault->anchor);
 	audit_tree_free(&vault->tree);
 	atomic_store(&vault->anchored, false);
+	vault->scrub = (struct scrub){ 0 };
+	vault->scrubbed = 0;
 	tenants_reset(&vault->tenants);
 	backups_free(&vault->backups);
 	atomic_store(&vault->last_backup, 0);
+	atomic_store(&vault->last_drill, 0);
 }

@@ -24,6 +24,7 @@
 #include "vaultd/core/tenants.h"
 #include "vaultd/core/unseal_guard.h"
 #include "vaultd/core/unseal_shares.h"
+#include "vaultd/store/scrub.h"
 
 struct apikey_used;
 struct apikey_limits;
@@ -98,9 +99,14 @@ struct vault {
 	struct clock_tick tick;	      /* the committer: the clocks at the last group */
 	int64_t deletes_from_boot_ms; /* the committer: after a jump of the wall clock nothing is
 					 deleted before */
-	_Atomic int64_t due_next; /* the committer: when something is due next, in wall seconds */
-	uint32_t next_tenant;	  /* the committer */
-	struct backups backups;	  /* the slow lane */
+	_Atomic bool sweep;	      /* something may be left to be swept; the committer */
+	struct scrub scrub;	      /* the committer: overwriting free pages ... */
+	uint64_t scrub_from;	      /* ... began at this revision */
+	uint64_t scrubbed;	    /* what the last one that ended began at; 0: none in this run */
+	_Atomic int64_t due_next;   /* the committer: when something is due next, in wall seconds */
+	uint32_t next_tenant;	    /* the committer */
+	struct backups backups;	    /* the slow lane */
+	_Atomic int64_t last_drill; /* the committer: when the last good one was; 0: none */
 	_Atomic int64_t last_backup; /* the committer: the moment that the newest is of; 0: none */
 	struct expiry_clock expiry_clock; /* the committer */
 	struct audit_rekey *audit_next; /* the committer: what it goes over to behind this group */
@@ -175,6 +181,14 @@ MUST_USE enum vault_err vault_create(struct vault *vault, struct change *change,
 MUST_USE enum vault_err vault_load(struct vault *vault, struct txn *txn,
 				   struct vault_opening *opening, const struct clock_now *now,
 				   struct audit_recovery *recovery);
+/*
+ * A restore, on its one thread. First the keys, grants and lockouts of the store that the backup
+ * made, without an audit; VAULT_INTEGRITY where the root key is another store's. Then, once it is
+ * what it is to be, a new audit.
+ */
+MUST_USE enum vault_err vault_restore_open(struct vault *vault, struct txn *txn,
+					   struct slot_opened *root, const struct clock_now *now);
+MUST_USE enum vault_err vault_restore_begin(struct vault *vault, struct txn *txn);
 /* Behind a commit that carried this head: what the anchor is to say. */
 void vault_committed(struct vault *vault, const struct audit_head *head);
 /* The head of that snapshot; *head points into the row. */

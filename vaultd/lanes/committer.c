@@ -18,15 +18,22 @@ struct group {
 	struct vault *vault;
 	struct txn *txn;
 	struct job *jobs;
-	struct op_effects effects[COMMIT_GROUP_MAX];
-	unsigned n;	  /* jobs */
-	unsigned changed; /* entries of effects */
+	struct op_effects effects[COMMIT_GROUP_MAX + 1]; /* of each job, and of the sweep's step */
+	unsigned n;					 /* jobs */
+	unsigned changed;				 /* entries of effects */
 	bool wrote;
 	bool opened;
 	uint64_t created; /* tenants */
+	uint64_t removed; /* likewise */
 	bool policy_changed;
 	struct policy *policy; /* what the group made of it */
 	int64_t due_next;      /* when something is due next, with what the group changed */
+	bool sweeps;	       /* a job of the sweep is in it, ... */
+	bool sweep_more;       /* ... which has something left, ... */
+	bool sweep_ended;      /* ... or has not */
+	bool scrub;	       /* free pages are to be overwritten next */
+	unsigned steps;	       /* of the sweep */
+	bool failed;
 };
 
 static void
@@ -57,6 +64,7 @@ end_change(struct group *group, struct change *change, const struct call *call)
 		lanes_fatal("a change could not be added to its group");
 	group->effects[group->changed++] = call->effects;
 	group->created += call->effects.tenant_created;
+	group->removed += call->effects.tenant_removed;
 	group->policy_changed |= call->effects.policy_changed;
 	group->opened |= call->effects.opened;
 	group->wrote = true;
@@ -155,6 +163,49 @@ run_due(struct group *group, struct job *job)
 	}
 }
 
+/*
+ * One step, in a change of its own; false where the group is not to hold another: also behind one
+ * that has effects, so that there is one at most.
+ */
+static bool
+run_step(struct group *group)
+{
+	unsigned before = group->changed;
+	struct sweep_call call = { 0 };
+	struct call ended = { 0 };
+	struct change change;
+	struct txn *child;
+
+	if (txn_child(group->txn, &child) != VAULT_OK)
+		return false;
+	change_start(&change, child);
+	call.change = &change;
+	dispatch_sweep(&group->lanes->commit_runner, &call);
+	ended = (struct call){ .result = call.result, .effects = call.effects };
+	end_change(group, &change, &ended);
+	group->sweep_more = call.result == VAULT_OK && call.more;
+	group->scrub = call.result == VAULT_OK && call.scrub;
+	group->sweep_ended = call.result == VAULT_OK && !call.more && !call.scrub;
+	/* A step without effects leaves its place among them to the next. */
+	if (call.effects.touched != NULL || call.effects.told != event_kind_none)
+		return false;
+	group->changed = before;
+	return group->sweep_more && !call.rest && ++group->steps < SWEEP_STEPS_MAX;
+}
+
+static void
+run_sweep(struct group *group)
+{
+	int64_t until = clock_monotonic_ns() +
+			(group->n > 1 ? SWEEP_BESIDE_US : SWEEP_ALONE_US) * INT64_C(1000);
+
+	group->sweeps = true;
+	if (vault_state(group->vault) != STATE_OPEN)
+		return;
+	while (run_step(group) && clock_monotonic_ns() < until)
+		;
+}
+
 static void
 run_job(struct group *group, struct job *job)
 {
@@ -184,6 +235,10 @@ run_job(struct group *group, struct job *job)
 	}
 	if (job->due) {
 		run_due(group, job);
+		return;
+	}
+	if (job->background) {
+		run_sweep(group);
 		return;
 	}
 	err = txn_child(group->txn, &child);
@@ -264,7 +319,7 @@ make_durable(struct group *group)
 				 .opened = group->opened };
 	enum vault_err err;
 
-	atomic_fetch_add(&group->vault->tenant_count, group->created);
+	atomic_fetch_add(&group->vault->tenant_count, group->created - group->removed);
 	if (group->policy_changed)
 		TRY(policy_load(group->txn, &group->vault->keyring.store, &group->policy));
 	TRY(due_first(group->txn, &group->due_next));
@@ -283,6 +338,8 @@ publish(struct group *group)
 	atomic_fetch_add_explicit(&group->vault->commits, 1, memory_order_release);
 	vault_rekeyed(group->vault, group->lanes->commit_runner.now.wall_ns);
 	atomic_store(&group->vault->due_next, group->due_next);
+	if (group->sweep_ended)
+		atomic_store(&group->vault->sweep, false);
 	if (group->policy != NULL)
 		policy_publish(&group->vault->policy, group->policy);
 	group->policy = NULL;
@@ -296,6 +353,8 @@ publish(struct group *group)
 		    effects->reserved > atomic_load(&effects->reserved_slot->reserved))
 			atomic_store_explicit(&effects->reserved_slot->reserved, effects->reserved,
 					      memory_order_release);
+		if (effects->drilled_at > atomic_load(&group->vault->last_drill))
+			atomic_store(&group->vault->last_drill, effects->drilled_at);
 		if (effects->backup_at > atomic_load(&group->vault->last_backup))
 			atomic_store(&group->vault->last_backup, effects->backup_at);
 		/* Its connection waits for the reply, and nobody else looks at it. */
@@ -304,6 +363,11 @@ publish(struct group *group)
 		if (effects->secret.event != secret_event_none)
 			watch_secret(group->vault, &effects->secret,
 				     &group->lanes->commit_runner.now);
+		if (effects->told != event_kind_none)
+			watch_tenant(group->vault, effects->told, effects->told_tenant,
+				     &group->lanes->commit_runner.now);
+		if (effects->sweep)
+			atomic_store(&group->vault->sweep, true);
 	}
 	if (group->opened)
 		atomic_store_explicit(&group->vault->state, STATE_OPEN, memory_order_release);
@@ -322,7 +386,8 @@ commit_group(struct group *group)
 		publish(group);
 		return;
 	}
-	atomic_fetch_sub(&group->vault->tenant_count, group->created);
+	group->failed = true;
+	atomic_fetch_sub(&group->vault->tenant_count, group->created - group->removed);
 	policy_release(group->policy);
 	/* It may hold what the transaction made, and nobody will ever find. */
 	cache_clear(&group->lanes->commit_runner.cache);
@@ -356,6 +421,11 @@ run_group(struct group *group)
 	struct runner *runner = &group->lanes->commit_runner;
 	enum vault_err err;
 
+	if (group->jobs->scrub) {
+		group->sweeps = true;
+		group->scrub = sweep_scrub(group->lanes, &group->sweep_more);
+		return;
+	}
 	/*
 	 * The keeper may ask while the vault is being sealed: then nothing here may be touched any
 	 * more.
@@ -380,9 +450,22 @@ run_group(struct group *group)
 		commit_group(group);
 	else
 		record_group(group);
+	if (!group->wrote && group->sweep_ended)
+		atomic_store(&group->vault->sweep, false);
 	txn_abort(group->txn);
+	atomic_store(&group->vault->backups.held, false);
 	vault_rekey_drop(group->vault);
 	audit_batch_reset(&runner->audit);
+}
+
+static enum sweep_next
+next_sweep(const struct group *group)
+{
+	if (group->failed || (!group->sweep_more && !group->sweep_ended && !group->scrub))
+		return SWEEP_TRY_LATER;
+	if (group->scrub)
+		return SWEEP_SCRUB_NOW;
+	return group->sweep_more ? SWEEP_AGAIN_NOW : SWEEP_NOTHING_LEFT;
 }
 
 void *
@@ -399,6 +482,8 @@ committer_main(void *arg)
 			group.n++;
 		metrics_group(&lanes->vault->metrics, group.n);
 		run_group(&group);
+		if (group.sweeps)
+			sweep_again(lanes, next_sweep(&group));
 		while (jobs != NULL) {
 			struct job *job = jobs;
 

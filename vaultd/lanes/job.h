@@ -26,6 +26,8 @@ struct job {
 	bool forget;		   /* likewise: remove rows whose time has come */
 	bool last_used;		   /* the daemon's own: write when API keys were last used ... */
 	unsigned part;		   /* ... this part of it, or all from APIKEY_USED_WINDOWS on */
+	bool background;	   /* the daemon's own: a turn of what is left to be swept */
+	bool scrub;		   /* likewise: overwrite free pages */
 	bool due;		   /* the daemon's own: do what is due */
 	struct row_key due_target; /* of it, only this record's; kind 0: all */
 	unsigned due_bits;	   /* on the slow lane: prepare an RSA pair of that size for it */

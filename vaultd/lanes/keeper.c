@@ -153,6 +153,7 @@ keeper_main(void *arg)
 		forget_due(lanes);
 		lanes_tick_last_used(lanes);
 		due_look(lanes);
+		sweep_look(lanes);
 		sweep_backups(lanes);
 		pthread_mutex_lock(&lanes->keeper_mutex);
 	}

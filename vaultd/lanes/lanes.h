@@ -11,9 +11,13 @@
 #define COMMIT_BYTES_MAX (4u << 20) /* bytes of requests in one commit */
 #define COMMIT_SPACE_MIN (4u << 20) /* free bytes of disk below which nothing is written */
 #define KEEPER_PERIOD_MS 50
-#define SWEEP_PERIOD_MS 500 /* between looks at backups under way */
-#define DUE_PERIOD_MS 1000  /* between runs of what is due, ... */
-#define DUE_RUN_MAX 64	    /* ... each of which does at most so much */
+#define SWEEP_PERIOD_MS 500  /* between looks at backups under way */
+#define DUE_PERIOD_MS 1000   /* between runs of what is due, ... */
+#define DUE_RUN_MAX 64	     /* ... each of which does at most so much */
+#define SWEEP_BESIDE_US 1000 /* what a sweep may take of a group that others wait for, ... */
+#define SWEEP_ALONE_US 10000 /* ... and of one of its own */
+#define SWEEP_STEPS_MAX 16   /* steps of a group: so it writes fewer pages than a scrub's filler */
+#define SWEEP_RETRY_MS 1000  /* until what could not be done is tried again */
 
 struct lanes {
 	struct vault *vault;
@@ -27,10 +31,12 @@ struct lanes {
 	int64_t forget_due_ns; /* the keeper: CLOCK_MONOTONIC, of the next round of forgetting */
 	bool anchor_failed; /* the keeper: the last write of the anchor did, and the log says so */
 	bool keeper_stop;
-	int64_t used_due_ns; /* the keeper: when last uses are to be written next */
-	unsigned used_part;  /* likewise: how far it has got; APIKEY_USED_WINDOWS: done */
+	int64_t used_due_ns;   /* the keeper: when last uses are to be written next */
+	unsigned used_part;    /* likewise: how far it has got; APIKEY_USED_WINDOWS: done */
+	int64_t due_again_ms;  /* the keeper: CLOCK_BOOTTIME before which it does not ask again */
+	_Atomic bool sweeping; /* a job of it is under way */
+	_Atomic int64_t sweep_again_ms; /* CLOCK_BOOTTIME before which there is to be none */
 	int64_t sweep_due_ns; /* the keeper: CLOCK_MONOTONIC, of the next look at backups under way */
-	int64_t due_again_ms; /* the keeper: CLOCK_BOOTTIME before which it does not ask again */
 	bool running;
 };
 
@@ -61,6 +67,18 @@ void due_look(struct lanes *lanes);
 void due_send(struct lanes *lanes, const struct due_entry *entry, unsigned bits);
 /* The slow lane: makes it, and hands the job, which it takes over, to the committer. */
 void due_prepare(struct lanes *lanes, struct job *job);
+
+/* The keeper: has the committer go on with what is left to be swept. */
+void sweep_look(struct lanes *lanes);
+/* The committer, after the group that its job was in. */
+enum sweep_next { SWEEP_NOTHING_LEFT, SWEEP_AGAIN_NOW, SWEEP_SCRUB_NOW, SWEEP_TRY_LATER };
+void sweep_again(struct lanes *lanes, enum sweep_next next);
+/*
+ * The committer, in the place of a group: some steps of overwriting free pages, in transactions of
+ * the store's own, which no caller sees; behind them the workers let go of snapshots that hold what
+ * was freed. Whether it is to go on at once; *ended: it is done.
+ */
+bool sweep_scrub(struct lanes *lanes, bool *ended);
 
 /* Whether so little of the disk is left that nothing is written. */
 bool lanes_disk_full(struct vault *vault);

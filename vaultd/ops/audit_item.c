@@ -6,7 +6,7 @@
 
 #include "protocol/text.h"
 #include "vaultd/core/apikey.h"
-#include "vaultd/core/tenant.h"
+#include "vaultd/core/tenant_erase.h"
 
 #define NS INT64_C(1000000000)
 #define SHOWN_TEXT_MAX 256 /* bytes of what an event of the audit's own is told as */
@@ -18,6 +18,7 @@ static const struct own_event {
 } own_events[AUDIT_OWN_EVENTS] = {
 	{ AUDIT_EVENT_RECOVER_OWNER, "recover-owner" },
 	{ AUDIT_EVENT_ROLLBACK, "accept-rollback" },
+	{ AUDIT_EVENT_RESTORE, "restore" },
 };
 
 struct vault_text
@@ -112,7 +113,15 @@ find_name(struct op *op, const struct tenant *tenant, const struct audit_record 
 	return err == VAULT_OK ? op_keep_text(op, found, name) : err;
 }
 
-/* Names are told as far as they are still known: an erased tenant's are not. */
+static enum vault_err
+erased_tenant(struct op *op, const struct audit_record *rec, struct audit_item *item)
+{
+	enum vault_err err = tenant_erased_name(op, rec->tenant, &item->tenant);
+
+	return err == VAULT_NOT_FOUND ? VAULT_OK : err;
+}
+
+/* Names are told as far as they are still known: of an erased tenant only its own. */
 static enum vault_err
 resolve_names(struct op *op, const struct audit_record *rec, struct audit_item *item)
 {
@@ -124,6 +133,8 @@ resolve_names(struct op *op, const struct audit_record *rec, struct audit_item *
 	if (rec->tenant == 0)
 		return VAULT_OK;
 	err = tenant_name_by_number(op, rec->tenant, &item->tenant);
+	if (err == VAULT_NOT_FOUND)
+		return erased_tenant(op, rec, item);
 	if (err == VAULT_OK && rec->kind != 0 && rec->name.p == NULL)
 		err = tenant_get(op, item->tenant, &tenant);
 	if (err == VAULT_OK && rec->name.p == NULL &&
@@ -135,6 +146,8 @@ resolve_names(struct op *op, const struct audit_record *rec, struct audit_item *
 static enum vault_err
 keep_reason(struct op *op, const struct audit_record *rec, struct audit_item *item)
 {
+	struct audit_restored restored;
+
 	if (rec->not_applied) {
 		item->outcome = audit_outcome_error;
 		item->reason = TEXT_LITERAL("not_applied");
@@ -144,6 +157,8 @@ keep_reason(struct op *op, const struct audit_record *rec, struct audit_item *it
 		item->reason = text_of(verify_reason_enum.names[rec->reason]);
 	} else if (rec->event == AUDIT_EVENT_RECOVER_OWNER && rec->row_hash.p == NULL) {
 		item->reason = TEXT_LITERAL("unchanged");
+	} else if (audit_record_restored(rec, &restored) == VAULT_OK && !restored.joined) {
+		item->reason = TEXT_LITERAL("gap");
 	}
 	if (rec->code != VAULT_OK && rec->code < VAULT_ERR_COUNT)
 		item->code = text_of(vault_err_code((enum vault_err)rec->code));

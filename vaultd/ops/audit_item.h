@@ -8,7 +8,7 @@
 #include "vaultd/core/op.h"
 
 /* What the audit tells of besides calls, by a name that stands where a method does. */
-#define AUDIT_OWN_EVENTS 2
+#define AUDIT_OWN_EVENTS 3
 const char *audit_own_name(size_t own);
 /* The record's place among them, AUDIT_OWN_EVENTS where it is none. */
 size_t audit_own_event(const struct audit_record *rec);

@@ -219,6 +219,7 @@ op_key_delete(struct op *op, const struct key_delete_req *req, struct key_delete
 {
 	res->state = key_state_pending;
 	res->delete_at = op->now.wall + req->delay.v;
+	op_note_again(op, res->delete_at);
 	return key_delete_later(op, req->name, res->delete_at);
 }
 

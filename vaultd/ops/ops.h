@@ -42,4 +42,8 @@ struct due_done {
 /* Does what is due, of any kind, on the committer. The operation's tenant is found here. */
 MUST_USE enum vault_err op_due(struct op *op, const struct due_entry *entry, struct due_done *done);
 
+/* A step of whatever is left to be swept, on the committer; core/sweep.h. */
+struct sweep_done;
+MUST_USE enum vault_err op_sweep(struct op *op, struct sweep_done *done);
+
 #endif

@@ -153,6 +153,13 @@ versions_given(struct op *op, const struct vault_ints *versions)
 		       : op_fail(op, VAULT_INVALID_PARAMS, "versions", "none is named");
 }
 
+static void
+note_versions(struct op *op, const struct vault_ints *versions)
+{
+	for (size_t i = 0; i < versions->n; i++)
+		op_note_again(op, versions->v[i]);
+}
+
 static uint32_t
 told_version(const struct secret_edit *edit, const struct vault_ints *versions)
 {
@@ -170,6 +177,7 @@ op_secret_delete(struct op *op, const struct secret_delete_req *req, struct secr
 	TRY(versions_given(op, &req->versions));
 	TRY(secret_edit_open(op, req->name, &edit));
 	TRY(secret_edit_mark(op, &edit, &req->versions, SECRET_DELETED));
+	note_versions(op, &req->versions);
 	TRY(secret_edit_write(op, &edit));
 	secret_tell(op, secret_event_deleted, req->tenant, req->name,
 		    told_version(&edit, &req->versions));
@@ -186,6 +194,7 @@ op_secret_undelete(struct op *op, const struct secret_undelete_req *req,
 	TRY(versions_given(op, &req->versions));
 	TRY(secret_edit_open(op, req->name, &edit));
 	TRY(secret_edit_mark(op, &edit, &req->versions, SECRET_LIVE));
+	note_versions(op, &req->versions);
 	TRY(secret_edit_write(op, &edit));
 	secret_tell(op, secret_event_undeleted, req->tenant, req->name,
 		    told_version(&edit, &req->versions));
@@ -207,6 +216,7 @@ op_secret_destroy(struct op *op, const struct secret_destroy_req *req,
 		TRY(secret_edit_remove(op, &edit));
 	} else {
 		TRY(secret_edit_destroy(op, &edit, &req->versions));
+		note_versions(op, &req->versions);
 		TRY(secret_edit_write(op, &edit));
 	}
 	secret_tell(op, secret_event_destroyed, req->tenant, req->name, told);

@@ -2,6 +2,8 @@
 #include "vaultd/core/check.h"
 #include "vaultd/core/rekey.h"
 #include "vaultd/core/session.h"
+#include "vaultd/core/scrub.h"
+#include "vaultd/core/tenant_erase.h"
 #include "vaultd/ops/ops.h"
 
 #define PROTOCOL_VERSION 1
@@ -73,6 +75,24 @@ anchor_health(struct op *op, const struct anchor_health **out)
 	return VAULT_OK;
 }
 
+/* Told while there is any. */
+static enum vault_err
+background(struct op *op, const struct background_work **out)
+{
+	struct background_work *work = scratch_alloc(op->scratch, sizeof *work);
+	uint64_t rekeys;
+
+	if (work == NULL)
+		return VAULT_BUSY;
+	TRY(row_kind_count(op->txn, 0, ROW_REKEY, &rekeys));
+	TRY(tenant_erase_count(op, &work->erasures));
+	TRY(scrub_wanted(op, &work->scrub));
+	work->rekeys = (int64_t)rekeys;
+	if (work->rekeys > 0 || work->erasures > 0 || work->scrub)
+		*out = work;
+	return VAULT_OK;
+}
+
 /* What is under way: an unsealing by shares, a rekey. */
 static enum vault_err
 progress(struct op *op, struct sys_status_res *res)
@@ -105,7 +125,7 @@ op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status
 	enum vault_state state = vault_state(op->vault);
 	struct audit_status audit;
 	struct slot_table slots = { 0 };
-	int64_t last_backup;
+	int64_t last_backup, last_drill;
 
 	(void)req;
 	if (health == NULL)
@@ -125,11 +145,15 @@ op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status
 	res->slots = (int64_t)slots.slots.n;
 	last_backup = atomic_load(&op->vault->last_backup);
 	res->last_backup = (struct vault_opt_int){ last_backup, last_backup != 0 };
+	last_drill = atomic_load(&op->vault->last_drill);
+	res->last_drill = (struct vault_opt_int){ last_drill, last_drill != 0 };
 	res->sandbox = text_of(op->vault->settings.sandbox);
 	res->memory_lock = text_of(op->vault->settings.memory_lock);
 	res->audit = health;
 	if (state == STATE_OPEN)
 		TRY(anchor_health(op, &res->anchor));
+	if (state == STATE_OPEN)
+		TRY(background(op, &res->background));
 	TRY(progress(op, res));
 	return store_id(op, &res->store_id);
 }

@@ -1,4 +1,6 @@
-#include "vaultd/core/tenant.h"
+#include "vaultd/core/rekey.h"
+#include "vaultd/core/tenant_erase.h"
+#include "vaultd/core/tenant_rekey.h"
 
 #include "vaultd/ops/ops.h"
 
@@ -51,4 +53,20 @@ op_tenant_resume(struct op *op, const struct tenant_resume_req *req, struct tena
 	(void)req;
 	(void)res;
 	return tenant_set_state(op, tenant_state_active);
+}
+
+enum vault_err
+op_tenant_rekey(struct op *op, const struct tenant_rekey_req *req, struct tenant_rekey_res *res)
+{
+	(void)req;
+	(void)res;
+	return tenant_rekey(op);
+}
+
+enum vault_err
+op_tenant_erase(struct op *op, const struct tenant_erase_req *req, struct tenant_erase_res *res)
+{
+	TRY(tenant_erase(op, req->confirm, res));
+	/* So that a copy of the wrapped tenant key in an old page opens with nothing that is left. */
+	return vault_rekey(op->vault, op->change);
 }

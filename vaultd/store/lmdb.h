@@ -13,6 +13,8 @@ struct store {
 	MDB_dbi rows;
 	MDB_dbi index;
 	MDB_dbi meta;
+	MDB_dbi filler;		/* of the scrub ... */
+	bool filler_open;	/* ... once there was one */
 	uint64_t next_row;	/* as committed; the writing thread's */
 	const uint8_t *sum_key; /* NULL: no sums are kept */
 };

@@ -191,6 +191,72 @@ take_row(struct txn *txn, uint64_t id)
 }
 
 enum vault_err
+row_restore(struct txn *txn, uint64_t id, struct vault_bytes row)
+{
+	MDB_val k = { sizeof id, &id }, v = val_of(row);
+	int rc;
+
+	if (id == 0 || id == UINT64_MAX)
+		return VAULT_INTEGRITY;
+	rc = mdb_put(txn->mdb, txn->store->rows, &k, &v, MDB_NOOVERWRITE);
+	if (rc == MDB_KEYEXIST)
+		return VAULT_EXISTS;
+	TRY(store_error(rc));
+	row_skip_to(txn, id + 1);
+	return VAULT_OK;
+}
+
+void
+row_skip_to(struct txn *txn, uint64_t next)
+{
+	if (txn->next_row < next)
+		txn->next_row = next;
+}
+
+enum vault_err
+row_count(struct txn *txn, uint64_t *rows)
+{
+	MDB_stat stat;
+	int rc = mdb_stat(txn->mdb, txn->store->rows, &stat);
+
+	if (rc == 0)
+		*rows = stat.ms_entries;
+	return store_error(rc);
+}
+
+enum vault_err
+index_walk_next(struct txn *txn, struct index_walk *walk, struct row_key *key, uint64_t *id)
+{
+	const uint8_t *place;
+	MDB_cursor *cursor = walk->cursor;
+	MDB_val k, v;
+	int rc = 0;
+
+	if (cursor == NULL)
+		rc = mdb_cursor_open(txn->mdb, txn->store->index, &cursor);
+	walk->cursor = cursor;
+	if (rc == 0)
+		rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+	if (rc != 0)
+		return store_error(rc);
+	if (k.mv_size != INDEX_KEY_BYTES || v.mv_size != INDEX_ENTRY_BYTES)
+		return VAULT_INTEGRITY;
+	place = k.mv_data;
+	*key = (struct row_key){ .tenant = (uint32_t)get_be(place, 4), .kind = place[4] };
+	memcpy(key->tag, v.mv_data, ROW_TAG_BYTES);
+	*id = get_be((const uint8_t *)v.mv_data + ROW_TAG_BYTES, 8);
+	return VAULT_OK;
+}
+
+void
+index_walk_close(struct index_walk *walk)
+{
+	if (walk->cursor != NULL)
+		mdb_cursor_close(walk->cursor);
+	walk->cursor = NULL;
+}
+
+enum vault_err
 row_update(struct txn *txn, uint64_t id, struct vault_bytes row)
 {
 	MDB_val k = { sizeof id, &id }, v = val_of(row);
@@ -271,6 +337,51 @@ row_walk_close(struct row_walk *walk)
 	if (walk->cursor != NULL)
 		mdb_cursor_close(walk->cursor);
 	walk->cursor = NULL;
+}
+
+/* At the first entry of that key or the one behind it; *k becomes the key found. */
+static enum vault_err
+find_kind(struct txn *txn, MDB_val *k, MDB_cursor_op how, size_t *count)
+{
+	MDB_cursor *cursor;
+	MDB_val v;
+	int rc = mdb_cursor_open(txn->mdb, txn->store->index, &cursor);
+
+	if (rc != 0)
+		return store_error(rc);
+	rc = mdb_cursor_get(cursor, k, &v, how);
+	if (rc == 0)
+		rc = mdb_cursor_count(cursor, count);
+	mdb_cursor_close(cursor);
+	return store_error(rc);
+}
+
+enum vault_err
+row_kind_count(struct txn *txn, uint32_t tenant, uint8_t kind, uint64_t *count)
+{
+	const struct row_key key = { .tenant = tenant, .kind = kind };
+	struct index_place place = index_place(&key, 0);
+	MDB_val k = { INDEX_KEY_BYTES, place.key };
+	size_t n = 0;
+	enum vault_err err = find_kind(txn, &k, MDB_SET_KEY, &n);
+
+	*count = n;
+	return err == VAULT_NOT_FOUND ? VAULT_OK : err;
+}
+
+enum vault_err
+row_next_kind(struct txn *txn, uint32_t tenant, uint8_t *kind)
+{
+	const struct row_key key = { .tenant = tenant, .kind = *kind };
+	struct index_place place = index_place(&key, 0);
+	MDB_val k = { INDEX_KEY_BYTES, place.key };
+	size_t n;
+
+	TRY(find_kind(txn, &k, MDB_SET_RANGE, &n));
+	if (k.mv_size != INDEX_KEY_BYTES || get_be(k.mv_data, 4) != tenant)
+		return VAULT_NOT_FOUND;
+	*kind = ((const uint8_t *)k.mv_data)[4];
+	return VAULT_OK;
 }
 
 enum vault_err

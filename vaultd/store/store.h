@@ -33,6 +33,11 @@ struct store_config {
 MUST_USE enum vault_err store_open(const struct store_config *config, struct store **store);
 /* NULL is fine. No transaction may be open. */
 void store_close(struct store *store);
+/*
+ * Writes a copy of the store, without what was deleted from it and still stands in unused pages, to
+ * an existing empty directory.
+ */
+MUST_USE enum vault_err store_copy(struct store *store, const char *path);
 /* Bytes free on the store's file system, for unprivileged use. */
 MUST_USE enum vault_err store_free_space(struct store *store, uint64_t *bytes);
 
@@ -85,6 +90,14 @@ MUST_USE enum vault_err row_read(struct txn *txn, uint64_t id, struct vault_byte
 /* The id that the next row will get; every row there is has a smaller one. A write transaction. */
 uint64_t row_next(const struct txn *txn);
 
+/*
+ * For a restore alone: a row under the id that it had, without an index entry, and ids passed over
+ * so that none which may have been given out since is given out again. VAULT_EXISTS where there is
+ * such a row.
+ */
+MUST_USE enum vault_err row_restore(struct txn *txn, uint64_t id, struct vault_bytes row);
+void row_skip_to(struct txn *txn, uint64_t next);
+
 /* The rows of one tenant and kind, in tag order. */
 struct row_walk {
 	void *cursor;
@@ -104,6 +117,21 @@ MUST_USE enum vault_err row_walk_next(struct row_walk *walk, struct row_key *key
 				      struct vault_bytes *row);
 void row_walk_close(struct row_walk *walk);
 
+/* How many index entries a tenant has of a kind. */
+MUST_USE enum vault_err row_kind_count(struct txn *txn, uint32_t tenant, uint8_t kind,
+				       uint64_t *count);
+/* The tenant's first kind from *kind on that the index has; VAULT_NOT_FOUND behind the last. */
+MUST_USE enum vault_err row_next_kind(struct txn *txn, uint32_t tenant, uint8_t *kind);
+/* Every index entry there is, in the order of tenant, kind and tag; to be begun with all zero. */
+struct index_walk {
+	void *cursor;
+};
+/* VAULT_NOT_FOUND behind the last. The transaction may not write meanwhile. */
+MUST_USE enum vault_err index_walk_next(struct txn *txn, struct index_walk *walk,
+					struct row_key *key, uint64_t *id);
+void index_walk_close(struct index_walk *walk);
+/* How many rows there are. */
+MUST_USE enum vault_err row_count(struct txn *txn, uint64_t *rows);
 /*
  * Sums over all there is in each table, kept up by every write of a transaction from store_sum_keep
  * on, so that what somebody else did to the file shows.

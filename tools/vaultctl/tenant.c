@@ -1,0 +1,173 @@
+/*
+ * tenant rekey and tenant erase: what goes on in the daemon behind the answer is waited for.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "protocol/text.h"
+#include "tools/vaultctl/command.h"
+#include "tools/vaultctl/json.h"
+#include "tools/vaultctl/show.h"
+
+#define POLL_MS 100
+#define BAR_WIDTH 24
+
+const struct extra tenant_rekey_extras[] = {
+	{ "no-wait", NULL, "do not wait until every row is sealed again" },
+	{ NULL, NULL, NULL },
+};
+const struct extra tenant_erase_extras[] = {
+	{ "no-wait", NULL, "do not wait until rows and pages are overwritten" },
+	{ NULL, NULL, NULL },
+};
+
+static void
+rest(void)
+{
+	const struct timespec time = { .tv_nsec = POLL_MS * 1000000L };
+
+	nanosleep(&time, NULL);
+}
+
+static bool
+bar_wanted(const struct ctl *ctl)
+{
+	return isatty(STDERR_FILENO) == 1 && !ctl->quiet && ctl->format == CTL_TABLE;
+}
+
+static void
+show_bar(const struct vault_sweep_progress *at)
+{
+	int64_t total = at->total > 0 ? at->total : 1;
+	int filled = (int)(BAR_WIDTH * at->done / total);
+
+	fprintf(stderr, "\r[%.*s%*s] %3d%%\033[K", filled, "########################",
+		BAR_WIDTH - filled, "", (int)(100 * at->done / total));
+}
+
+/* The tenant that the command line or the environment named. */
+static struct vault_text
+tenant_of(const struct ctl *ctl, const struct args *args)
+{
+	for (size_t i = 0; i < args->n; i++)
+		if (args->v[i].field->kind == FIELD_TENANT)
+			return vault_text(args->v[i].text);
+	return vault_text(ctl->tenant);
+}
+
+static int
+wait_rekeyed(struct ctl *ctl, struct vault *vault, struct vault_text tenant)
+{
+	struct vault_tenant_get_req req = { .tenant = tenant };
+	struct vault_tenant_get_res res;
+	bool bar = bar_wanted(ctl);
+
+	for (;;) {
+		enum vault_err err = vault_tenant_get(vault, &req, &res);
+
+		if (err == VAULT_SUSPENDED) {
+			ctl_note(ctl, "The tenant is suspended; sys.status tells when it is done.");
+			return CTL_DONE;
+		}
+		if (err != VAULT_OK)
+			return ctl_failed(ctl, vault, op_find(TEXT_LITERAL("tenant.get")));
+		if (res.rekey == NULL)
+			break;
+		if (bar)
+			show_bar(res.rekey);
+		rest();
+	}
+	if (bar)
+		fputs("\r\033[K", stderr);
+	ctl_note(ctl, "Every row is sealed under the new key.");
+	return CTL_DONE;
+}
+
+/* Sends what args say; *result is the handle's. */
+static int
+call(struct ctl *ctl, struct args *args, struct vault **vault, struct cursor *result)
+{
+	struct buf params = { 0 };
+	int status = CTL_LOCAL;
+
+	if (command_prepare(ctl, args, &params))
+		status = ctl_connect(ctl, args->row, vault);
+	if (status == CTL_DONE)
+		status = command_call(ctl, args->row, *vault,
+				      (struct vault_map){ buf_data(&params), buf_len(&params) },
+				      result);
+	buf_free(&params);
+	return status;
+}
+
+int
+run_tenant_rekey(struct ctl *ctl, struct args *args)
+{
+	struct cursor result = { NULL, NULL };
+	struct vault *vault = NULL;
+	int status = call(ctl, args, &vault, &result);
+
+	if (status == CTL_DONE && args_extra(args, "no-wait") == NULL)
+		status = wait_rekeyed(ctl, vault, tenant_of(ctl, args));
+	vault_close(vault);
+	return status;
+}
+
+static int
+wait_erased(struct ctl *ctl, struct vault *vault)
+{
+	struct vault_sys_status_req req = { 0 };
+	struct vault_sys_status_res res;
+
+	do {
+		if (vault_sys_status(vault, &req, &res) != VAULT_OK)
+			return ctl_failed(ctl, vault, op_find(TEXT_LITERAL("sys.status")));
+		if (res.background == NULL)
+			break;
+		rest();
+	} while (res.background->erasures > 0);
+	ctl_note(ctl, "Its rows are gone, and the pages they stood in are overwritten.");
+	return CTL_DONE;
+}
+
+/* The certificate is what is to be kept; the rest is for people. */
+static int
+show_certificate(struct ctl *ctl, struct cursor result)
+{
+	const struct op_row *row = op_find(TEXT_LITERAL("tenant.erase"));
+	struct cursor value, backups;
+	struct vault_text text;
+	uint32_t n;
+
+	if (ctl->format == CTL_JSON) {
+		json_print(stdout, &result, row->result(), false);
+		return CTL_DONE;
+	}
+	if (!show_entry(result, "certificate", &value) || !cursor_str(&value, &text) ||
+	    !show_entry(result, "backups", &backups) || !cursor_array(&backups, &n))
+		return ctl_local(ctl, "the daemon's answer holds no certificate");
+	fwrite(text.p, 1, text.len, stdout);
+	if (fflush(stdout) != 0)
+		return ctl_local(ctl, "the certificate could not be written");
+	if (n > 0)
+		ctl_note(ctl, "%u backups still hold its key; the certificate names them.",
+			 (unsigned)n);
+	return CTL_DONE;
+}
+
+int
+run_tenant_erase(struct ctl *ctl, struct args *args)
+{
+	struct cursor result = { NULL, NULL };
+	struct vault *vault = NULL;
+	int status = call(ctl, args, &vault, &result);
+
+	if (status == CTL_DONE)
+		status = show_certificate(ctl, result);
+	if (status == CTL_DONE && args_extra(args, "no-wait") == NULL)
+		status = wait_erased(ctl, vault);
+	vault_close(vault);
+	return status;
+}

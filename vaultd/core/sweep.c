@@ -1,0 +1,112 @@
+#include "vaultd/core/sweep.h"
+
+#include <string.h>
+
+enum vault_err
+sweep_first(struct op *op, enum row_kind kind, uint32_t *number)
+{
+	struct row_walk walk;
+	struct row_key key;
+	enum vault_err err;
+	uint64_t id;
+
+	TRY(row_walk_open(op->txn, 0, (uint8_t)kind, NULL, &walk));
+	err = row_walk_next(&walk, &key, &id, NULL);
+	row_walk_close(&walk);
+	TRY(err);
+	*number = (uint32_t)key.tag[0] << 24 | (uint32_t)key.tag[1] << 16 |
+		  (uint32_t)key.tag[2] << 8 | key.tag[3];
+	return VAULT_OK;
+}
+
+bool
+row_kind_index_only(uint8_t kind)
+{
+	return kind == ROW_KID || kind == ROW_APIKEY_ID || kind == ROW_APIKEY_FOREIGN ||
+	       kind == ROW_APIKEY_PRIMARY || kind == ROW_APIKEY_USE || kind == ROW_REPLAY_EXPIRY ||
+	       kind == ROW_REMINDER || kind == ROW_EXPIRY;
+}
+
+static enum vault_err
+next_of_kind(struct txn *txn, uint32_t tenant, struct sweep_place *place)
+{
+	struct row_walk walk;
+	struct row_key key;
+	enum vault_err err;
+	uint64_t id;
+
+	TRY(row_walk_open(txn, place->store ? 0 : tenant, place->kind,
+			  place->inside ? place->tag : NULL, &walk));
+	walk.from_id = place->row + 1;
+	err = row_walk_next(&walk, &key, &id, NULL);
+	row_walk_close(&walk);
+	TRY(err);
+	place->inside = true;
+	memcpy(place->tag, key.tag, ROW_TAG_BYTES);
+	place->row = id;
+	return VAULT_OK;
+}
+
+void
+sweep_skip_kind(struct sweep_place *place)
+{
+	*place = (struct sweep_place){ .store = place->store, .kind = (uint8_t)(place->kind + 1) };
+}
+
+/* The first kind from the place's on; VAULT_NOT_FOUND behind the last. */
+static enum vault_err
+find_kind(struct txn *txn, uint32_t tenant, const uint8_t *store_kinds, struct sweep_place *place)
+{
+	if (!place->store) {
+		enum vault_err err = row_next_kind(txn, tenant, &place->kind);
+
+		if (err != VAULT_NOT_FOUND)
+			return err;
+		*place = (struct sweep_place){ .store = true };
+	}
+	while (*store_kinds != 0 && *store_kinds < place->kind)
+		store_kinds++;
+	place->kind = *store_kinds;
+	return *store_kinds != 0 ? VAULT_OK : VAULT_NOT_FOUND;
+}
+
+enum vault_err
+sweep_next(struct txn *txn, uint32_t tenant, const uint8_t *store_kinds, struct sweep_place *place)
+{
+	for (;;) {
+		enum vault_err err;
+
+		if (!place->inside)
+			TRY(find_kind(txn, tenant, store_kinds, place));
+		err = next_of_kind(txn, tenant, place);
+		if (err != VAULT_NOT_FOUND)
+			return err;
+		sweep_skip_kind(place);
+	}
+}
+
+static uint32_t
+number_at(const struct sweep_place *place, unsigned at, unsigned size)
+{
+	uint32_t v = 0;
+
+	for (unsigned i = 0; i < size; i++)
+		v = v << 8 | place->tag[at + i];
+	return v;
+}
+
+uint32_t
+sweep_tenant_of(const struct sweep_place *place)
+{
+	switch (place->kind) {
+	case ROW_APIKEY_ID:
+	case ROW_APIKEY_FOREIGN:
+		return number_at(place, 8, 4);
+	case ROW_REMINDER:
+		return number_at(place, 5, 4);
+	case ROW_EXPIRY:
+		return number_at(place, 3, 3);
+	default:
+		return 0;
+	}
+}
