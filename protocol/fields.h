@@ -56,7 +56,8 @@
 #define SECRET_VERSIONS_MAX (SECRET_KEEP_MAX + 2) /* ... and there are: a pending one, a new one */
 #define SECRET_OWNER_MAX 256
 #define GENERATED_MAX 4096 /* characters, or random bytes, of a value made by a generator */
-#define BACKUP_READ_MAX (512 * 1024) /* bytes of a backup in one answer */
+/* Bytes of a backup in one answer, which with what is around them takes half a MiB of memory. */
+#define BACKUP_READ_MAX (512 * 1024 - 1024)
 #define BACKUP_HANDLE_MAX 64
 #define ALPHABET_MAX 95 /* printable ASCII has no more */
 

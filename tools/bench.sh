@@ -3,7 +3,7 @@
 # temporary directories and end with it. Prints Markdown for docs/PERFORMANCE.md; leaves BUILD/bench.json.
 set -eu
 
-parts_known="throughput flood rotate secrets memory start algorithms others policy apikeys"
+parts_known="throughput flood rotate secrets backup memory start algorithms others policy apikeys"
 tenants=1000	# of the memory figure
 records=100000	# of the start figure
 grants=1000	# of the policy figure
@@ -276,6 +276,8 @@ flood() {
 
 # shellcheck source=tools/bench_secrets.sh
 . "$(dirname "$0")/bench_secrets.sh"
+# shellcheck source=tools/bench_backup.sh
+. "$(dirname "$0")/bench_backup.sh"
 
 memory() {
 	say "resident memory with $tenants tenants"

@@ -9,8 +9,7 @@
 #include "vaultd/base/log.h"
 #include "vaultd/start.h"
 
-#define PASSPHRASE_MAX 1024 /* bytes, as sys.unseal takes them */
-#define INTERRUPT 0x03	    /* Ctrl-C: read like a line's end, so that the echo comes back on */
+#define INTERRUPT 0x03 /* Ctrl-C: read like a line's end, so that the echo comes back on */
 
 int
 command_misused(const struct command *self, const char *format, ...)
@@ -49,6 +48,8 @@ command_secret_read(const struct command_secret *from, struct arena *arena, stru
 	const char *path = from->keyfile != NULL ? from->keyfile : from->passphrase_file;
 	SECRET_LOCAL(read);
 
+	if (from->share_count > 0)
+		return command_shares_read(from, arena, bytes);
 	if (path == NULL)
 		return VAULT_OK;
 	if (start_secret_read(path, arena, &read) != VAULT_OK) {
@@ -82,7 +83,7 @@ read_line(int tty, const struct secret *room)
 }
 
 static size_t
-ask_line(int tty, const struct termios *before, const struct secret *room)
+ask_line(int tty, const char *prompt, const struct termios *before, const struct secret *room)
 {
 	struct termios silent = *before;
 	size_t len;
@@ -90,7 +91,7 @@ ask_line(int tty, const struct termios *before, const struct secret *room)
 	silent.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
 	silent.c_cc[VEOL] = INTERRUPT;
 	tcsetattr(tty, TCSAFLUSH, &silent);
-	dprintf(tty, "Passphrase: ");
+	dprintf(tty, "%s", prompt);
 	len = read_line(tty, room);
 	tcsetattr(tty, TCSAFLUSH, before);
 	dprintf(tty, "\n");
@@ -98,7 +99,7 @@ ask_line(int tty, const struct termios *before, const struct secret *room)
 }
 
 enum vault_err
-command_secret_ask(struct arena *arena, struct secret *bytes)
+command_line_ask(struct arena *arena, const char *prompt, struct secret *bytes)
 {
 	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	struct termios before;
@@ -107,13 +108,13 @@ command_secret_ask(struct arena *arena, struct secret *bytes)
 	size_t len;
 
 	if (tty < 0 || tcgetattr(tty, &before) != 0) {
-		log_error("there is no terminal to ask on: give --passphrase-file or --keyfile");
+		log_error("there is no terminal to ask on: give the secret in a file");
 		if (tty >= 0)
 			close(tty);
 		return VAULT_INVALID_PARAMS;
 	}
-	err = secret_new(arena, PASSPHRASE_MAX, &room);
-	len = err == VAULT_OK ? ask_line(tty, &before, &room) : 0;
+	err = secret_new(arena, COMMAND_LINE_MAX, &room);
+	len = err == VAULT_OK ? ask_line(tty, prompt, &before, &room) : 0;
 	close(tty);
 	TRY(err);
 	if (len == 0) {
@@ -121,4 +122,26 @@ command_secret_ask(struct arena *arena, struct secret *bytes)
 		return VAULT_INVALID_PARAMS;
 	}
 	return secret_copy(arena, room.p, len, bytes);
+}
+
+enum vault_err
+command_secret_ask(struct arena *arena, struct secret *bytes)
+{
+	return command_line_ask(arena, "Passphrase: ", bytes);
+}
+
+bool
+command_secret_mixed(const struct command_secret *from)
+{
+	return (from->passphrase_file != NULL) + (from->keyfile != NULL) + (from->share_count > 0) +
+		       from->ask_shares >
+	       1;
+}
+
+enum slot_kind
+command_secret_kind(const struct command_secret *from)
+{
+	if (from->share_count > 0 || from->ask_shares)
+		return SLOT_SHARES;
+	return from->keyfile != NULL ? SLOT_KEYFILE : SLOT_PASSPHRASE;
 }

@@ -5,7 +5,7 @@
 #ifndef VAULTD_COMMAND_H
 #define VAULTD_COMMAND_H
 
-#include "vaultd/base/secret.h"
+#include "vaultd/core/slots.h"
 
 #define EXIT_OK 0
 #define EXIT_USAGE_ERROR 1 /* or an error in the configuration */
@@ -26,13 +26,21 @@ int command_help(const struct command *self);
 /* A line of result, on stdout. */
 __attribute__((format(printf, 1, 2))) void command_say(const char *format, ...);
 
-/* Where a slot's secret comes from; at most one is not NULL, none: it is asked for. */
+/* Where a slot's secret comes from; at most one kind is given, none: a passphrase is asked for. */
 struct command_secret {
 	const char *passphrase_file, *keyfile;
+	const char *share_files[SHARES_MAX]; /* one share in each */
+	unsigned share_count;
+	bool ask_shares;
 };
+/* Whether more than one kind was given. */
+bool command_secret_mixed(const struct command_secret *from);
+/* What the bytes are, for struct slot_secret. */
+enum slot_kind command_secret_kind(const struct command_secret *from);
 /*
- * Reads the file that was named; *bytes stays empty where none was. A passphrase loses one newline
- * at its end. VAULT_INVALID_PARAMS, told already, where it cannot be read.
+ * Reads the file that was named, or the shares, which are joined; *bytes stays empty where none
+ * was. A passphrase loses one newline at its end. VAULT_INVALID_PARAMS, told already, where it
+ * cannot be read, or they are not the shares it takes.
  */
 MUST_USE enum vault_err command_secret_read(const struct command_secret *from, struct arena *arena,
 					    struct secret *bytes);
@@ -41,5 +49,14 @@ MUST_USE enum vault_err command_secret_read(const struct command_secret *from, s
  * there is no terminal or nothing was entered.
  */
 MUST_USE enum vault_err command_secret_ask(struct arena *arena, struct secret *bytes);
+/* Asks for shares, one after the other until there are enough, and joins them. */
+MUST_USE enum vault_err command_shares_ask(struct arena *arena, struct secret *bytes);
+/* Reads and joins those of from->share_files. */
+MUST_USE enum vault_err command_shares_read(const struct command_secret *from, struct arena *arena,
+					    struct secret *bytes);
+/* Asks for one line, without echo; for command_shares.c too. */
+#define COMMAND_LINE_MAX 1024 /* bytes, as sys.unseal takes passphrases and shares */
+MUST_USE enum vault_err command_line_ask(struct arena *arena, const char *prompt,
+					 struct secret *bytes);
 
 #endif

@@ -70,6 +70,14 @@ take_option(const struct command *self, int c, struct recovery *recovery)
 	case 'k':
 		recovery->source.keyfile = optarg;
 		return -1;
+	case 'f':
+		if (recovery->source.share_count == SHARES_MAX)
+			return command_misused(self, "a slot has 16 shares at most");
+		recovery->source.share_files[recovery->source.share_count++] = optarg;
+		return -1;
+	case 'a':
+		recovery->source.ask_shares = true;
+		return -1;
 	case 'h':
 		return command_help(self);
 	case 'x':
@@ -89,6 +97,8 @@ parse_options(const struct command *self, int argc, char **argv, struct recovery
 		{ "slot", required_argument, NULL, 'l' },
 		{ "passphrase-file", required_argument, NULL, 'p' },
 		{ "keyfile", required_argument, NULL, 'k' },
+		{ "share-file", required_argument, NULL, 'f' },
+		{ "shares", no_argument, NULL, 'a' },
 		/* Else it would stand for the longer name, and the log would tell the secret. */
 		{ "passphrase", required_argument, NULL, 'x' },
 		{ "help", no_argument, NULL, 'h' },
@@ -104,8 +114,9 @@ parse_options(const struct command *self, int argc, char **argv, struct recovery
 	}
 	if (optind < argc)
 		return command_misused(self, "it takes options only");
-	if (recovery->source.passphrase_file != NULL && recovery->source.keyfile != NULL)
-		return command_misused(self, "give one of --passphrase-file and --keyfile");
+	if (command_secret_mixed(&recovery->source))
+		return command_misused(self, "give one of --passphrase-file, --keyfile, "
+					     "--share-file and --shares");
 	return -1;
 }
 
@@ -148,7 +159,9 @@ get_secret(struct recovery *recovery)
 	if (unseal_guard_check(&vault->guard, &recovery->now, &retry_ms) != VAULT_OK)
 		return tell_locked(retry_ms);
 	if (recovery->secret.p == NULL)
-		TRY(command_secret_ask(vault->arena, &recovery->secret));
+		TRY(recovery->source.ask_shares
+			    ? command_shares_ask(vault->arena, &recovery->secret)
+			    : command_secret_ask(vault->arena, &recovery->secret));
 	recovery->now = clock_read();
 	return VAULT_OK;
 }
@@ -158,7 +171,7 @@ open_slot(struct recovery *recovery)
 {
 	struct vault *vault = &recovery->setup.vault;
 	struct slot_secret secret = {
-		.kind = recovery->source.keyfile != NULL ? SLOT_KEYFILE : SLOT_PASSPHRASE,
+		.kind = command_secret_kind(&recovery->source),
 		.bytes = { recovery->secret.p, recovery->secret.len },
 		.slot = recovery->slot,
 	};
@@ -315,7 +328,8 @@ const struct command recover_owner_command = {
 	.summary = "make a user an owner again, with an unseal slot's secret",
 	.usage = "usage: vaultd recover-owner [--config FILE] [--state DIR] [--uid N] [--slot "
 		 "NAME]\n"
-		 "                            [--passphrase-file FILE | --keyfile FILE]\n"
+		 "                            [--passphrase-file FILE | --keyfile FILE |\n"
+		 "                             --share-file FILE... | --shares]\n"
 		 "\n"
 		 "Grants the role owner on everything to a user, for when nobody is left who may "
 		 "grant anything.\n"
@@ -328,6 +342,9 @@ const struct command recover_owner_command = {
 		 "  --passphrase-file FILE  the slot's passphrase; one newline at its end does not "
 		 "count\n"
 		 "  --keyfile FILE          the slot's key file\n"
+		 "  --share-file FILE       one of the slot's shares; as often as shares are "
+		 "needed\n"
+		 "  --shares                ask for the slot's shares, one after the other\n"
 		 "\n"
 		 "Exit status: 0 done, or there was nothing to do; 1 wrong usage or configuration; "
 		 "2 refused or failed.\n",

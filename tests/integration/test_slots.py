@@ -1,6 +1,7 @@
-"""Unseal slots, SLIP-39 shares, and a new root key."""
+"""Unseal slots and SLIP-39 shares."""
 
 import itertools
+import pathlib
 import time
 
 import pytest
@@ -358,126 +359,30 @@ def test_exactly_one_kind_to_unseal(shared, fields):
     assert unseal_by(shared, shared.shares[:3]) == {"sealed": False}
 
 
-# sys.rekey
-
-
-def fill(vault):
-    """What must still be good after a rekey."""
-    acme = vault.new_tenant("acme")
-    acme.import_hs(b"k" * 32, "raw", usage="raw")
-    acme.key("k")
-    acme.profile(issuer="iss")
-    acme.call("secret.put", name="s", value=b"a secret")
-    return {
-        "tenant": acme,
-        "token": acme.sign()["token"],
-        "signature": acme.call("key.sign", name="raw", message=b"m"),
-        "key": acme.call("apikey.create", name="one", scopes=["read"])["key"],
+def test_shares_are_forgotten_after_ten_minutes(new_vault, tmp_path):
+    """By the clock that nobody sets, so the library moves that one too."""
+    library = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+    assert library is not None, "libfaketime is missing: tools/setup.sh test"
+    clock = tmp_path / "faketime"
+    clock.write_text("+0\n")
+    env = {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_NO_CACHE": "1",
     }
-
-
-def check(vault, what):
-    acme = what["tenant"]
-    acme.close()
-    acme.conn = vault.app()
-    assert acme.call("key.sign", name="raw", message=b"m") == what["signature"]
-    assert acme.verify(what["token"])["valid"] is True
-    assert acme.call("secret.get", name="s")["value"] == b"a secret"
-    with vault.app() as app:
-        assert app.call("apikey.verify", key=what["key"])["valid"] is True
-
-
-def creations(vault):
-    with vault.admin() as admin:
-        return [
-            (r["seq"], r["tenant"])
-            for r in admin.pages("audit.query", 1000, method="tenant.create", order="oldest")
-        ]
-
-
-def test_rekey_keeps_everything(vault):
-    add(vault, "console", passphrase=PASSPHRASE)
-    words = add(vault, "board", shares=3, threshold=2)["shares"]
-    what = fill(vault)
-    before = creations(vault)
-    assert vault.admin_call("sys.rekey") == {"generation": 2}
-    check(vault, what)
-    assert vault.admin_call("sys.rekey") == {"generation": 3}
-    vault.new_tenant("later").close()
-    check(vault, what)
-    assert creations(vault)[:-1] == before
-    vault.verify_audit()
-    for unseal in (
-        vault.unseal,
-        lambda: vault.unseal(passphrase=PASSPHRASE),
-        lambda: unseal_by(vault, words[1:]),
-    ):
-        for again in (vault.stop, vault.kill):
-            again()
-            vault.start()
-            assert unseal() == {"sealed": False}
-            check(vault, what)
-            assert creations(vault)[:-1] == before
-            vault.verify_audit()
-    assert vault.admin_call("sys.rekey") == {"generation": 4}
-    what["tenant"].close()
-
-
-def test_rekey_while_others_read_and_write(vault):
-    tenants = [vault.new_tenant(f"t{n}") for n in range(20)]
-    for tenant in tenants:
-        tenant.key("k", usage="raw")
-    with vault.admin() as admin:
-        for round_ in range(10):
-            ids = [
-                t.conn.start("key.sign", t.fields(name="k", message=b"m"))
-                for t in tenants
-                for _ in range(20)
-            ]
-            writes = [
-                t.conn.start("key.create", t.fields(name=f"n{round_}", algorithm="HS256"))
-                for t in tenants
-            ]
-            rekey = admin.start("sys.rekey", {})
-            for n, msgid in enumerate(ids):
-                assert tenants[n // 20].conn.wait(msgid)["version"] == 1
-            for tenant, msgid in zip(tenants, writes):
-                assert tenant.conn.wait(msgid)["version"] == 1
-            assert admin.wait(rekey)["generation"] == round_ + 2
-    for tenant in tenants:
-        tenant.close()
-    vault.restart()
-    vault.verify_audit()
-
-
-def test_rekeys_at_once(vault):
-    with vault.admin() as admin:
-        answers = admin.call_many([("sys.rekey", {})] * 20)
-    assert [a["generation"] for a in answers] == list(range(2, 22))
-    vault.restart()
-    vault.verify_audit()
-
-
-def test_audit_of_many_root_keys(vault):
-    """Segments of each of thirty root keys, some of them of a daemon that was killed."""
-    for n in range(30):
-        vault.new_tenant(f"t{n}").close()
-        vault.admin_call("sys.rekey")
-        if n % 10 == 9:
-            vault.kill()
-            vault.start_again()
-    assert [t for _, t in creations(vault)] == [f"t{n}" for n in range(30)]
-    vault.verify_audit()
-
-
-def test_the_old_root_key_opens_nothing_new(vault):
-    """A copy of the store from before, put back over the slots: the root key it seals is no good."""
-    add(vault, "other", keyfile=b"x" * 64)
-    vault.admin_call("slot.remove", slot="initial")
+    vault = new_vault('sandbox = "off"', env=env).start()
+    shares = vault.init(shares=3, threshold=2)["shares"]
     vault.seal()
-    error = refused(vault, "sys.unseal", keyfile=KEYFILE)
-    assert error.code == "denied"
-    assert vault.unseal(keyfile=b"x" * 64) == {"sealed": False}
+    share(vault, shares[0])
+    clock.write_text("+9m\n")
+    assert progress(vault)["have"] == 1
+    clock.write_text("+10m\n")
+    end = time.monotonic() + 10
+    while progress(vault) is not None and time.monotonic() < end:
+        time.sleep(0.05)
+    assert progress(vault) is None, "the keeper wipes them, whether anybody asks or not"
+    assert share(vault, shares[1]) == {"sealed": True, "needed": 1}
+    assert share(vault, shares[0]) == {"sealed": False}
 
 
 @pytest.mark.parametrize("method", ["slot.add", "slot.remove", "slot.list", "sys.rekey"])

@@ -166,7 +166,7 @@ test_round_trip(void **state)
 		      { 5, 200000 },
 		      { 3, 600000 },
 		      { 2, BACKUP_ITEM_MAX - 8 },
-		      { 4, BACKUP_CHUNK_PLAIN - 14 } };
+		      { 4, BACKUP_CHUNK_WRITTEN - 14 } };
 	static const size_t pieces[] = { 1000, BACKUP_PUSH_MAX };
 	struct reading r;
 

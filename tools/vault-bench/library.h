@@ -21,4 +21,11 @@ struct library_run {
  */
 bool library_measure(const struct library_run *run, double *rate);
 
+/*
+ * Bytes a second at which one core reads a file (twice, so that it is in memory the second time)
+ * and seals it by libsodium's secretstream, in chunks as a backup's. False, with errno, where it
+ * cannot be read.
+ */
+bool library_stream(const char *path, double *rate);
+
 #endif

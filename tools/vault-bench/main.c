@@ -225,6 +225,22 @@ library(const struct bench *b)
 }
 
 static int
+stream(const struct bench *b)
+{
+	struct target rates = { 0 };
+
+	for (unsigned round = 0; round < b->options.rounds; round++) {
+		if (!library_stream(b->options.stream, &rates.rates[rates.rounds++])) {
+			warn("%s", b->options.stream);
+			return EXIT_USAGE;
+		}
+	}
+	printf(b->options.json ? "{\"throughput\":%.1f}\n" : "secretstream alone: %.0f bytes/s\n",
+	       target_rate(&rates));
+	return 0;
+}
+
+static int
 run(struct bench *b)
 {
 	struct setup setup = { .admin_socket = b->options.admin_socket,
@@ -237,6 +253,8 @@ run(struct bench *b)
 
 	if (b->options.library)
 		return library(b);
+	if (b->options.stream != NULL)
+		return stream(b);
 	if (b->options.start_time)
 		return start_time(b);
 	if (b->method->needs_apikeys && b->options.apikeys == NULL)

@@ -84,6 +84,8 @@ static const struct option_row rows[] = {
 		 "start COMMAND in each round and tell the time to the first answer"),
 	FLAG_ROW("library", library,
 		 "only what one core signs with the --algorithm's library alone; needs no daemon"),
+	TEXT_ROW("stream", stream, "PATH",
+		 "only how fast secretstream alone seals the file's bytes; needs no daemon"),
 	FLAG_ROW("json", json, "one line of JSON"),
 	FLAG_ROW("help", help, "this text"),
 };

@@ -19,6 +19,7 @@ struct options {
 	const char *key; /* NULL: what --setup makes */
 	const char *algorithm;
 	const char *apikeys; /* a file of API keys; NULL: none */
+	const char *stream;  /* a file to seal by secretstream alone; NULL: none */
 	const char *keyfile; /* NULL: neither initialise nor unseal */
 	uint64_t connections;
 	uint64_t in_flight;

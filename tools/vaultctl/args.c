@@ -226,6 +226,14 @@ take_option(struct ctl *ctl, struct args *args, int option, const char *value)
 	return add(ctl, args, &type->fields[option - OPTION_FIELD], value == NULL ? "true" : value);
 }
 
+/* A secret that stands last without a value is read from stdin, or asked for on a terminal. */
+static bool
+asks_for(const struct args *args, int option)
+{
+	return option >= OPTION_FIELD && option < OPTION_NO &&
+	       source_required(&type_of(args)->fields[option - OPTION_FIELD]);
+}
+
 bool
 args_parse(struct ctl *ctl, struct args *args, int argc, char **argv)
 {
@@ -253,6 +261,10 @@ args_parse(struct ctl *ctl, struct args *args, int argc, char **argv)
 		}
 		option = known_option(&table, arg) ? getopt_long(argc, argv, "+:hV", table.v, NULL)
 						   : '?';
+		if (option == ':' && asks_for(args, optopt)) {
+			option = optopt;
+			optarg = (char *)(uintptr_t) "-";
+		}
 		if (option == '?' || option == ':') {
 			ctl_usage(ctl,
 				  option == ':' ? "%s needs a value"

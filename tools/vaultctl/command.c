@@ -7,6 +7,7 @@
 #include "protocol/text.h"
 #include "tools/vaultctl/json.h"
 #include "tools/vaultctl/show.h"
+#include "tools/vaultctl/slots.h"
 #include "tools/vaultctl/totp.h"
 
 #define METHOD_MAX 64 /* bytes of a method's name */
@@ -178,6 +179,11 @@ show_result(struct ctl *ctl, const struct op_row *row, struct cursor result, boo
 		totp_show(ctl, result);
 		return;
 	}
+	/* Whoever makes shares asks for them. */
+	if (ctl->format == CTL_TABLE && slots_has_shares(result)) {
+		slots_show_shares(ctl, row, result);
+		return;
+	}
 	offer_once(ctl, row, result);
 	if (replayed && ctl->format == CTL_TABLE)
 		ctl_note(ctl,
@@ -191,6 +197,8 @@ show_result(struct ctl *ctl, const struct op_row *row, struct cursor result, boo
 		ctl_note(ctl, "Done.");
 	else
 		show_record(ctl, row->result(), result);
+	if (row->id == OP_sys_unseal)
+		slots_note_needed(ctl, result);
 }
 
 static const struct field *

@@ -62,6 +62,7 @@ int run_secret_put(struct ctl *ctl, struct args *args);
 int run_secret_rotate(struct ctl *ctl, struct args *args);
 extern const struct extra run_extras[], rotate_extras[], backup_create_extras[],
 	backup_verify_extras[];
+int run_slot_add(struct ctl *ctl, struct args *args);
 int run_status(struct ctl *ctl, struct args *args);
 int run_tenant_erase(struct ctl *ctl, struct args *args);
 int run_tenant_rekey(struct ctl *ctl, struct args *args);

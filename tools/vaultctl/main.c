@@ -15,9 +15,12 @@
 	}
 
 const struct command commands[] = {
-	PLAIN("init", "sys.init", "", "make a new vault; asks for a passphrase, or --keyfile FILE",
+	PLAIN("init", "sys.init", "",
+	      "make a new vault; asks for a passphrase, or --keyfile FILE, or --shares N "
+	      "--threshold K",
 	      run_init),
-	PLAIN("unseal", "sys.unseal", "", "open the vault", run_unseal),
+	PLAIN("unseal", "sys.unseal", "", "open the vault; --share takes one of several shares",
+	      run_unseal),
 	PLAIN("seal", "sys.seal", "", "wipe every key from memory until the next unseal",
 	      command_run),
 	PLAIN("status", NULL, "", "see whether the vault is open and healthy", run_status),
@@ -70,6 +73,10 @@ const struct command commands[] = {
 	PLAIN("backup identity", NULL, "FILE [NAME]",
 	      "a key pair that backups can be encrypted to, its private half in a file",
 	      run_backup_identity),
+	PLAIN("slot add", "slot.add", "SLOT",
+	      "add a way to unseal; asks for a passphrase, or --keyfile FILE, or --shares N "
+	      "--threshold K",
+	      run_slot_add),
 	PLAIN("completion", NULL, "bash|zsh|fish", "completions for a shell", run_completion),
 	PLAIN("help", NULL, "[NOUN [VERB]]", "this, or more on a noun or verb", run_help),
 	PLAIN(NULL, NULL, NULL, NULL, NULL),

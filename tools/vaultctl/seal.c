@@ -41,12 +41,24 @@ run_init(struct ctl *ctl, struct args *args)
 {
 	int status = take_passphrase(ctl, args, true) ? command_run(ctl, args) : CTL_LOCAL;
 
-	if (status == CTL_DONE && ctl->format == CTL_TABLE)
+	if (status != CTL_DONE || ctl->format != CTL_TABLE)
+		return status;
+	if (args_given(args, "shares"))
+		ctl_note(ctl, "The vault is ready and unsealed. Without as many shares as it takes "
+			      "nobody can open it again.\n"
+			      "audit_key proves the audit later; note it elsewhere.");
+	else
 		ctl_note(ctl, "The vault is ready and unsealed. Without the passphrase or key file "
 			      "nobody can open it again:\n"
 			      "keep it where this host cannot lose it. audit_key proves the audit "
 			      "later; note it elsewhere.");
 	return status;
+}
+
+int
+run_slot_add(struct ctl *ctl, struct args *args)
+{
+	return take_passphrase(ctl, args, true) ? command_run(ctl, args) : CTL_LOCAL;
 }
 
 int
@@ -130,12 +142,33 @@ audit_line(struct cursor map)
 	line("audit", text);
 }
 
+/* "2 of 3 shares of initial" */
+static void
+shares_line(struct cursor map)
+{
+	struct cursor unseal, value;
+	int64_t have = 0, needed = 0;
+	struct vault_text slot = { "", 0 };
+	char text[256];
+
+	if (!show_entry(map, "unseal", &unseal))
+		return;
+	if (!show_entry(unseal, "have", &value) || !cursor_int(&value, &have) ||
+	    !show_entry(unseal, "needed", &value) || !cursor_int(&value, &needed) ||
+	    !show_entry(unseal, "slot", &value) || !cursor_str(&value, &slot))
+		return;
+	snprintf(text, sizeof text, "%lld of %lld shares of %.*s", (long long)have,
+		 (long long)(have + needed), (int)slot.len, slot.p);
+	line("given", text);
+}
+
 static void
 show_status(const struct ctl *ctl, struct cursor status, const struct vault_sys_hello_res *hello)
 {
 	const struct object_type *type = sys_status_res_type();
 
 	state_line(status);
+	shares_line(status);
 	line_of(ctl, type, "version", status, NULL);
 	line_of(ctl, type, "uptime", status, NULL);
 	line_of(ctl, type, "store_id", status, NULL);

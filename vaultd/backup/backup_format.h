@@ -92,7 +92,8 @@ MUST_USE enum vault_err backup_header_read(struct vault_bytes bytes, struct back
 					   size_t *size);
 
 /* A chunk: length (4), then so many bytes: the plain ones and STREAM_OVERHEAD. Length 0: none follows. */
-#define BACKUP_CHUNK_PLAIN (256u * 1024)
+#define BACKUP_CHUNK_PLAIN (256u * 1024)   /* at most, before it is sealed */
+#define BACKUP_CHUNK_WRITTEN (248u * 1024) /* so that two go into one answer of backup.read */
 #define BACKUP_CHUNK_MAX (BACKUP_CHUNK_PLAIN + STREAM_OVERHEAD)
 #define BACKUP_LENGTH_BYTES 4
 

@@ -62,7 +62,7 @@ static enum vault_err
 put(struct backup_writer *writer, struct vault_bytes bytes)
 {
 	while (bytes.len > 0) {
-		size_t room = BACKUP_CHUNK_PLAIN - plain_len(writer);
+		size_t room = BACKUP_CHUNK_WRITTEN - plain_len(writer);
 		size_t n = bytes.len < room ? bytes.len : room;
 
 		TRY(buf_append(&writer->out, bytes.p, n));

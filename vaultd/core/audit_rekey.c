@@ -8,6 +8,8 @@
 #include "vaultd/base/log.h"
 #include "vaultd/core/audit_state.h"
 
+#define REKEY_NAME "rekey.seg" /* the segment to go over to, until it has its number */
+
 struct audit_rekey {
 	struct audit_ring *ring;
 	size_t slot_count;
@@ -82,20 +84,31 @@ audit_rekey_drop(struct audit_rekey *rekey)
 	free(rekey);
 }
 
-/* With both locks. The segment made ahead is sealed to the slots of before. */
+/* Made before the appender's lock is taken, so that nobody who appends waits for it. */
 static void
-go_over(struct audit *audit, struct audit_rekey *rekey, int64_t now_ns)
+segment_make(struct audit *audit, int dir, const struct audit_rekey *rekey,
+	     struct audit_spare *spare)
 {
-	struct audit_ring *last = audit->ring;
-	int dir = audit_dir_open(audit->path);
+	struct audit_spare_want want = { REKEY_NAME, 0, audit->arena, rekey->slots,
+					 rekey->slot_count };
+
+	if (dir < 0 || audit_spare_make(dir, &want, spare) != VAULT_OK)
+		*spare = (struct audit_spare){ 0 };
+}
+
+/* With both locks. *spare, which may be empty, becomes the one that was ready for the old slots. */
+static void
+go_over(struct audit *audit, struct audit_rekey *rekey, struct audit_spare *spare, int64_t now_ns)
+{
+	struct audit_ring *ring = audit->ring;
+	struct audit_spare last = audit->spare;
 
 	audit->ring = rekey->ring;
-	rekey->ring = last;
+	rekey->ring = ring;
 	memcpy(audit->slots, rekey->slots, sizeof(audit->slots));
 	audit->slot_count = rekey->slot_count;
-	audit_spare_drop(dir, &audit->spare);
-	if (dir >= 0)
-		close(dir);
+	audit->spare = *spare;
+	*spare = last;
 	/* A loss is told first, as ever, and a failed write cut off. */
 	if (audit->loss != AUDIT_LOSS_NONE || (audit->need_cut && !audit_cut(audit)) ||
 	    audit_rotate(audit, NULL, now_ns) != VAULT_OK)
@@ -106,13 +119,22 @@ go_over(struct audit *audit, struct audit_rekey *rekey, int64_t now_ns)
 void
 audit_rekey(struct audit *audit, struct audit_rekey *rekey, int64_t now_ns)
 {
+	struct audit_spare spare;
+	int dir;
+
 	if (rekey == NULL)
 		return;
 	pthread_mutex_lock(&audit->upkeep);
-	pthread_mutex_lock(&audit->append);
-	if (audit->running)
-		go_over(audit, rekey, now_ns);
-	pthread_mutex_unlock(&audit->append);
+	if (audit->running) {
+		dir = audit_dir_open(audit->path);
+		segment_make(audit, dir, rekey, &spare);
+		pthread_mutex_lock(&audit->append);
+		go_over(audit, rekey, &spare, now_ns);
+		pthread_mutex_unlock(&audit->append);
+		audit_spare_drop(dir, &spare);
+		if (dir >= 0)
+			close(dir);
+	}
 	pthread_mutex_unlock(&audit->upkeep);
 	audit_rekey_drop(rekey);
 }

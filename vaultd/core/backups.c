@@ -8,6 +8,13 @@
 #include "vaultd/core/op.h"
 #include "vaultd/core/session.h"
 
+/*
+ * How much is made ready for an answer: two chunks, so that nothing but the beginning of the next
+ * stands behind what is given, and is moved to the front.
+ */
+#define READ_WANTED (2 * (BACKUP_LENGTH_BYTES + BACKUP_CHUNK_WRITTEN + STREAM_OVERHEAD))
+_Static_assert(READ_WANTED + BACKUP_HEADER_MAX <= BACKUP_READ_MAX, "with a header it fits too");
+
 static void
 stream_end(struct backup_stream *stream)
 {
@@ -123,7 +130,7 @@ fill(struct op *op, struct backup_stream *stream)
 
 	if (stream->ended)
 		return VAULT_OK;
-	TRY(source->type->more(source, &stream->writer, BACKUP_READ_MAX, &done));
+	TRY(source->type->more(source, &stream->writer, READ_WANTED, &done));
 	if (!done)
 		return VAULT_OK;
 	source->manifest.ended = op->now.wall;

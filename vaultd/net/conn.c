@@ -243,6 +243,18 @@ conn_idle(const struct conn *conn)
 	return conn->in_flight == 0 && buf_len(&conn->out) == 0 && !more;
 }
 
+/* A large reply becomes what is to be sent, where nothing else is: moved, it is neither copied nor wiped twice. */
+static enum vault_err
+take_reply(struct conn *conn, struct buf *reply)
+{
+	if (buf_len(&conn->out) > 0 || buf_len(reply) < CONN_KEEP_BYTES)
+		return buf_append(&conn->out, buf_data(reply), buf_len(reply));
+	buf_free(&conn->out);
+	conn->out = *reply;
+	*reply = (struct buf){ 0 };
+	return VAULT_OK;
+}
+
 /* Takes the connection out of a list that is linked through the member at such an offset. */
 static void
 unlink_from(struct conn **list, const struct conn *conn, size_t member)
@@ -332,7 +344,7 @@ conn_answer(struct conn *conn, struct job *job)
 	if (conn->in_flight == 0)
 		conn->held = conn->alone = false;
 	conn->secret = true;
-	if (buf_append(&conn->out, buf_data(&job->reply), buf_len(&job->reply)) != VAULT_OK) {
+	if (take_reply(conn, &job->reply) != VAULT_OK) {
 		die(conn);
 		return;
 	}
