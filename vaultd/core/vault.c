@@ -6,6 +6,7 @@
 #include "vaultd/core/apikey_limit.h"
 #include "vaultd/core/apikey_used.h"
 #include "vaultd/core/backup_ledger.h"
+#include "vaultd/core/imports.h"
 #include "vaultd/core/lockout.h"
 
 void
@@ -363,5 +364,6 @@ vault_forget(struct vault *vault)
 	vault->scrubbed = 0;
 	tenants_reset(&vault->tenants);
 	backups_free(&vault->backups);
+	imports_free(&vault->imports);
 	atomic_store(&vault->last_backup, 0);
 }

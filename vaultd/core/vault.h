@@ -12,6 +12,7 @@
 #include "vaultd/base/recipient.h"
 #include "vaultd/core/audit.h"
 #include "vaultd/core/backups.h"
+#include "vaultd/core/imports_table.h"
 #include "vaultd/core/events.h"
 #include "vaultd/core/keyring.h"
 #include "vaultd/core/metrics.h"
@@ -98,6 +99,7 @@ struct vault {
 	_Atomic int64_t due_next; /* the committer: when something is due next, in wall seconds */
 	uint32_t next_tenant;	  /* the committer */
 	struct backups backups;	  /* the slow lane */
+	struct imports imports;	  /* likewise */
 	_Atomic int64_t last_backup; /* the committer: the moment that the newest is of; 0: none */
 	struct expiry_clock expiry_clock; /* the committer */
 	struct audit_rekey *audit_next; /* the committer: what it goes over to behind this group */
