@@ -82,7 +82,7 @@ put_apikey(struct op *op, struct brought *b)
 
 	if (kind == ROW_APIKEY_ID)
 		err = row_seek(op->change->txn, &first, &found, &id);
-	if (err == VAULT_OK && memcmp(found.tag, first.tag, 8) == 0)
+	if (err == VAULT_OK && text_same(found.tag, first.tag, ID_TAG_BYTES))
 		return op_fail(op, VAULT_CONFLICT, "import",
 			       "an API key of it is in this vault already");
 	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
