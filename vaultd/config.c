@@ -222,6 +222,7 @@ take_values(cfg_t *cfg, const char *file, struct config *config)
 	TRY(check_numbers(cfg, file));
 	TRY(copy_text(cfg, file, "state", config->state, sizeof config->state));
 	TRY(copy_text(cfg, file, "runtime", config->runtime, sizeof config->runtime));
+	TRY(copy_text(cfg, file, "anchor_dir", config->anchor_dir, sizeof config->anchor_dir));
 	TRY(copy_text(cfg, file, "app_group", config->app_group, sizeof config->app_group));
 	TRY(copy_text(cfg, file, "admin_group", config->admin_group, sizeof config->admin_group));
 	TRY(copy_text(cfg, file, "unseal_keyfile", config->unseal_keyfile,
@@ -260,6 +261,7 @@ parse(const char *file, struct config *config)
 	cfg_opt_t options[] = {
 		CFG_STR("state", NULL, CFGF_NONE),
 		CFG_STR("runtime", NULL, CFGF_NONE),
+		CFG_STR("anchor_dir", NULL, CFGF_NONE),
 		CFG_STR("app_group", NULL, CFGF_NONE),
 		CFG_STR("admin_group", NULL, CFGF_NONE),
 		CFG_STR("unseal_keyfile", NULL, CFGF_NONE),

@@ -20,7 +20,8 @@ struct config {
 	char directory[CONFIG_PATH_MAX]; /* that the file stands in */
 	char state[CONFIG_PATH_MAX];
 	char runtime[CONFIG_PATH_MAX];
-	char app_group[64]; /* empty: none */
+	char anchor_dir[CONFIG_PATH_MAX]; /* empty: "anchor" in state */
+	char app_group[64];		  /* empty: none */
 	char admin_group[64];
 	char unseal_keyfile[CONFIG_PATH_MAX]; /* empty: none */
 	unsigned workers;		      /* 0: see start_workers_wanted */

@@ -27,11 +27,13 @@ struct restore {
 	const char *file, *into, *audit, *keys_path;
 	const char *erased[ERASED_MAX];
 	size_t erased_count;
-	bool accept_gap;
+	bool accept_gap, anchor_elsewhere;
 	struct restore_source source;
 	struct setup setup;
 	struct secret secret;
 	struct restore_file backup, keys;
+	char keys_beside[CONFIG_PATH_MAX];
+	struct backup_secret opening; /* as secret is tried */
 	struct backup_header header;
 	struct buf certificates[ERASED_MAX];
 	int audit_dir;
@@ -189,7 +191,7 @@ open_audit(struct restore *restore)
 static enum vault_err
 open_keys(struct restore *restore)
 {
-	char path[CONFIG_PATH_MAX];
+	char *beside = restore->keys_beside;
 	const char *name = restore->keys_path;
 
 	if ((restore->header.flags & BACKUP_SPLIT) == 0) {
@@ -199,12 +201,10 @@ open_keys(struct restore *restore)
 		return VAULT_INVALID_PARAMS;
 	}
 	if (name == NULL &&
-	    snprintf(path, sizeof path, "%s" KEYS_SUFFIX, restore->file) < (int)sizeof path)
-		name = path;
-	if (name != NULL && restore_file_open(&restore->keys, name) == VAULT_OK) {
-		restore->keys.path = restore->keys_path != NULL ? name : "the file of keys";
+	    snprintf(beside, CONFIG_PATH_MAX, "%s" KEYS_SUFFIX, restore->file) < CONFIG_PATH_MAX)
+		name = beside;
+	if (name != NULL && restore_file_open(&restore->keys, name) == VAULT_OK)
 		return VAULT_OK;
-	}
 	log_error("the tenants' keys were split from this backup: without that file no tenant can "
 		  "be served; --keys names it");
 	return VAULT_INVALID_PARAMS;
@@ -246,6 +246,9 @@ make_part(struct restore *restore)
 	TRY(restore_place_make(&restore->place));
 	snprintf(setup->config.state, sizeof setup->config.state, "%s", restore->place.part);
 	TRY(setup_state(setup));
+	/* Elsewhere the anchor of the store that was lost may stand, which is not ours to replace. */
+	restore->anchor_elsewhere = setup->config.anchor_dir[0] != '\0';
+	setup->config.anchor_dir[0] = '\0';
 	return setup_store(setup);
 }
 
@@ -280,11 +283,11 @@ hold_signals(void)
 static enum vault_err
 rebuild(struct restore *restore)
 {
-	struct backup_secret secret = restore_secret_of(&restore->source, &restore->secret);
 	struct restore_run *run = &restore->run;
 
 	restore->load.vault = &restore->setup.vault;
-	restore->load.secret = &secret;
+	restore->opening = restore_secret_of(&restore->source, &restore->secret);
+	restore->load.secret = &restore->opening;
 	TRY(restore_load(&restore->load, &restore->backup));
 	if (restore->keys.fd >= 0)
 		TRY(restore_load_keys(&restore->load, &restore->keys));
@@ -361,7 +364,7 @@ say_time(const char *what, int64_t at)
 	struct tm tm;
 
 	if (gmtime_r(&seconds, &tm) != NULL)
-		strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+		(void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
 	command_say("%s %s", what, text);
 }
 
@@ -388,7 +391,14 @@ tell(const struct restore *restore)
 		command_say("gap            %s; %" PRIu64
 			    " API keys with uses disabled, tokens issued until now refused",
 			    run->why, run->disabled);
-	command_say("next           start vaultd on it and unseal it");
+	if (run->tally.slots > 0)
+		command_say(
+			"SLOTS          the slot that is left was removed after the backup: give "
+			"the vault another one and remove it");
+	command_say("next           start vaultd on it and unseal it%s",
+		    restore->anchor_elsewhere
+			    ? "; anchor_dir holds another anchor: accept the rollback, once"
+			    : "");
 }
 
 static void
@@ -416,6 +426,7 @@ run(const struct command *self, int argc, char **argv)
 					  .audit_dir = -1,
 					  .place = { .dir = -1 } };
 	int status = parse_options(self, argc, argv, &restore);
+	const char *why = NULL;
 	enum vault_err err;
 
 	if (status >= 0)
@@ -427,10 +438,14 @@ run(const struct command *self, int argc, char **argv)
 	restore.run.by_uid = (uint32_t)getuid();
 	restore.run.by_gid = (uint32_t)getgid();
 	err = restore_backup(&restore);
+	/* Of these the log has told why. */
+	if (err != VAULT_CONFLICT && err != VAULT_EXISTS && err != VAULT_INVALID_PARAMS)
+		why = vault_err_message(err);
 	if (err == VAULT_OK)
 		tell(&restore);
 	else
-		log_error("nothing was restored: %s", vault_err_message(err));
+		log_error("nothing was restored%s%s", why == NULL ? "" : ": ",
+			  why == NULL ? "" : why);
 	close_all(&restore);
 	if (err != VAULT_OK)
 		return err == VAULT_INVALID_PARAMS ? EXIT_USAGE_ERROR : EXIT_FAILED;

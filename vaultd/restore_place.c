@@ -14,6 +14,10 @@
 
 #define TREE_DEPTH 3 /* of directories in the part */
 
+/* What is moved into place before the store is. */
+static const char *const parts[] = { "anchor", "audit" };
+#define PARTS (sizeof parts / sizeof parts[0])
+
 static DIR *
 list(int parent, const char *name)
 {
@@ -154,6 +158,17 @@ move(const struct restore_place *place, const char *from, const char *to)
 	return false;
 }
 
+/* What was moved already goes. */
+static enum vault_err
+undo(const struct restore_place *place, bool store)
+{
+	if (store)
+		(void)remove_tree(place->dir, "store", TREE_DEPTH);
+	for (size_t i = 0; i < PARTS; i++)
+		(void)remove_tree(place->dir, parts[i], TREE_DEPTH);
+	return VAULT_INTERNAL;
+}
+
 /* The store comes last: without it a daemon takes the directory for one that nobody initialised. */
 enum vault_err
 restore_place_finish(struct restore_place *place, const char *store)
@@ -168,17 +183,12 @@ restore_place_finish(struct restore_place *place, const char *store)
 	snprintf(path, sizeof path, "%s/%s", RESTORE_PART, store);
 	if (!flush_file(place->dir, path) || !flush_file(place->dir, RESTORE_PART "/audit"))
 		return VAULT_INTERNAL;
-	if (!move(place, "audit", "audit"))
-		return VAULT_INTERNAL;
-	if (fsync(place->dir) != 0 || !move(place, store, "store")) {
-		(void)remove_tree(place->dir, "audit", TREE_DEPTH);
-		return VAULT_INTERNAL;
-	}
-	if (fsync(place->dir) == 0)
-		return VAULT_OK;
-	(void)remove_tree(place->dir, "store", TREE_DEPTH);
-	(void)remove_tree(place->dir, "audit", TREE_DEPTH);
-	return VAULT_INTERNAL;
+	for (size_t i = 0; i < PARTS; i++)
+		if (!move(place, parts[i], parts[i]) || fsync(place->dir) != 0)
+			return undo(place, false);
+	if (!move(place, store, "store"))
+		return undo(place, false);
+	return fsync(place->dir) == 0 ? VAULT_OK : undo(place, true);
 }
 
 void

@@ -73,9 +73,12 @@ open_keys(struct restore_run *run, struct slot_opened *root)
 	const struct backup_header *header = &run->load->header;
 	const struct keyring *keyring = &run->vault->keyring;
 	struct clock_now now = clock_read();
+	uint8_t format;
 
 	TRY(txn_write(run->vault->store, &run->txn));
-	TRY(keyring_check_format(run->txn));
+	TRY(keyring_format(run->txn, &format));
+	if (format > STORE_FORMAT)
+		return VAULT_UNSUPPORTED;
 	TRY(vault_restore_open(run->vault, run->txn, root, &now));
 	if (memcmp(keyring->store.store_id, header->store_id, STORE_ID_BYTES) == 0 &&
 	    memcmp(keyring->identity.public_key, header->identity, ED25519_PUBLIC_BYTES) == 0)

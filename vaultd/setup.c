@@ -94,6 +94,54 @@ setup_state(struct setup *setup)
 	return VAULT_OK;
 }
 
+/*
+ * The directory may be somebody else's who lets our group write: the daemon then cannot make it
+ * anybody's but his.
+ */
+static enum vault_err
+anchor_directory(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode)) {
+		log_error("there is no directory %s (anchor_dir)", path);
+		return VAULT_NOT_FOUND;
+	}
+	if ((st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & S_IWOTH) != 0 ||
+	    ((st.st_mode & S_IWGRP) != 0 && st.st_gid != getegid())) {
+		log_error("%s (anchor_dir) belongs to someone else, or others may write to it",
+			  path);
+		return VAULT_DENIED;
+	}
+	if (access(path, R_OK | W_OK | X_OK) != 0) {
+		log_error("%s (anchor_dir) cannot be written: %s", path, strerror(errno));
+		return VAULT_DENIED;
+	}
+	return VAULT_OK;
+}
+
+static enum vault_err
+setup_anchor(struct setup *setup)
+{
+	const char *given = setup->config.anchor_dir;
+
+	if (given[0] == '\0') {
+		snprintf(setup->anchor_path, sizeof setup->anchor_path, "%s/anchor",
+			 setup->config.state);
+		TRY(start_directory(setup->anchor_path, 0700));
+	} else {
+		snprintf(setup->anchor_path, sizeof setup->anchor_path, "%s", given);
+		TRY(anchor_directory(given));
+	}
+	setup->anchor_dir = open(setup->anchor_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (setup->anchor_dir < 0) {
+		log_error("%s: %s", setup->anchor_path, strerror(errno));
+		return VAULT_INTERNAL;
+	}
+	anchor_init(&setup->vault.anchor, setup->anchor_dir);
+	return VAULT_OK;
+}
+
 enum vault_err
 setup_store(struct setup *setup)
 {
@@ -112,6 +160,7 @@ setup_store(struct setup *setup)
 		log_error("the store cannot be opened: %s", vault_err_message(err));
 		return err;
 	}
+	TRY(setup_anchor(setup));
 	snprintf(path, sizeof path, "%s/audit", setup->config.state);
 	TRY(audit_new(&audit, &vault->audit));
 	tenants_init(&vault->tenants);
@@ -137,7 +186,7 @@ setup_sandbox(struct setup *setup, const char *runtime)
 	struct sandbox_level level;
 	struct sandbox_config sandbox = {
 		.paths = { .read = { config->directory[0] != '\0' ? config->directory : NULL },
-			   .write = { config->state, runtime } },
+			   .write = { config->state, setup->anchor_path, runtime } },
 		.landlock = config->sandbox_landlock,
 		.seccomp = config->sandbox_seccomp,
 	};
@@ -153,6 +202,7 @@ void
 setup_close(struct setup *setup)
 {
 	audit_free(setup->vault.audit);
+	anchor_free(&setup->vault.anchor);
 	store_close(setup->vault.store);
 	tenants_free(&setup->vault.tenants);
 	lockouts_free(&setup->vault.lockouts);
@@ -163,6 +213,8 @@ setup_close(struct setup *setup)
 	arena_close(setup->vault.arena);
 	if (setup->lock >= 0)
 		close(setup->lock);
+	if (setup->anchor_dir >= 0)
+		close(setup->anchor_dir);
 	if (setup->state_dir >= 0)
 		close(setup->state_dir);
 }

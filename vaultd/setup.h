@@ -18,13 +18,14 @@ struct setup_options {
 /* Made by SETUP_EMPTY, ended by setup_close, whatever became of what stands between. */
 struct setup {
 	struct config config;
-	int state_dir, lock;
+	int state_dir, lock, anchor_dir;
+	char anchor_path[CONFIG_PATH_MAX + 8];
 	struct vault vault;
 	char sandbox_text[SANDBOX_TEXT_MAX];
 };
 #define SETUP_EMPTY                                                                                \
 	{                                                                                          \
-		.state_dir = -1, .lock = -1                                                        \
+		.state_dir = -1, .lock = -1, .anchor_dir = -1                                      \
 	}
 
 /* The configuration with the command line over it; VAULT_INVALID_PARAMS where it has errors. */
@@ -40,7 +41,10 @@ MUST_USE enum vault_err setup_become_owner(const struct setup *setup);
  * has it.
  */
 MUST_USE enum vault_err setup_state(struct setup *setup);
-/* Opens the store, which is made where it is missing, and tells vault.state. */
+/*
+ * Opens the store and the anchor's directory in STATE, which are made where they are missing, and
+ * tells vault.state. An anchor's directory that is configured must be there.
+ */
 MUST_USE enum vault_err setup_store(struct setup *setup);
 /* runtime: NULL where no socket is to be served. */
 MUST_USE enum vault_err setup_sandbox(struct setup *setup, const char *runtime);

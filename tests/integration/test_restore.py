@@ -3,12 +3,13 @@
 import os
 import shutil
 import subprocess
+import time
 
 import jwt
 import pytest
 
 from lib.backup import Lost, listing, new_directory, restore, secret_file, take
-from lib.vault import BUILD, Tenant, Vault
+from lib.vault import BUILD, KEYFILE, Tenant, Vault
 
 
 @pytest.fixture
@@ -35,6 +36,10 @@ def test_round_trip(lost):
     assert again.conn.call("apikey.verify", key=apikey["key"])["valid"] is True
     assert again.verify(again.sign()["token"])["valid"] is True
     again.vault.verify_audit()
+    assert again.vault.admin_call("sys.check")["ok"] is True
+    again.vault.restart()
+    assert again.vault.status()["anchor"]["ok"] is True
+    assert again.vault.admin_call("sys.check")["ok"] is True
 
 
 def fill(vault):
@@ -164,7 +169,7 @@ def test_after_a_new_root_key(lost):
 
 
 def test_a_backup_after_a_new_root_key(lost):
-    acme = fill(lost.vault)
+    fill(lost.vault)
     lost.vault.admin_call("sys.rekey")
     lost.vault.restart()
     lost.backup()
@@ -204,3 +209,122 @@ def test_a_user_of_the_states_owner():
         owners = {(into / name).stat().st_uid for name in listing(into)}
         owners |= {path.stat().st_uid for path in into.rglob("*")}
         assert owners == {20001}
+
+
+def test_an_anchor_that_stands_elsewhere(tmp_path):
+    """It is the lost store's: root says once that he knows."""
+    tmp_path.chmod(0o700)
+    with Lost(f'anchor_dir = "{tmp_path}"') as lost:
+        fill(lost.vault)
+        lost.backup()
+        for i in range(5):
+            Tenant(lost.vault, "acme").call("secret.put", name="db", value=b"late")
+        lost.lose()
+        before = (tmp_path / "anchor").read_bytes()
+        again = Vault(lost.config)
+        try:
+            config = ("--config", again.config)
+            shutil.rmtree(again.state)
+            again.state.mkdir(mode=0o700)
+            done = lost.restore(*config, into=again.state)
+            assert "accept the rollback" in done.stdout
+            assert (tmp_path / "anchor").read_bytes() == before
+            again.start()
+            with again.admin() as root:
+                assert root.error("sys.unseal", keyfile=KEYFILE).code == "integrity"
+                root.call("sys.unseal", keyfile=KEYFILE, accept_rollback=True)
+            again.restart()
+            value = Tenant(again, "acme").call("secret.get", name="db")["value"]
+            assert value == b"hunter2"
+        finally:
+            again.close()
+
+
+def erase(vault, tenant):
+    return vault.admin_call("tenant.erase", tenant=tenant, confirm=tenant)["certificate"]
+
+
+def two_tenants(lost):
+    for name in ("acme", "other"):
+        tenant = lost.vault.new_tenant(name)
+        tenant.key()
+        tenant.profile()
+        tenant.call("secret.put", name="db", value=b"of " + name.encode())
+        tenant.call("apikey.create", name="k", scopes=["a"], expires_at=2**32)
+
+
+def tenants_of(vault):
+    with vault.admin() as admin:
+        return sorted(item["tenant"] for item in admin.pages("tenant.list", 100))
+
+
+def test_an_erased_tenant_stays_erased(lost):
+    two_tenants(lost)
+    lost.backup()
+    erase(lost.vault, "acme")
+    again = lost.restored()
+    assert tenants_of(again) == ["other"]
+    assert "1 erased tenants" in lost.told
+    assert Tenant(again, "other").call("secret.get", name="db")["value"] == b"of other"
+    assert again.admin_call("sys.check")["ok"] is True
+    again.new_tenant("acme").key()
+    again.restart()
+    again.verify_audit()
+
+
+def test_a_certificate(lost):
+    """Without the audit, what the erasure handed out says it."""
+    two_tenants(lost)
+    lost.backup()
+    certificate = secret_file(lost.root, erase(lost.vault, "acme").encode(), "certificate")
+    again = lost.restored("--accept-gap", "--erased", certificate, audit=False)
+    assert tenants_of(again) == ["other"]
+    assert Tenant(again, "other").call("secret.get", name="db")["value"] == b"of other"
+
+
+def test_a_certificate_of_a_tenant_that_is_gone(lost):
+    two_tenants(lost)
+    certificate = secret_file(lost.root, erase(lost.vault, "acme").encode(), "certificate")
+    while "background" in lost.vault.status():
+        time.sleep(0.1)
+    lost.backup()
+    assert tenants_of(lost.restored("--erased", certificate)) == ["other"]
+
+
+def test_a_certificate_that_is_none(lost):
+    two_tenants(lost)
+    lost.backup()
+    good = erase(lost.vault, "acme")
+    lost.lose()
+    for i, text in enumerate(
+        (good.replace("acme", "othe"), good[:-3], good + "\n", "", good.replace("number: 1", "number: 2"))
+    ):
+        certificate = secret_file(lost.root, text.encode(), f"certificate{i}")
+        into = new_directory(lost.root, f"into{i}")
+        done = lost.restore("--erased", certificate, into=into, check=2)
+        assert "not one of this store" in done.stderr and listing(into) == []
+
+
+def test_another_stores_certificate(lost):
+    two_tenants(lost)
+    lost.backup()
+    lost.lose()
+    with Lost() as other:
+        two_tenants(other)
+        certificate = secret_file(lost.root, erase(other.vault, "acme").encode(), "certificate")
+    into = new_directory(lost.root, "into")
+    lost.restore("--erased", certificate, into=into, check=2)
+    assert listing(into) == []
+
+
+def test_nothing_of_an_erased_tenant_is_in_the_file(lost):
+    """Its rows stood in the store for a moment; the copy that is put in place has no such page."""
+    two_tenants(lost)
+    lost.backup()
+    certificate = secret_file(lost.root, erase(lost.vault, "acme").encode(), "certificate")
+    lost.lose()
+    into, full = new_directory(lost.root, "a"), new_directory(lost.root, "b")
+    lost.restore("--accept-gap", "--erased", certificate, audit=False, into=into)
+    lost.restore("--accept-gap", audit=False, into=full)
+    size = {p: (p / "store" / "data.mdb").stat().st_size for p in (into, full)}
+    assert size[into] < size[full]

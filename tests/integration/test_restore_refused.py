@@ -65,7 +65,7 @@ def chunks_of(data):
 def test_it_is_a_backup_that_restores(lost, into):
     done = attempt(lost, into, lost.file)
     assert done.returncode == 0, done.stderr
-    assert listing(into) == ["audit", "store"]
+    assert listing(into) == ["anchor", "audit", "store"]
 
 
 def test_flipped_bits(lost, into):
@@ -346,7 +346,7 @@ def test_ended_half_way(lost, into, sign):
         code = process.wait(20)
         names = listing(into)
         if code == 0:
-            assert names == ["audit", "store"]
+            assert names == ["anchor", "audit", "store"]
             continue
         if "store" in names:  # moved there last, so all was done
             assert_whole(lost, into)
@@ -357,7 +357,7 @@ def test_ended_half_way(lost, into, sign):
         # What is left is cleared away by the next.
         if set(names) <= {"restore.part"}:
             assert attempt(lost, into, lost.file).returncode == 0
-            assert listing(into) == ["audit", "store"]
+            assert listing(into) == ["anchor", "audit", "store"]
     assert unfinished > 0
 
 

@@ -344,3 +344,35 @@ def test_a_restored_store_is_backed_up_and_restored(lost, acme):
     finally:
         if second.again is not None:
             second.again.close()
+
+
+def slots_of(vault):
+    with vault.admin() as root:
+        return sorted(item["slot"] for item in root.pages("slot.list", 100))
+
+
+def test_slots_that_were_removed_or_replaced(lost, acme):
+    for name in ("gone", "changed", "kept"):
+        lost.vault.admin_call("slot.add", slot=name, keyfile=name.encode() * 10)
+    lost.backup()
+    lost.vault.admin_call("slot.remove", slot="gone")
+    lost.vault.admin_call("slot.add", slot="changed", keyfile=b"another" * 10, replace=True)
+    lost.vault.admin_call("slot.add", slot="young", keyfile=b"young" * 10)
+    again = lost.restored()
+    assert slots_of(again) == ["initial", "kept"]
+    again.seal()
+    for secret in (b"gone", b"changed"):
+        with again.admin() as root:
+            assert root.error("sys.unseal", keyfile=secret * 10).code == "denied"
+    again.unseal(keyfile=b"kept" * 10)
+
+
+def test_the_last_slot_stays_and_is_told(lost, acme):
+    """What comes behind its removal is not sealed to it: that is a gap for who has this slot alone."""
+    lost.backup()
+    lost.vault.admin_call("slot.add", slot="b", keyfile=b"b" * 40)
+    lost.vault.admin_call("slot.remove", slot="initial")
+    again = lost.restored("--accept-gap")
+    assert slots_of(again) == ["initial"]
+    assert "was removed after the backup" in lost.told
+    assert "header does not authenticate" in lost.told

@@ -98,12 +98,6 @@ def test_another_slot_does_not_open(sealed):
         )
 
 
-def test_rollback_is_for_later(sealed):
-    with sealed.admin() as admin:
-        error = admin.error("sys.unseal", keyfile=KEYFILE, accept_rollback=True)
-    assert error.code == "unsupported"
-
-
 def fail(vault, times, **secret):
     with vault.admin() as admin:
         return [

@@ -187,6 +187,26 @@ def test_a_full_disk_refuses_and_recovers(small_disk):
     vault.verify_audit()
 
 
+def test_a_rekey_that_may_not_fit_is_not_begun(small_disk):
+    vault = small_disk(192)
+    vault.init()
+    acme = vault.new_tenant("acme")
+    ballast = fill(vault)
+    os.truncate(ballast, ballast.stat().st_size - 7 * MIB)
+    assert 4 * MIB < free_room(vault) < 8 * MIB
+    acme.key("k")
+    with vault.admin() as admin:
+        assert admin.error("sys.rekey").code == "storage_full"
+        assert admin.error("slot.add", slot="initial", keyfile=b"x" * 32, replace=True).code == (
+            "storage_full"
+        )
+        ballast.unlink()
+        assert admin.call("sys.rekey") == {"generation": 2}
+    vault.restart()
+    acme.close()
+    vault.verify_audit()
+
+
 def count_until_refused(conn, frame, code_seen, rounds=8000):
     """Sends the frame by the hundred and only looks for an error among the replies."""
     unpacker = conn.unpacker

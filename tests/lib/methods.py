@@ -31,6 +31,7 @@ ADMIN_CLASS = {
     "import.commit": {"import": "i", "tenant": "acme"},
     "tenant.erase": {**TENANT, "confirm": "not-confirmed"},
     "audit.verify": {},
+    "sys.check": {},
     "totp.enroll": {"principal": "uid:4242"},
     "totp.list": {},
     "totp.remove": {"principal": "uid:4242"},
@@ -41,6 +42,7 @@ ADMIN_CLASS = {
     "backup.begin": {},
     "backup.read": {"backup": "0" * 32},
     "backup.end": {"backup": "0" * 32},
+    "backup.drill": {"backup": "0" * 32},
 }
 
 OTHERS = {

@@ -143,8 +143,15 @@ class Vault:
         return Tenant(self, name)
 
     def verify_audit(self):
+        """Nothing was removed from the audit, and the store is what the daemon left."""
         answer = self.admin_call("audit.verify")
         assert answer["ok"] is True and "broken" not in answer, answer
+        self.check_store()
+        return answer
+
+    def check_store(self):
+        answer = self.admin_call("sys.check")
+        assert answer["ok"] is True and "differs" not in answer, answer
         return answer
 
     def log(self):

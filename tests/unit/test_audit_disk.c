@@ -153,7 +153,9 @@ a_loss_before_the_stop_leaves_a_head_that_starts(void **state)
 static uint64_t
 numbers_check(struct fixture *f, uint64_t segment)
 {
-	struct audit_opener opener = { f->arena, &f->wrap, f->keys.store_id };
+	struct audit_opener opener = { .arena = f->arena,
+				       .wrap_key = &f->wrap,
+				       .store_id = f->keys.store_id };
 	int dir = open(f->dir, O_RDONLY | O_DIRECTORY);
 	uint64_t next = 0, gaps = 0;
 	struct audit_block block;

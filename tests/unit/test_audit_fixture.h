@@ -117,7 +117,7 @@ fixture_start(struct fixture *f, const struct audit_head *stored, struct audit_r
 	enum vault_err err;
 
 	memset(found, 0, sizeof(*found));
-	err = audit_start(f->audit, &f->keys, stored, found);
+	err = audit_start(f->audit, &f->keys, stored, NULL, found);
 	if (err == VAULT_OK)
 		f->head = found->head;
 	return err;

@@ -214,8 +214,9 @@ forge_records(struct forger *forger, const struct audit_walk *walk, uint8_t *p, 
 static struct audit_head
 forge_segment(struct forger *forger)
 {
-	struct audit_opener opener = { forger->f->arena, &forger->f->wrap,
-				       forger->f->keys.store_id };
+	struct audit_opener opener = { .arena = forger->f->arena,
+				       .wrap_key = &forger->f->wrap,
+				       .store_id = forger->f->keys.store_id };
 	int dir = open(forger->f->dir, O_RDONLY | O_DIRECTORY);
 	struct audit_head head = { 0 };
 	struct audit_block block;

@@ -244,13 +244,12 @@ expect_given(const struct object_type *type, const struct field *field, const ch
 	buf_free(&map);
 }
 
-/* A field for later may be sent while it asks for nothing: false, or an empty list. */
+/* A field for later, of which there may be none, may be sent while it asks for nothing: false, or an empty list. */
 static void
 test_later(void **state)
 {
 	static const char *const values[] = { "\xc3", "\x05", "\xa1x", "\x81\xa1k\x01",
 					      "\x91\xa1x" };
-	size_t found = 0;
 
 	(void)state;
 	for (size_t i = 0; i < WIRE_REQUESTS; i++) {
@@ -263,7 +262,6 @@ test_later(void **state)
 
 			if ((field->flags & F_LATER) == 0)
 				continue;
-			found++;
 			for (size_t k = 0; k < sizeof values / sizeof values[0]; k++)
 				expect_given(type, field, values[k], VAULT_UNSUPPORTED);
 			expect_given(type, field, "\xc2",
@@ -271,7 +269,6 @@ test_later(void **state)
 			expect_given(type, field, "\x90", list ? VAULT_OK : VAULT_INVALID_PARAMS);
 		}
 	}
-	assert_true(found > 0);
 }
 
 /* Fields are left out by their flags at any depth, and the count of the map says so. */

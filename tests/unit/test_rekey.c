@@ -134,7 +134,7 @@ test_a_new_root_key_for_every_slot(void **state)
 	assert_int_equal(generation, 2);
 }
 
-/* Somebody else's public key is never sealed a new root key. */
+/* Somebody else's slot is never sealed a new root key, nor made a slot of ours. */
 static void
 test_a_foreign_slot_stops_it(void **state)
 {
@@ -152,6 +152,9 @@ test_a_foreign_slot_stops_it(void **state)
 		assert_ok(keyring_next(&t->keyring));
 		assert_int_not_equal(slots_reseal(&t->change, &t->keyring), VAULT_OK);
 		keyring_drop_next(&t->keyring);
+		assert_int_not_equal(put_keyfile(t, "other", OTHER, false), VAULT_OK);
+		assert_int_not_equal(slots_remove(&t->change, &t->keyring, text_of("initial")),
+				     VAULT_OK);
 		copy[at] ^= 1;
 	}
 }

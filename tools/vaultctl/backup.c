@@ -209,6 +209,30 @@ create(struct fetch *fetch, const struct args *args, struct backup_file *files, 
 }
 
 int
+backup_take(struct ctl *ctl, const char *path)
+{
+	static const struct args none = { 0 };
+	struct fetch fetch = { .ctl = ctl, .row = op_find(TEXT_LITERAL("backup.begin")) };
+	struct backup_file file = BACKUP_FILE_NONE;
+	char handle[BACKUP_HANDLE_MAX + 1];
+	int status = CTL_LOCAL;
+
+	fetch.progress.shown =
+		isatty(STDERR_FILENO) == 1 && !ctl->quiet && ctl->format == CTL_TABLE;
+	if (backup_file_open(ctl, path, "", false, &file))
+		status = ctl_connect(ctl, fetch.row, &fetch.vault);
+	if (status == CTL_DONE)
+		status = begin(&fetch, &none, handle);
+	if (status == CTL_DONE)
+		status = fetch_stream(&fetch, vault_text(handle), &file);
+	if (status == CTL_DONE && (!backup_file_sync(ctl, &file) || !backup_file_keep(ctl, &file)))
+		status = CTL_LOCAL;
+	backup_file_close(&file);
+	vault_close(fetch.vault);
+	return status;
+}
+
+int
 run_backup_create(struct ctl *ctl, struct args *args)
 {
 	struct backup_file files[2] = { BACKUP_FILE_NONE, BACKUP_FILE_NONE };

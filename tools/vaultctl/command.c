@@ -137,16 +137,16 @@ command_call(struct ctl *ctl, const struct op_row *row, struct vault *vault,
 	return CTL_DONE;
 }
 
-/* A verify that answered "not valid" has an exit code of its own. */
+/* A verify or a check that answered "no" has an exit code of its own. */
 static int
 verdict(struct cursor result)
 {
 	struct cursor value;
-	bool valid;
+	bool good = true;
 
-	return show_entry(result, "valid", &value) && cursor_bool(&value, &valid) && !valid
-		       ? CTL_INVALID
-		       : CTL_DONE;
+	if (show_entry(result, "valid", &value) || show_entry(result, "ok", &value))
+		good = !cursor_bool(&value, &good) || good;
+	return good ? CTL_DONE : CTL_INVALID;
 }
 
 /* A secret that is shown this once must not be lost because it is hidden; --show is asked for then.

@@ -41,6 +41,7 @@ int command_call(struct ctl *ctl, const struct op_row *row, struct vault *vault,
 bool command_prepare(struct ctl *ctl, struct args *args, struct buf *params);
 
 int run_auth_totp(struct ctl *ctl, struct args *args);
+int run_backup_drill(struct ctl *ctl, struct args *args);
 int run_backup_create(struct ctl *ctl, struct args *args);
 int run_backup_identity(struct ctl *ctl, struct args *args);
 int run_backup_inspect(struct ctl *ctl, struct args *args);
@@ -61,7 +62,7 @@ int run_secret_get(struct ctl *ctl, struct args *args);
 int run_secret_put(struct ctl *ctl, struct args *args);
 int run_secret_rotate(struct ctl *ctl, struct args *args);
 extern const struct extra run_extras[], rotate_extras[], backup_create_extras[],
-	backup_verify_extras[];
+	backup_drill_extras[], backup_verify_extras[];
 int run_slot_add(struct ctl *ctl, struct args *args);
 int run_status(struct ctl *ctl, struct args *args);
 int run_tenant_export(struct ctl *ctl, struct args *args);
@@ -74,6 +75,12 @@ int run_unseal(struct ctl *ctl, struct args *args);
 int run_watch(struct ctl *ctl, struct args *args);
 int run_webhook_sign(struct ctl *ctl, struct args *args);
 int run_webhook_verify(struct ctl *ctl, struct args *args);
+
+/*
+ * backup.c: fetches a backup for a rehearsal into a file that is not there yet. The ledger is not
+ * told, because the file will not stay.
+ */
+int backup_take(struct ctl *ctl, const char *path);
 
 /* Help on everything, on a noun, on an operation, on a command. */
 void help_all(void);

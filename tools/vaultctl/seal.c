@@ -142,12 +142,31 @@ audit_line(struct cursor map)
 	line("audit", text);
 }
 
+/* An older store that is put back is noticed as far as the anchor got. */
+static void
+anchor_line(struct cursor map)
+{
+	struct cursor anchor, value;
+	char text[96];
+	int64_t revision = 0, age = 0;
+
+	if (!show_entry(map, "anchor", &anchor))
+		return;
+	if (show_entry(anchor, "revision", &value) && !cursor_int(&value, &revision))
+		revision = 0;
+	if (show_entry(anchor, "age", &value) && !cursor_int(&value, &age))
+		age = 0;
+	snprintf(text, sizeof text, "%s, revision %lld, written %llds ago",
+		 flag_of(anchor, "ok") ? "ok" : "NOT WRITTEN", (long long)revision, (long long)age);
+	line("anchor", text);
+}
+
 /* "2 of 3 shares of initial" */
 static void
 shares_line(struct cursor map)
 {
 	struct cursor unseal, value;
-	int64_t have = 0, needed = 0;
+	int64_t have = 0, needed = 0, all;
 	struct vault_text slot = { "", 0 };
 	char text[256];
 
@@ -157,8 +176,9 @@ shares_line(struct cursor map)
 	    !show_entry(unseal, "needed", &value) || !cursor_int(&value, &needed) ||
 	    !show_entry(unseal, "slot", &value) || !cursor_str(&value, &slot))
 		return;
-	snprintf(text, sizeof text, "%lld of %lld shares of %.*s", (long long)have,
-		 (long long)(have + needed), (int)slot.len, slot.p);
+	all = have + needed;
+	snprintf(text, sizeof text, "%lld of %lld shares of %.*s", (long long)have, (long long)all,
+		 (int)slot.len, slot.p);
 	line("given", text);
 }
 
@@ -179,6 +199,7 @@ show_status(const struct ctl *ctl, struct cursor status, const struct vault_sys_
 	/* Of these nothing is known while it is sealed. */
 	if (!flag_of(status, "sealed")) {
 		audit_line(status);
+		anchor_line(status);
 		line_of(ctl, type, "last_backup", status, "never");
 		line_of(ctl, type, "last_drill", status, "never");
 	}

@@ -89,9 +89,20 @@ struct audit_head {
 MUST_USE enum vault_err audit_create(struct audit *audit, const struct audit_keys *keys,
 				     uint8_t first_public_key[static 32], struct audit_head *head);
 
+/* What recovery demands besides, and what it lets pass; NULL: nothing either way. */
+struct audit_demand {
+	const struct audit_head *reached; /* this place must be in the audit; NULL: none */
+	/*
+	 * Somebody takes it as it is, though the store is older than its audit, or lacks some of it:
+	 * all changes behind the store's head are void, and where the audit does not hold the head,
+	 * or the epoch's key is gone, a segment begins that does not join up. No file is removed.
+	 */
+	bool accept;
+};
 struct audit_recovery {
 	struct audit_head head;	       /* to be committed before anything is served */
 	bool clean;		       /* the audit ended where the store says */
+	bool parted;		       /* accepted: from here on the chain does not join up */
 	struct audit_recovered undone; /* what was void or cut off; zeros where nothing was */
 	uint64_t accepted;	       /* blocks behind the stored head that are valid */
 };
@@ -99,11 +110,13 @@ struct audit_recovery {
  * Verifies the audit from the start of the segment that the store's head names, cuts off what a
  * crash left half-written, and opens a new segment. VAULT_INTEGRITY where files are missing or
  * differ from what the store's head says, and where more than one block of changes follows it that
- * no recovery has declared void (then the store is older than its audit); VAULT_AUDIT_UNAVAILABLE
- * where files cannot be read or written.
+ * no recovery has declared void (then the store is older than its audit), or where what is demanded
+ * is not there; VAULT_AUDIT_UNAVAILABLE where files cannot be read or written. Nothing on disk was
+ * changed then.
  */
 MUST_USE enum vault_err audit_start(struct audit *audit, const struct audit_keys *keys,
-				    const struct audit_head *stored, struct audit_recovery *out);
+				    const struct audit_head *stored,
+				    const struct audit_demand *demand, struct audit_recovery *out);
 /*
  * Signs, cuts the zero tail, flushes; *head is to be committed. The keys are freed and the audit is
  * stopped whatever the result: on VAULT_AUDIT_UNAVAILABLE only the last signature is missing, on
@@ -136,6 +149,7 @@ struct audit_status {
 	struct audit_head head; /* the last block */
 	bool running;
 	bool ok; /* the last append could be written */
+	struct audit_head flushed;
 };
 void audit_status(struct audit *audit, struct audit_status *status);
 

@@ -210,6 +210,7 @@ audit_status(struct audit *audit, struct audit_status *status)
 	pthread_mutex_lock(&audit->append);
 	*status = (struct audit_status){ audit->head, audit->running,
 					 audit->running && audit->ok &&
-						 audit->loss == AUDIT_LOSS_NONE };
+						 audit->loss == AUDIT_LOSS_NONE,
+					 audit->flushed };
 	pthread_mutex_unlock(&audit->append);
 }

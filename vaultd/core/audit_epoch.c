@@ -168,13 +168,20 @@ slot_erase(struct audit *audit, uint64_t epoch)
 }
 
 enum vault_err
+audit_epoch_anew(struct audit *audit, uint64_t epoch)
+{
+	ed25519_free(&audit->epoch_key);
+	TRY(pair_make(audit, &audit->epoch_key));
+	audit->epoch = epoch;
+	slot_erase(audit, epoch + 1);
+	slot_seal(audit, epoch, &audit->epoch_key);
+	return file_write(audit);
+}
+
+enum vault_err
 audit_epoch_first(struct audit *audit)
 {
-	TRY(pair_make(audit, &audit->epoch_key));
-	audit->epoch = 1;
-	slot_erase(audit, 0);
-	slot_seal(audit, 1, &audit->epoch_key);
-	return file_write(audit);
+	return audit_epoch_anew(audit, 1);
 }
 
 enum vault_err

@@ -108,23 +108,40 @@ audit_set_aside_from(int dir, uint64_t first)
 	return err;
 }
 
-enum vault_err
-audit_lowest(int dir, uint64_t *lowest)
+static enum vault_err
+segment_span(int dir, uint64_t *lowest, uint64_t *highest)
 {
 	DIR *list = dir_list(dir);
-	uint64_t found = 0;
 
+	*lowest = *highest = 0;
 	if (list == NULL)
 		return VAULT_AUDIT_UNAVAILABLE;
 	for (struct dirent *entry = readdir(list); entry != NULL; entry = readdir(list)) {
 		uint64_t number = audit_segment_number(entry->d_name);
 
-		if (number != 0 && (found == 0 || number < found))
-			found = number;
+		if (number != 0 && (*lowest == 0 || number < *lowest))
+			*lowest = number;
+		if (number > *highest)
+			*highest = number;
 	}
 	closedir(list);
-	*lowest = found;
 	return VAULT_OK;
+}
+
+enum vault_err
+audit_lowest(int dir, uint64_t *lowest)
+{
+	uint64_t highest;
+
+	return segment_span(dir, lowest, &highest);
+}
+
+enum vault_err
+audit_highest(int dir, uint64_t *highest)
+{
+	uint64_t lowest;
+
+	return segment_span(dir, &lowest, highest);
 }
 
 enum vault_err

@@ -34,6 +34,8 @@ MUST_USE enum vault_err audit_set_aside(int dir, uint64_t segment);
 MUST_USE enum vault_err audit_set_aside_from(int dir, uint64_t first);
 /* The lowest number there is, 0 where there is none. */
 MUST_USE enum vault_err audit_lowest(int dir, uint64_t *lowest);
+/* The highest. */
+MUST_USE enum vault_err audit_highest(int dir, uint64_t *highest);
 
 /* All of it or VAULT_AUDIT_UNAVAILABLE. */
 MUST_USE enum vault_err audit_write_at(int fd, const void *p, size_t len, uint64_t offset);

@@ -278,6 +278,47 @@ audit_record_recovered(const struct audit_record *rec, struct audit_recovered *o
 	return VAULT_OK;
 }
 
+static void
+position_write(const struct audit_position *position, uint8_t *p)
+{
+	put64(p, position->revision);
+	put64(p + 8, position->segment);
+	put64(p + 16, position->offset);
+	put64(p + 24, position->seq);
+}
+
+static struct audit_position
+position_read(const uint8_t *p)
+{
+	return (struct audit_position){ get64(p), get64(p + 8), get64(p + 16), get64(p + 24) };
+}
+
+void
+audit_rollback_write(const struct audit_rollback *rollback,
+		     uint8_t detail[static AUDIT_ROLLBACK_BYTES])
+{
+	position_write(&rollback->found, detail);
+	position_write(&rollback->anchor, detail + 32);
+	put64(detail + 64, rollback->void_first);
+	put64(detail + 72, rollback->void_last);
+	put64(detail + 80, rollback->parted);
+}
+
+enum vault_err
+audit_record_rollback(const struct audit_record *rec, struct audit_rollback *out)
+{
+	const uint8_t *p = rec->detail.p;
+
+	if (rec->event != AUDIT_EVENT_ROLLBACK || rec->detail.len != AUDIT_ROLLBACK_BYTES)
+		return VAULT_INTEGRITY;
+	*out = (struct audit_rollback){ .found = position_read(p),
+					.anchor = position_read(p + 32),
+					.void_first = get64(p + 64),
+					.void_last = get64(p + 72),
+					.parted = get64(p + 80) != 0 };
+	return VAULT_OK;
+}
+
 enum vault_err
 audit_record_restored(const struct audit_record *rec, struct audit_restored *out)
 {

@@ -34,6 +34,8 @@ enum audit_event {
 	 */
 	AUDIT_EVENT_RECOVER_OWNER,
 	AUDIT_EVENT_RESTORE, /* vaultd restore, by uid: struct audit_restored */
+	/* Unsealed although store or audit are older than they were, by uid: struct audit_rollback */
+	AUDIT_EVENT_ROLLBACK,
 	AUDIT_EVENT_COUNT
 };
 
@@ -82,7 +84,19 @@ struct audit_restored {
 	uint64_t dropped;  /* tenants that were erased */
 };
 #define AUDIT_RESTORED_BYTES 97
+/* How far the store had got, as it was found and as the anchor says. */
+struct audit_position {
+	uint64_t revision; /* of the store */
+	uint64_t segment, offset, seq;
+};
+struct audit_rollback {
+	struct audit_position found;
+	struct audit_position anchor;	/* zeros where it could not be read */
+	uint64_t void_first, void_last; /* sequence numbers of changes that are void by it */
+	bool parted;			/* the audit's chain does not join up here */
+};
 #define AUDIT_RECOVERED_BYTES 32
+#define AUDIT_ROLLBACK_BYTES 88
 #define AUDIT_LOST_BYTES 16
 /* Their form as an event's detail. */
 void audit_recovered_write(const struct audit_recovered *undone,
@@ -95,6 +109,10 @@ MUST_USE enum vault_err audit_record_recovered(const struct audit_record *rec,
 					       struct audit_recovered *out);
 MUST_USE enum vault_err audit_record_restored(const struct audit_record *rec,
 					      struct audit_restored *out);
+void audit_rollback_write(const struct audit_rollback *rollback,
+			  uint8_t detail[static AUDIT_ROLLBACK_BYTES]);
+MUST_USE enum vault_err audit_record_rollback(const struct audit_record *rec,
+					      struct audit_rollback *out);
 MUST_USE enum vault_err audit_record_lost(const struct audit_record *rec, struct audit_lost *out);
 
 /* Appends the encoding. VAULT_BUSY when memory is short. */

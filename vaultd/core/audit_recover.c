@@ -16,6 +16,16 @@
 #include "vaultd/core/audit_state.h"
 #include "vaultd/core/audit_walk.h"
 
+/* One recovery on its way. */
+struct recover {
+	struct audit *audit;
+	struct audit_walk walk;
+	const struct audit_head *stored;
+	const struct audit_demand *demand;
+	bool reached; /* the demanded place was passed, or lies before all that is looked at */
+	struct audit_recovery found;
+};
+
 static bool
 head_equal(const struct audit_head *a, const struct audit_head *b)
 {
@@ -23,18 +33,29 @@ head_equal(const struct audit_head *a, const struct audit_head *b)
 	       memcmp(a->hash, b->hash, sizeof(a->hash)) == 0;
 }
 
+static void
+note_place(struct recover *recover)
+{
+	if (!recover->reached && head_equal(&recover->walk.head, recover->demand->reached))
+		recover->reached = true;
+}
+
 /* Step 1: the segment that the head names, from its start up to the head. */
 static enum vault_err
-verify_stored(struct audit_walk *walk, const struct audit_head *stored)
+verify_stored(struct recover *recover)
 {
+	const struct audit_head *stored = recover->stored;
+	struct audit_walk *walk = &recover->walk;
 	struct audit_block block;
 	enum vault_err err;
 
 	TRY(audit_walk_begin(walk, stored->segment));
+	note_place(recover);
 	while (walk->head.offset < stored->offset) {
 		err = audit_walk_next(walk, &block);
 		if (err != VAULT_OK)
 			return err == VAULT_NOT_FOUND ? VAULT_INTEGRITY : err;
+		note_place(recover);
 	}
 	return head_equal(&walk->head, stored) ? VAULT_OK : VAULT_INTEGRITY;
 }
@@ -42,16 +63,21 @@ verify_stored(struct audit_walk *walk, const struct audit_head *stored)
 /* A second block of changes behind the head cannot come of a crash: the store is older than its
  * audit. */
 static enum vault_err
-accept_block(const struct audit_walk *walk, const struct audit_block *block,
-	     struct audit_recovery *out)
+accept_block(struct recover *recover, const struct audit_block *block)
 {
-	out->accepted++;
+	struct audit_recovered *undone = &recover->found.undone;
+
+	note_place(recover);
+	recover->found.accepted++;
 	if ((block->flags & AUDIT_FLAG_CHANGE) == 0)
 		return VAULT_OK;
-	if (out->undone.void_first != 0)
+	if (undone->void_first != 0 && !recover->demand->accept) {
+		recover->walk.why = "the store is older than its audit";
 		return VAULT_INTEGRITY;
-	out->undone.void_first = block->first_seq;
-	out->undone.void_last = walk->head.seq;
+	}
+	if (undone->void_first == 0)
+		undone->void_first = block->first_seq;
+	undone->void_last = recover->walk.head.seq;
 	return VAULT_OK;
 }
 
@@ -61,17 +87,24 @@ accept_block(const struct audit_walk *walk, const struct audit_block *block,
  * another one behind it.
  */
 static void
-accept_settled(const struct audit_walk *walk, struct audit_recovery *out)
+accept_settled(struct recover *recover)
 {
-	if (walk->header.void_first == 0 || walk->header.void_first != out->undone.void_first)
+	const struct audit_header *header = &recover->walk.header;
+	struct audit_recovered *undone = &recover->found.undone;
+
+	/* Where all is void that is behind the head, it goes on being so. */
+	if (recover->demand->accept || header->void_first == 0 ||
+	    header->void_first != undone->void_first || header->void_last != undone->void_last)
 		return;
-	out->undone.void_first = out->undone.void_last = 0;
+	undone->void_first = undone->void_last = 0;
 }
 
 /* Steps 2 and 3: what is valid behind the head, over the segments that follow too. */
 static enum vault_err
-accept_rest(struct audit_walk *walk, struct audit_recovery *out)
+accept_rest(struct recover *recover)
 {
+	struct audit_recovery *out = &recover->found;
+	struct audit_walk *walk = &recover->walk;
 	struct audit_block block;
 	enum vault_err err;
 
@@ -80,7 +113,7 @@ accept_rest(struct audit_walk *walk, struct audit_recovery *out)
 
 		err = audit_walk_next(walk, &block);
 		if (err == VAULT_OK) {
-			TRY(accept_block(walk, &block, out));
+			TRY(accept_block(recover, &block));
 			continue;
 		}
 		if (err != VAULT_NOT_FOUND && err != VAULT_INTEGRITY)
@@ -94,7 +127,8 @@ accept_rest(struct audit_walk *walk, struct audit_recovery *out)
 		if (err == VAULT_NOT_FOUND || err == VAULT_INTEGRITY)
 			return VAULT_OK;
 		TRY(err);
-		accept_settled(walk, out);
+		note_place(recover);
+		accept_settled(recover);
 	}
 }
 
@@ -135,36 +169,95 @@ recovery_log(const struct audit_recovery *found)
 			    found->undone.void_first, found->undone.void_last);
 }
 
+/* Steps 1 to 3. */
 static enum vault_err
-recover(struct audit *audit, struct audit_walk *walk, const struct audit_head *stored,
-	struct audit_recovery *found)
+look(struct recover *recover)
 {
+	const struct audit_head *reached = recover->demand->reached;
+
+	recover->reached = reached == NULL || reached->segment < recover->stored->segment;
+	TRY(verify_stored(recover));
+	TRY(accept_rest(recover));
+	if (!recover->reached) {
+		recover->walk.why = "it lacks what the anchor names";
+		return VAULT_INTEGRITY;
+	}
+	return VAULT_OK;
+}
+
+/* The new segment goes on in number and sequence only; what lies there stays. */
+static enum vault_err
+part(struct recover *recover)
+{
+	struct audit_head head = *recover->stored;
+	uint64_t highest;
+
+	TRY(audit_highest(recover->walk.dir, &highest));
+	if (head.segment < highest)
+		head.segment = highest;
+	recover->found = (struct audit_recovery){ .parted = true };
+	/* No chain has as many epochs as records. */
+	TRY(audit_epoch_anew(recover->audit, head.seq + 2));
+	pthread_mutex_lock(&recover->audit->append);
+	recover->audit->head = head;
+	pthread_mutex_unlock(&recover->audit->append);
+	return VAULT_OK;
+}
+
+/* Step 4: the epoch's key, which is the last that may refuse, and the end of the old segment. */
+static enum vault_err
+join(struct recover *recover)
+{
+	const struct audit_walk *walk = &recover->walk;
+	enum vault_err err = audit_epoch_load(recover->audit, walk->epoch, walk->epoch_key);
+
+	if (err == VAULT_INTEGRITY && recover->demand->accept) {
+		recover->found.parted = true;
+		err = audit_epoch_anew(recover->audit, walk->head.seq + 2);
+	}
+	TRY(err);
+	return cut_tail(recover->audit, walk);
+}
+
+static enum vault_err
+begin_anew(struct recover *recover)
+{
+	struct audit_recovery *found = &recover->found;
 	uint8_t detail[AUDIT_RECOVERED_BYTES];
 	struct audit_record rec = { .event = AUDIT_EVENT_START };
 
-	TRY(verify_stored(walk, stored));
-	TRY(accept_rest(walk, found));
-	found->clean = found->accepted == 0 && found->undone.discarded == 0;
+	found->clean = found->accepted == 0 && found->undone.discarded == 0 && !found->parted;
 	if (!found->clean) {
 		audit_recovered_write(&found->undone, detail);
 		rec.event = AUDIT_EVENT_RECOVERY;
 		rec.detail = (struct vault_bytes){ detail, sizeof(detail) };
 	}
-	TRY(audit_epoch_load(audit, walk->epoch, walk->epoch_key));
-	TRY(cut_tail(audit, walk));
-	TRY(audit_begin(audit, &found->undone, &rec));
-	audit_status_head(audit, &found->head);
+	TRY(audit_begin(recover->audit, &found->undone, &rec));
+	audit_status_head(recover->audit, &found->head);
 	recovery_log(found);
 	return VAULT_OK;
 }
 
 static enum vault_err
-start_locked(struct audit *audit, const struct audit_keys *keys, const struct audit_head *stored,
-	     struct audit_recovery *out)
+run(struct recover *recover)
 {
-	struct audit_recovery found = { 0 };
+	enum vault_err err = look(recover);
+
+	if (err == VAULT_INTEGRITY && recover->demand->accept) {
+		TRY(part(recover));
+	} else {
+		TRY(err);
+		TRY(join(recover));
+	}
+	return begin_anew(recover);
+}
+
+static enum vault_err
+start_locked(struct recover *recover, const struct audit_keys *keys, struct audit_recovery *out)
+{
+	struct audit *audit = recover->audit;
+	struct audit_walk *walk = &recover->walk;
 	struct audit_opener opener;
-	struct audit_walk walk;
 	enum vault_err err;
 	int dir;
 
@@ -173,28 +266,32 @@ start_locked(struct audit *audit, const struct audit_keys *keys, const struct au
 	if (dir < 0)
 		return VAULT_INTEGRITY;
 	opener = audit_opener(audit);
-	audit_walk_init(&walk, dir, &opener);
-	err = recover(audit, &walk, stored, &found);
+	audit_walk_init(walk, dir, &opener);
+	err = run(recover);
 	if (err == VAULT_INTEGRITY)
 		log_warning("audit: segment %" PRIu64 " does not match the store: %s",
-			    stored->segment,
-			    walk.why != NULL ? walk.why : "it differs from the store's head");
-	audit_walk_free(&walk);
+			    recover->stored->segment,
+			    walk->why != NULL ? walk->why : "it differs from the store's head");
+	audit_walk_free(walk);
 	close(dir);
 	TRY(err);
-	*out = found;
+	*out = recover->found;
 	return VAULT_OK;
 }
 
 enum vault_err
 audit_start(struct audit *audit, const struct audit_keys *keys, const struct audit_head *stored,
-	    struct audit_recovery *out)
+	    const struct audit_demand *demand, struct audit_recovery *out)
 {
+	static const struct audit_demand none;
+	struct recover recover = { .audit = audit,
+				   .stored = stored,
+				   .demand = demand == NULL ? &none : demand };
 	enum vault_err err = VAULT_INTERNAL;
 
 	pthread_mutex_lock(&audit->upkeep);
 	if (!audit->running) {
-		err = start_locked(audit, keys, stored, out);
+		err = start_locked(&recover, keys, out);
 		if (err != VAULT_OK)
 			audit_clear(audit);
 	}

@@ -137,6 +137,8 @@ MUST_USE enum vault_err audit_epoch_load(struct audit *audit, uint64_t epoch,
 					 const uint8_t public_key[static 32]);
 /* Ends the epoch, where there is something to sign. */
 MUST_USE enum vault_err audit_epoch_close(struct audit *audit, int64_t now_ns);
+/* A key that the chain does not name, in the place of one that is gone. */
+MUST_USE enum vault_err audit_epoch_anew(struct audit *audit, uint64_t epoch);
 void audit_epoch_free(struct audit *audit);
 /* Whether rec is the signature that ends this epoch behind hash; if so, *epoch and public_key
  * become the next one's. */

@@ -34,14 +34,10 @@ read_head(struct op *op, struct txn *txn, struct backup_manifest *manifest)
 static enum vault_err
 check_generation(struct op *op, struct txn *txn)
 {
-	struct vault_bytes bytes;
 	uint32_t generation;
 
-	TRY(meta_get(txn, "root_generation", &bytes));
-	if (bytes.len != sizeof generation)
-		return VAULT_INTEGRITY;
-	memcpy(&generation, bytes.p, sizeof generation);
-	return generation == op->vault->keyring.root_generation ? VAULT_OK : VAULT_BUSY;
+	TRY(slots_generation(txn, &generation));
+	return generation == keyring_generation(&op->vault->keyring) ? VAULT_OK : VAULT_BUSY;
 }
 
 static enum vault_err
@@ -303,4 +299,10 @@ backup_source_new(struct store_snapshot *snapshot, enum backup_kind kind,
 	}
 	*out = &s->source;
 	return VAULT_OK;
+}
+
+struct store_snapshot *
+backup_source_snapshot(struct backup_source *source)
+{
+	return ((struct store_source *)(void *)source)->snapshot;
 }

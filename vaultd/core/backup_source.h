@@ -24,6 +24,8 @@ struct store_snapshot {
  * being replaced at this moment, VAULT_TOO_LARGE beyond BACKUP_SPLIT_TENANTS_MAX.
  */
 MUST_USE enum vault_err store_snapshot_new(struct op *op, bool split, struct store_snapshot **out);
+/* What a source of backup_source_new reads. */
+struct store_snapshot *backup_source_snapshot(struct backup_source *source);
 void store_snapshot_release(struct store_snapshot *snapshot);
 
 /* kind: BACKUP_KEYS for the tenants' keys alone, else all but what the snapshot splits off. */

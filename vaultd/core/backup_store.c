@@ -89,15 +89,16 @@ openers(struct op *op, struct txn *txn, const struct backup_wish *wish,
 
 /* Root, which everything inside hangs from; sealed at once, so that it stands nowhere in the open. */
 static enum vault_err
-put_root(struct op *op, struct backup_writer *writer)
+put_root(struct op *op, uint32_t which, struct backup_writer *writer)
 {
-	const struct keyring *keyring = &op->vault->keyring;
 	uint8_t generation[4];
+	SECRET_LOCAL(root);
 
-	backup_put(generation, keyring->root_generation, sizeof generation);
+	TRY(keyring_copy_root(&op->vault->keyring, which, op->vault->arena, &root));
+	backup_put(generation, which, sizeof generation);
 	TRY(backup_writer_item(writer, BACKUP_ITEM_ROOT,
 			       (struct vault_bytes){ generation, sizeof generation },
-			       (struct vault_bytes){ keyring->root.p, keyring->root.len }));
+			       (struct vault_bytes){ root.p, root.len }));
 	return backup_writer_cut(writer);
 }
 
@@ -106,12 +107,12 @@ start_stream(struct op *op, struct backup *backup, const struct backup_wish *wis
 	     struct store_snapshot *snapshot, enum backup_kind kind)
 {
 	const struct keyring *keyring = &op->vault->keyring;
-	struct backup_header header = { .kind = kind,
-					.flags = wish->split ? BACKUP_SPLIT : 0,
-					.root_generation = keyring->root_generation };
+	struct backup_header header = { .kind = kind, .flags = wish->split ? BACKUP_SPLIT : 0 };
 	struct backup_source *source;
 	SECRET_LOCAL(file_key);
 
+	/* The snapshot's, whatever the vault has by now; put_root refuses where they differ. */
+	TRY(slots_generation(snapshot->txn, &header.root_generation));
 	memcpy(header.store_id, keyring->store.store_id, sizeof header.store_id);
 	memcpy(header.identity, keyring->identity.public_key, sizeof header.identity);
 	TRY(secret_random(op->vault->arena, BACKUP_FILE_KEY_BYTES, &file_key));
@@ -119,7 +120,9 @@ start_stream(struct op *op, struct backup *backup, const struct backup_wish *wis
 	TRY(backup_source_new(snapshot, kind, &source));
 	TRY(backup_stream_start(backup, &header, &file_key, source));
 	backup->done.to = header.to;
-	return kind == BACKUP_KEYS ? VAULT_OK : put_root(op, &backup->streams[0].writer);
+	return kind == BACKUP_KEYS
+		       ? VAULT_OK
+		       : put_root(op, header.root_generation, &backup->streams[0].writer);
 }
 
 static enum vault_err

@@ -121,6 +121,14 @@ find(struct op *op, struct vault_text handle, struct backup **out, struct backup
 	return op_fail(op, VAULT_NOT_FOUND, "backup", "there is no such backup on this connection");
 }
 
+enum vault_err
+backups_find(struct op *op, struct vault_text handle, struct backup **backup)
+{
+	struct backup_stream *stream;
+
+	return find(op, handle, backup, &stream);
+}
+
 /* Until a whole answer is ready, or the end is. */
 static enum vault_err
 fill(struct op *op, struct backup_stream *stream)

@@ -103,6 +103,9 @@ MUST_USE enum vault_err backups_read(struct op *op, struct vault_text handle, in
 MUST_USE enum vault_err backups_end(struct op *op, struct vault_text handle,
 				    struct backup_done *done);
 
+/* The caller's backup of that handle, which is then in use. VAULT_NOT_FOUND. */
+MUST_USE enum vault_err backups_find(struct op *op, struct vault_text handle,
+				     struct backup **backup);
 /* On the slow lane: ends those whose connection is gone, and idle ones. */
 void backups_sweep(struct backups *backups, const struct clock_now *now);
 /* While nothing else runs: ends all. */

@@ -16,6 +16,7 @@ keyring_free(struct keyring *keyring)
 {
 	keyring_drop_next(keyring);
 	secret_free(&keyring->ids);
+	secret_free(&keyring->sums);
 	secret_free(&keyring->root);
 	secret_free(&keyring->wrap);
 	secret_free(&keyring->audit_wrap);
@@ -157,10 +158,17 @@ put_wraps(struct txn *txn, const struct keyring *keyring, struct wrapping under)
 	return err;
 }
 
+/* What comes of the name key, which stays what it is under a new root. */
+static enum vault_err
+derive_names(struct keyring *keyring)
+{
+	TRY(derive(&keyring->store.name, "vaultd api key ids", &keyring->ids));
+	return derive(&keyring->store.name, "vaultd store sums", &keyring->sums);
+}
+
 enum vault_err
 keyring_create(struct keyring *keyring, struct txn *txn, const uint8_t id[static STORE_ID_BYTES])
 {
-	static const uint8_t format = STORE_FORMAT;
 	struct arena *arena = keyring->root.arena;
 	SECRET_LOCAL(seed);
 
@@ -171,8 +179,8 @@ keyring_create(struct keyring *keyring, struct txn *txn, const uint8_t id[static
 	TRY(secret_random(arena, NAME_KEY_BYTES, &keyring->store.name));
 	TRY(secret_random(arena, ED25519_SEED_BYTES, &seed));
 	TRY(ed25519_from_seed(&keyring->identity, arena, seed.p));
-	TRY(derive(&keyring->store.name, "vaultd api key ids", &keyring->ids));
-	TRY(meta_put(txn, META_FORMAT, (struct vault_bytes){ &format, sizeof format }));
+	TRY(derive_names(keyring));
+	TRY(keyring_put_format(txn));
 	TRY(meta_put(txn, META_STORE_ID, (struct vault_bytes){ id, STORE_ID_BYTES }));
 	return put_wraps(txn, keyring,
 			 (struct wrapping){ keyring->root_generation, &keyring->wrap });
@@ -203,7 +211,7 @@ keyring_load(struct keyring *keyring, struct txn *txn)
 	TRY(load_one(keyring, "store record key", wraps.record_key, &keyring->store.record));
 	TRY(load_one(keyring, "store name key", wraps.name_key, &keyring->store.name));
 	TRY(load_one(keyring, "store identity", wraps.identity, &seed));
-	TRY(derive(&keyring->store.name, "vaultd api key ids", &keyring->ids));
+	TRY(derive_names(keyring));
 	return ed25519_from_seed(&keyring->identity, keyring->root.arena, seed.p);
 }
 
@@ -250,6 +258,30 @@ keyring_drop_next(struct keyring *keyring)
 	pthread_mutex_unlock(&keyring->rekeying);
 }
 
+uint32_t
+keyring_generation(struct keyring *keyring)
+{
+	uint32_t generation;
+
+	pthread_mutex_lock(&keyring->rekeying);
+	generation = keyring->root_generation;
+	pthread_mutex_unlock(&keyring->rekeying);
+	return generation;
+}
+
+enum vault_err
+keyring_copy_root(struct keyring *keyring, uint32_t generation, struct arena *arena,
+		  struct secret *root)
+{
+	enum vault_err err = VAULT_BUSY;
+
+	pthread_mutex_lock(&keyring->rekeying);
+	if (keyring->root.p != NULL && generation == keyring->root_generation)
+		err = secret_copy(arena, keyring->root.p, keyring->root.len, root);
+	pthread_mutex_unlock(&keyring->rekeying);
+	return err;
+}
+
 static struct wrap_use
 tenant_use(const struct keyring *keyring, uint32_t number, uint32_t generation)
 {
@@ -289,15 +321,23 @@ keyring_rewrap_tenant(const struct keyring *keyring, const struct tenant_wrapped
 }
 
 enum vault_err
-keyring_check_format(struct txn *txn)
+keyring_format(struct txn *txn, uint8_t *format)
 {
 	struct vault_bytes bytes;
 
 	TRY(meta_get(txn, META_FORMAT, &bytes));
 	if (bytes.len != 1 || bytes.p[0] == 0)
 		return VAULT_INTEGRITY;
-	/* An older format will be migrated here, once there is one. */
-	return bytes.p[0] == STORE_FORMAT ? VAULT_OK : VAULT_UNSUPPORTED;
+	*format = bytes.p[0];
+	return *format <= STORE_FORMAT ? VAULT_OK : VAULT_UNSUPPORTED;
+}
+
+enum vault_err
+keyring_put_format(struct txn *txn)
+{
+	static const uint8_t format = STORE_FORMAT;
+
+	return meta_put(txn, META_FORMAT, (struct vault_bytes){ &format, sizeof format });
 }
 
 enum vault_err

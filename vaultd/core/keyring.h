@@ -26,8 +26,8 @@ struct root_keys {
  * see keyring_open_tenant. The rest stays as long as the vault is open.
  */
 struct keyring {
-	pthread_mutex_t
-		rekeying; /* over wrap, root_generation and next, but for the committer's reading */
+	/* Over root, what is derived from it and next; the committer reads without. */
+	pthread_mutex_t rekeying;
 	struct root_keys next; /* root empty: none */
 	uint32_t root_generation;
 	struct secret root;
@@ -35,6 +35,7 @@ struct keyring {
 	struct secret audit_wrap; /* derived: wraps the audit's segment keys */
 	struct secret slot_mac;	  /* derived: authenticates the slot table */
 	struct secret ids;	  /* derived from the store's name key: tags of API-key ids */
+	struct secret sums;	  /* derived likewise: of the sums over the store's tables */
 	struct row_keys store;	  /* the store's own rows: tenants, grants, the head */
 	struct ed25519_key identity;
 };
@@ -61,6 +62,14 @@ MUST_USE enum vault_err keyring_rewrap(struct keyring *keyring, struct txn *txn)
 void keyring_switch(struct keyring *keyring);
 void keyring_drop_next(struct keyring *keyring);
 
+/*
+ * From any thread, as a rekey may be under way: which root key this vault has, and a copy of it.
+ * VAULT_BUSY where it has another than that one.
+ */
+uint32_t keyring_generation(struct keyring *keyring);
+MUST_USE enum vault_err keyring_copy_root(struct keyring *keyring, uint32_t generation,
+					  struct arena *arena, struct secret *root);
+
 /* A tenant's key as its row has it. */
 struct tenant_wrapped {
 	uint32_t number, generation; /* of the tenant; of the root key it is wrapped under */
@@ -78,13 +87,15 @@ MUST_USE enum vault_err keyring_rewrap_tenant(const struct keyring *keyring,
 					      const struct tenant_wrapped *from,
 					      uint8_t wrapped[static WRAPPED_BYTES]);
 
-/* What every build must understand of a store to open it. */
-#define STORE_FORMAT 1
+/* What every build must understand of a store to open it; see core/migrate.h. */
+#define STORE_FORMAT 2
 /*
- * VAULT_OK for this format, VAULT_NOT_FOUND before sys.init, VAULT_UNSUPPORTED for one that a newer
- * build wrote.
+ * 1 to STORE_FORMAT; VAULT_NOT_FOUND before sys.init, VAULT_UNSUPPORTED for one that a newer build
+ * wrote.
  */
-MUST_USE enum vault_err keyring_check_format(struct txn *txn);
+MUST_USE enum vault_err keyring_format(struct txn *txn, uint8_t *format);
+/* The store is of this build's format now. */
+MUST_USE enum vault_err keyring_put_format(struct txn *txn);
 
 /* The store's id from meta, before any key is there; VAULT_NOT_FOUND before sys.init. */
 MUST_USE enum vault_err keyring_store_id(struct txn *txn, uint8_t id[static STORE_ID_BYTES]);

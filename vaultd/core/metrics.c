@@ -30,8 +30,13 @@
 	X(commit_group_size, histogram, "Requests that the committer ran in one group.")           \
 	X(audit_sequence, gauge, "Sequence number of the last audit record; absent while sealed.") \
 	X(audit_healthy, gauge, "0 when the audit could not be written.")                          \
+	X(anchor_healthy, gauge, "0 when the anchor could not be written; absent while sealed.")   \
+	X(anchor_revision, gauge, "Revision of the store that the anchor holds.")                  \
+	X(anchor_time_seconds, gauge, "When the anchor was written, since 1970.")                  \
 	X(last_backup_timestamp_seconds, gauge,                                                    \
 	  "The moment that the newest backup fetched whole is of; absent while there is none.")    \
+	X(last_drill_timestamp_seconds, gauge,                                                     \
+	  "When a rehearsal of a backup last went well; absent while none has.")                   \
 	X(backups_under_way, gauge, "Backups that are being read.")                                \
 	X(arena_used_bytes, gauge, "Locked memory in use.")                                        \
 	X(arena_size_bytes, gauge, "Locked memory in all.")                                        \
@@ -255,6 +260,19 @@ put_audit(struct exposition *e, struct vault *vault)
 }
 
 static void
+put_anchor(struct exposition *e, struct vault *vault)
+{
+	struct anchor_status status;
+
+	if (vault_state(vault) != STATE_OPEN)
+		return;
+	anchor_status(&vault->anchor, &status);
+	sample(e, METRIC_anchor_healthy, status.ok);
+	sample(e, METRIC_anchor_revision, status.revision);
+	sample(e, METRIC_anchor_time_seconds, (uint64_t)(status.time_ns / 1000000000));
+}
+
+static void
 put_caches(struct exposition *e, const struct metrics *metrics)
 {
 	uint64_t entries = 0, evictions = 0;
@@ -291,9 +309,13 @@ metrics_write(struct vault *vault, int64_t uptime_ms, struct buf *out)
 	sample(&e, METRIC_commits_total, atomic_load(&vault->commits));
 	put_groups(&e, metrics);
 	put_audit(&e, vault);
+	put_anchor(&e, vault);
 	if (atomic_load(&vault->last_backup) != 0)
 		sample(&e, METRIC_last_backup_timestamp_seconds,
 		       (uint64_t)atomic_load(&vault->last_backup));
+	if (atomic_load(&vault->last_drill) != 0)
+		sample(&e, METRIC_last_drill_timestamp_seconds,
+		       (uint64_t)atomic_load(&vault->last_drill));
 	sample(&e, METRIC_backups_under_way, atomic_load(&vault->backups.count));
 	sample(&e, METRIC_arena_used_bytes, arena_used(vault->arena));
 	sample(&e, METRIC_arena_size_bytes, arena_size(vault->arena));

@@ -58,6 +58,7 @@ struct op_effects {
 	bool policy_changed;		       /* a role or a grant */
 	bool opened;			       /* the vault is open */
 	bool tenant_created;
+	int64_t drilled_at; /* a rehearsal of a backup went well; 0: none */
 	bool tenant_removed;
 	bool sweep;	   /* left work to be swept (core/sweep.h) */
 	int64_t backup_at; /* a backup of that moment was fetched whole; 0: none */

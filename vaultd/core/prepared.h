@@ -6,6 +6,7 @@
 #define CORE_PREPARED_H
 
 #include "vaultd/core/backups.h"
+#include "vaultd/core/drill.h"
 #include "vaultd/crypto/pkey.h"
 
 struct import;
@@ -14,6 +15,7 @@ struct prepared {
 	bool tested;		   /* what key.import brings was tested in full */
 	struct import *import;	   /* import.write and import.commit: whose turn it is */
 	struct backup_done backup; /* backup.end: what became of it */
+	struct drill_done drill;   /* backup.drill, likewise */
 };
 
 #endif

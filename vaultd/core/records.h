@@ -30,6 +30,7 @@ enum row_kind {
 	ROW_TOTP = 17,
 	ROW_ROLE = 11,
 	ROW_BACKUP = 18,	 /* in the order of time */
+	ROW_DRILL = 19,		 /* the last good one, under zeros */
 	ROW_APIKEY = 20,	 /* in the order of creation */
 	ROW_APIKEY_ID = 21,	 /* index only, of tenant 0: ids that this vault made */
 	ROW_APIKEY_FOREIGN = 22, /* index only, of tenant 0: ids of imported keys */

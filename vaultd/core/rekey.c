@@ -4,6 +4,8 @@
 
 #define TENANT_SCRATCH_BYTES 4096    /* a tenant's wrapped keys decoded, ... */
 #define TENANT_SCRATCH_MAX (1 << 20) /* ... with as many record keys as can be */
+#define SPACE_BYTES (8u << 20)	     /* of disk that must be free, ... */
+#define SPACE_TENANT_BYTES 4096 /* ... and for each tenant: its row may stand on a page alone */
 
 /* One pass over the tenants' wrapped keys. */
 struct rewrap {
@@ -81,6 +83,17 @@ prepare_audit(struct vault *vault, struct txn *txn, const struct secret *wrap_ke
 	return VAULT_OK;
 }
 
+/* A commit that fails ends the process, so what it may take must be there before. */
+static enum vault_err
+check_space(struct vault *vault)
+{
+	uint64_t free_bytes, tenants = atomic_load(&vault->tenant_count);
+
+	TRY(store_free_space(vault->store, &free_bytes));
+	return free_bytes >= SPACE_BYTES + tenants * SPACE_TENANT_BYTES ? VAULT_OK
+									: VAULT_STORAGE_FULL;
+}
+
 static enum vault_err
 rekey(struct vault *vault, struct change *change)
 {
@@ -88,6 +101,7 @@ rekey(struct vault *vault, struct change *change)
 	struct audit_status audit;
 	SECRET_LOCAL(wrap_keys);
 
+	TRY(check_space(vault));
 	audit_status(vault->audit, &audit);
 	TRY(keyring_next(keyring));
 	TRY(keyring_rewrap(keyring, change->txn));

@@ -17,7 +17,8 @@
 
 /*
  * The change may have rewritten, added or removed tenants' wrapped keys and slots before it, as
- * long as all are under the present root key. VAULT_CONFLICT after AUDIT_WRAPS_MAX of them.
+ * long as all are under the present root key. VAULT_CONFLICT after AUDIT_WRAPS_MAX of them,
+ * VAULT_STORAGE_FULL where a page for each tenant may not fit on the disk.
  */
 MUST_USE enum vault_err vault_rekey(struct vault *vault, struct change *change);
 /* A slot was added without a new root key: the audit's next segments are to open with it too. */

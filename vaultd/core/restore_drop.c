@@ -36,6 +36,8 @@ leads_to(const struct row_key *place, uint32_t number)
 	case ROW_EXPIRY:
 		return get_be(place->tag + 3, 3) == number;
 	case ROW_TENANT_WRAPS:
+	case ROW_REKEY:
+	case ROW_IMPORT:
 		return get_be(place->tag, 4) == number;
 	default:
 		return false;

@@ -149,7 +149,7 @@ restore_replay_secret(struct op *op, const struct audit_record *rec, enum op_id 
 	enum vault_err err;
 	SECRET_EDIT_LOCAL(edit);
 
-	(void)refused;
+	*refused = false;
 	err = secret_name(op, &place, &name);
 	if (err == VAULT_NOT_FOUND && makes)
 		return bury_lost(op, rec);

@@ -24,6 +24,7 @@ struct restore_tally {
 	uint64_t replayed; /* changes done again */
 	uint64_t refused;  /* ... and such as cost more than they did */
 	uint64_t dropped;  /* tenants */
+	uint64_t slots;	   /* that should be gone, but of which the last has to stay */
 	uint32_t highest_tenant;
 };
 
@@ -54,6 +55,10 @@ MUST_USE enum vault_err restore_replay_policy(struct op *op, const struct audit_
 					      enum op_id id, bool *refused);
 /* One-time codes. */
 MUST_USE enum vault_err restore_replay_totp(struct op *op, const struct audit_record *rec,
+					    enum op_id id, bool *refused);
+
+/* Slots; VAULT_CONFLICT where it is the last one, which stays. */
+MUST_USE enum vault_err restore_replay_slot(struct op *op, const struct audit_record *rec,
 					    enum op_id id, bool *refused);
 
 /* Removes every row and index entry of a tenant; VAULT_NOT_FOUND where there is none. */

@@ -176,18 +176,26 @@ open_any(struct txn *txn, const struct slot_table *table, struct arena *arena,
 }
 
 enum vault_err
+slots_generation(struct txn *txn, uint32_t *generation)
+{
+	struct vault_bytes bytes;
+
+	TRY(meta_get(txn, META_GENERATION, &bytes));
+	if (bytes.len != sizeof *generation)
+		return VAULT_INTEGRITY;
+	memcpy(generation, bytes.p, sizeof *generation);
+	return VAULT_OK;
+}
+
+enum vault_err
 slots_open(struct txn *txn, struct arena *arena, const struct slot_secret *secret,
 	   struct slot_opened *opened)
 {
 	struct slot_table table;
-	struct vault_bytes bytes;
 	struct scratch scratch;
 	enum vault_err err;
 
-	TRY(meta_get(txn, META_GENERATION, &bytes));
-	if (bytes.len != 4)
-		return VAULT_INTEGRITY;
-	memcpy(&opened->generation, bytes.p, 4);
+	TRY(slots_generation(txn, &opened->generation));
 	TRY(scratch_init(&scratch, SLOTS_SCRATCH_BYTES, 0));
 	err = slots_read(txn, &scratch, &table);
 	if (err == VAULT_OK)

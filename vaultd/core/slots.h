@@ -105,6 +105,8 @@ MUST_USE enum vault_err slots_check(struct txn *txn, const struct keyring *keyri
 #define SLOTS_SCRATCH_BYTES 16384 /* that a table needs at most */
 MUST_USE enum vault_err slots_read(struct txn *txn, struct scratch *scratch,
 				   struct slot_table *table);
+/* Which root key the table seals; VAULT_NOT_FOUND before init. */
+MUST_USE enum vault_err slots_generation(struct txn *txn, uint32_t *generation);
 /* The slot of that name in it; NULL where there is none. */
 const struct slot_record *slot_named(const struct slot_table *table, struct vault_text name);
 

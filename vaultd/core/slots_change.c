@@ -241,6 +241,8 @@ slots_put(struct change *change, const struct keyring *keyring, const struct slo
 	struct scratch scratch;
 	enum vault_err err;
 
+	/* Who wrote a slot of his own into the file shall not have it authenticated here. */
+	TRY(slots_check(change->txn, keyring));
 	TRY(scratch_init(&scratch, 2 * SLOTS_SCRATCH_BYTES, 0));
 	err = put_slot(change, keyring, put, &scratch);
 	scratch_free(&scratch);
@@ -273,6 +275,7 @@ slots_remove(struct change *change, const struct keyring *keyring, struct vault_
 	struct scratch scratch;
 	enum vault_err err;
 
+	TRY(slots_check(change->txn, keyring));
 	TRY(scratch_init(&scratch, 2 * SLOTS_SCRATCH_BYTES, 0));
 	err = remove_slot(change, keyring, name, &scratch);
 	scratch_free(&scratch);

@@ -7,7 +7,12 @@
 #include "vaultd/core/apikey_used.h"
 #include "vaultd/core/backup_ledger.h"
 #include "vaultd/core/imports.h"
+#include "vaultd/core/drill.h"
 #include "vaultd/core/lockout.h"
+#include "vaultd/core/migrate.h"
+#include "vaultd/core/rollback.h"
+
+#define REVISIONS_SKIPPED (UINT64_C(1) << 32) /* by a restore: groups of changes that were lost */
 
 void
 vault_opening_free(struct vault_opening *opening)
@@ -20,10 +25,11 @@ enum vault_err
 vault_probe(struct vault *vault)
 {
 	struct txn *txn;
+	uint8_t format;
 	enum vault_err err;
 
 	TRY(txn_read(vault->store, &txn));
-	err = keyring_check_format(txn);
+	err = keyring_format(txn, &format);
 	txn_abort(txn);
 	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
 		return err;
@@ -131,9 +137,32 @@ head_place(void)
 	return (struct row_key){ .tenant = 0, .kind = ROW_HEAD };
 }
 
+/* Once there was one there must be one. */
+static bool
+anchor_there(struct vault *vault)
+{
+	struct anchor_status status;
+
+	anchor_status(&vault->anchor, &status);
+	return status.there || atomic_load(&vault->anchored);
+}
+
+/* What the sums are once the transaction is committed, and as a head holds them. */
+static void
+sums_next(struct vault *vault, const struct store_sums *changed, uint8_t bytes[static SUMS_BYTES])
+{
+	for (int i = 0; i < TABLE_COUNT; i++) {
+		vault->next_sums.of[i] = vault->sums.of[i];
+		sum_add(&vault->next_sums.of[i], &changed->of[i]);
+		sum_write(&vault->next_sums.of[i], bytes + (size_t)i * SUM_BYTES);
+	}
+}
+
 enum vault_err
 vault_put_head(struct vault *vault, struct txn *txn, const struct audit_head *head)
 {
+	struct store_sums changed = txn_sums(txn);
+	uint8_t sums[SUMS_BYTES];
 	struct store_head record = {
 		.audit_segment = (int64_t)head->segment,
 		.audit_offset = (int64_t)head->offset,
@@ -146,12 +175,28 @@ vault_put_head(struct vault *vault, struct txn *txn, const struct audit_head *he
 		.tick_wall = { vault->tick.wall, vault->tick.wall != 0 },
 		.tick_boot_ms = { vault->tick.boot_ms, vault->tick.wall != 0 },
 		.tick_boot_id = { vault->settings.boot_id, BOOT_ID_BYTES },
+		.anchored = anchor_there(vault),
+		.sums = { sums, sizeof sums },
 	};
 	struct change change;
 
+	sums_next(vault, &changed, sums);
+	vault->head_anchored = record.anchored;
 	change_start(&change, txn);
-	return sealed_put(&change, &vault->keyring.store, &vault->head_row, store_head_type(),
-			  &record);
+	TRY(sealed_put(&change, &vault->keyring.store, &vault->head_row, store_head_type(),
+		       &record));
+	/* The head holds the sums, so they are not about it. */
+	txn_set_sums(txn, &changed);
+	return VAULT_OK;
+}
+
+void
+vault_committed(struct vault *vault, const struct audit_head *head)
+{
+	atomic_store(&vault->head_segment, head->segment);
+	atomic_store(&vault->anchored, vault->head_anchored);
+	vault->sums = vault->next_sums;
+	anchor_tell(&vault->anchor, vault->revision, head);
 }
 
 bool
@@ -186,15 +231,22 @@ get_tick(struct vault *vault, const struct store_head *head, const struct clock_
 		vault->tick = (struct clock_tick){ head->tick_wall.v, now->boot_ms };
 }
 
+enum vault_err
+vault_find_head(struct vault *vault, struct txn *txn, struct row *row, struct store_head *head)
+{
+	struct row_key place = head_place();
+
+	TRY(sealed_find(txn, &vault->keyring.store, &place, row));
+	return record_decode(store_head_type(), row_plain(row), NULL, head);
+}
+
 static enum vault_err
 get_head(struct vault *vault, struct txn *txn, const struct clock_now *now, struct audit_head *head)
 {
-	struct row_key place = head_place();
 	struct store_head record;
 	ROW_LOCAL(row);
 
-	TRY(sealed_find(txn, &vault->keyring.store, &place, &row));
-	TRY(record_decode(store_head_type(), row_plain(&row), NULL, &record));
+	TRY(vault_find_head(vault, txn, &row, &record));
 	if (record.audit_hash.len != sizeof head->hash ||
 	    record.audit_key.len != sizeof vault->audit_key)
 		return VAULT_INTEGRITY;
@@ -206,8 +258,12 @@ get_head(struct vault *vault, struct txn *txn, const struct clock_now *now, stru
 	vault->next_tenant = (uint32_t)record.next_tenant;
 	vault->revision = (uint64_t)record.revision;
 	atomic_store(&vault->tenant_count, (uint64_t)record.tenants);
+	atomic_store(&vault->anchored, record.anchored);
+	vault->sums = (struct store_sums){ 0 };
+	for (int i = 0; i < TABLE_COUNT && record.sums.len == SUMS_BYTES; i++)
+		sum_read(&vault->sums.of[i], record.sums.p + (size_t)i * SUM_BYTES);
 	get_tick(vault, &record, now);
-	vault->head_row = (struct row){ .key = place, .id = row.id, .revision = row.revision };
+	vault->head_row = (struct row){ .key = row.key, .id = row.id, .revision = row.revision };
 	return VAULT_OK;
 }
 
@@ -253,6 +309,9 @@ create(struct vault *vault, struct change *change, struct vault_opening *opening
 	vault->head_row = (struct row){ .key = head_place() };
 	TRY(keyring_audit_keys(&vault->keyring, change->txn, &wrap_keys));
 	TRY(vault_audit_keys(vault, change->txn, &wrap_keys, &keys));
+	TRY(anchor_open(&vault->anchor, &vault->keyring.store.name, id));
+	store_sum_keep(vault->store, vault->keyring.sums.p);
+	TRY(migrate_begin_sums(vault, change->txn));
 	TRY(audit_create(vault->audit, &keys, vault->audit_key, &head));
 	memcpy(audit_key, vault->audit_key, sizeof vault->audit_key);
 	return VAULT_OK;
@@ -272,10 +331,12 @@ vault_create(struct vault *vault, struct change *change, struct vault_opening *o
 static enum vault_err
 load_last_backup(struct vault *vault, struct txn *txn)
 {
-	int64_t begun_at;
+	int64_t begun_at, drilled_at;
 
 	TRY(backup_ledger_newest(txn, &begun_at));
 	atomic_store(&vault->last_backup, begun_at);
+	TRY(drill_last(txn, &vault->keyring.store, &drilled_at));
+	atomic_store(&vault->last_drill, drilled_at);
 	return VAULT_OK;
 }
 
@@ -296,7 +357,10 @@ load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
 	TRY(load_last_backup(vault, txn));
 	TRY(keyring_audit_keys(&vault->keyring, txn, &wrap_keys));
 	TRY(vault_audit_keys(vault, txn, &wrap_keys, &keys));
-	return audit_start(vault->audit, &keys, &head, recovery);
+	TRY(anchor_open(&vault->anchor, &vault->keyring.store.name, keys.store_id));
+	TRY(rollback_start(vault, &keys, opening, &head, recovery));
+	store_sum_keep(vault->store, vault->keyring.sums.p);
+	return migrate_store(vault, txn, &opening->migrated);
 }
 
 enum vault_err
@@ -343,27 +407,39 @@ vault_restore_begin(struct vault *vault, struct txn *txn)
 {
 	struct audit_keys keys;
 	struct audit_head head;
+	bool migrated;
 	SECRET_LOCAL(wrap_keys);
 
 	TRY(load_policy(vault, txn));
 	TRY(keyring_audit_keys(&vault->keyring, txn, &wrap_keys));
 	TRY(vault_audit_keys(vault, txn, &wrap_keys, &keys));
+	/* The store that was lost is the older one wherever its anchor is asked. */
+	vault->revision += REVISIONS_SKIPPED;
+	atomic_store(&vault->anchored, false);
+	TRY(anchor_open(&vault->anchor, &vault->keyring.store.name, keys.store_id));
+	store_sum_keep(vault->store, vault->keyring.sums.p);
+	TRY(migrate_store(vault, txn, &migrated));
+	TRY(migrate_begin_sums(vault, txn));
 	return audit_create(vault->audit, &keys, vault->audit_key, &head);
 }
 
 void
 vault_forget(struct vault *vault)
 {
+	store_sum_keep(vault->store, NULL);
 	keyring_free(&vault->keyring);
 	apikey_used_free(vault);
 	apikey_limits_free(vault);
 	policy_publish(&vault->policy, NULL);
 	atomic_store(&vault->due_next, INT64_MAX);
 	vault->tick = (struct clock_tick){ 0 };
+	anchor_close(&vault->anchor);
+	atomic_store(&vault->anchored, false);
 	vault->scrub = (struct scrub){ 0 };
 	vault->scrubbed = 0;
 	tenants_reset(&vault->tenants);
 	backups_free(&vault->backups);
 	imports_free(&vault->imports);
 	atomic_store(&vault->last_backup, 0);
+	atomic_store(&vault->last_drill, 0);
 }

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "vaultd/core/alerts.h"
+#include "vaultd/core/anchor.h"
 #include "vaultd/base/clock.h"
 #include "vaultd/base/recipient.h"
 #include "vaultd/core/audit.h"
@@ -71,6 +72,9 @@ struct vault {
 	struct arena *arena;
 	struct store *store;
 	struct audit *audit;
+	struct anchor anchor;	      /* locked by itself */
+	_Atomic bool anchored;	      /* the committed head says that there is an anchor */
+	bool head_anchored;	      /* the committer: the head that is being committed does */
 	struct sealed_log sealed_log; /* requests made while the audit did not run */
 	struct events events;	      /* locked by itself, and so the next */
 	struct alerts alerts;
@@ -87,19 +91,22 @@ struct vault {
 	struct unseal_shares shares;   /* given so far */
 	uint8_t audit_key[32];	       /* likewise: the public key of the audit's first epoch */
 	_Atomic uint64_t head_segment; /* the audit's segment that the committed head names */
-	struct row head_row;	/* the committer: where the head stands; holds no plain text */
-	uint64_t revision;	/* the committer: counts groups of changes */
-	struct clock_tick tick; /* the committer: the clocks at the last group */
+	struct row head_row; /* the committer: where the head stands; holds no plain text */
+	uint64_t revision;   /* the committer: counts groups of changes */
+	/* The committer: sums over the store's tables as committed, and with what is being so. */
+	struct store_sums sums, next_sums;
+	struct clock_tick tick;	      /* the committer: the clocks at the last group */
 	int64_t deletes_from_boot_ms; /* the committer: after a jump of the wall clock nothing is
 					 deleted before */
 	_Atomic bool sweep;	      /* something may be left to be swept; the committer */
 	struct scrub scrub;	      /* the committer: overwriting free pages ... */
 	uint64_t scrub_from;	      /* ... began at this revision */
-	uint64_t scrubbed;	  /* what the last one that ended began at; 0: none in this run */
-	_Atomic int64_t due_next; /* the committer: when something is due next, in wall seconds */
-	uint32_t next_tenant;	  /* the committer */
-	struct backups backups;	  /* the slow lane */
-	struct imports imports;	  /* likewise */
+	uint64_t scrubbed;	    /* what the last one that ended began at; 0: none in this run */
+	_Atomic int64_t due_next;   /* the committer: when something is due next, in wall seconds */
+	uint32_t next_tenant;	    /* the committer */
+	struct backups backups;	    /* the slow lane */
+	_Atomic int64_t last_drill; /* the committer: when the last good one was; 0: none */
+	struct imports imports;	    /* the slow lane */
 	_Atomic int64_t last_backup; /* the committer: the moment that the newest is of; 0: none */
 	struct expiry_clock expiry_clock; /* the committer */
 	struct audit_rekey *audit_next; /* the committer: what it goes over to behind this group */
@@ -131,6 +138,12 @@ struct vault_opening {
 	struct slot_draft draft; /* sys.init, slot.add */
 	struct slot_opened slot; /* sys.unseal; its root is empty while shares are needed */
 	unsigned needed;	 /* shares that are missing yet */
+	/* sys.unseal: a store or an audit that is older than it was is taken as it is, by whom. */
+	bool accept_rollback;
+	uint32_t uid, gid;
+	int32_t pid;
+	bool migrated;	 /* set: the store was of an older format */
+	const char *why; /* set with VAULT_INTEGRITY where a rollback may be the reason */
 };
 void vault_opening_free(struct vault_opening *opening);
 
@@ -161,7 +174,9 @@ MUST_USE enum vault_err vault_create(struct vault *vault, struct change *change,
 				     uint8_t audit_key[static 32]);
 /*
  * On the committer: loads the keys, the grants and the lockouts, and recovers the audit to the
- * store's head.
+ * store's head. VAULT_INTEGRITY, with opening->why, where the store or its audit is older than the
+ * anchor says, or the anchor is not there or not this store's, unless that is accepted; what was
+ * accepted is in the audit, its flush still to come.
  */
 MUST_USE enum vault_err vault_load(struct vault *vault, struct txn *txn,
 				   struct vault_opening *opening, const struct clock_now *now,
@@ -174,6 +189,12 @@ MUST_USE enum vault_err vault_load(struct vault *vault, struct txn *txn,
 MUST_USE enum vault_err vault_restore_open(struct vault *vault, struct txn *txn,
 					   struct slot_opened *root, const struct clock_now *now);
 MUST_USE enum vault_err vault_restore_begin(struct vault *vault, struct txn *txn);
+/* Behind a commit that carried this head: what the anchor is to say. */
+void vault_committed(struct vault *vault, const struct audit_head *head);
+/* The head of that snapshot; *head points into the row. */
+#define SUMS_BYTES (TABLE_COUNT * SUM_BYTES) /* sums of all tables, in a head */
+MUST_USE enum vault_err vault_find_head(struct vault *vault, struct txn *txn, struct row *row,
+					struct store_head *head);
 /* What the audit is to know of the slots in the store, and of these keys, which are borrowed. */
 MUST_USE enum vault_err vault_audit_keys(struct vault *vault, struct txn *txn,
 					 const struct secret *wrap_keys, struct audit_keys *keys);

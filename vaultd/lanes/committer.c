@@ -302,7 +302,10 @@ lanes_make_durable(struct vault *vault, struct commit *commit)
 	if (txn_commit(commit->txn) != VAULT_OK)
 		lanes_fatal("the store could not commit");
 	commit->txn = NULL;
-	atomic_store(&vault->head_segment, head.segment);
+	vault_committed(vault, &head);
+	/* Where this fails the keeper tries again, and sys.status tells. */
+	if (commit->opened)
+		anchor_write(&vault->anchor, &head, commit->now_ns);
 	return VAULT_OK;
 }
 
@@ -350,6 +353,8 @@ publish(struct group *group)
 		    effects->reserved > atomic_load(&effects->reserved_slot->reserved))
 			atomic_store_explicit(&effects->reserved_slot->reserved, effects->reserved,
 					      memory_order_release);
+		if (effects->drilled_at > atomic_load(&group->vault->last_drill))
+			atomic_store(&group->vault->last_drill, effects->drilled_at);
 		if (effects->backup_at > atomic_load(&group->vault->last_backup))
 			atomic_store(&group->vault->last_backup, effects->backup_at);
 		/* Its connection waits for the reply, and nobody else looks at it. */

@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "vaultd/base/clock.h"
+#include "vaultd/base/log.h"
 #include "vaultd/core/expiry.h"
 #include "vaultd/lanes/lanes.h"
 
@@ -38,6 +39,16 @@ own_job(void)
 	return job;
 }
 
+/* There is an anchor, and the committed head does not say so. */
+static bool
+anchor_unsaid(struct vault *vault)
+{
+	struct anchor_status status;
+
+	anchor_status(&vault->anchor, &status);
+	return status.there && !atomic_load(&vault->anchored);
+}
+
 /*
  * Recovery reads all that lies behind the committed head: let it not fall back by whole segments.
  */
@@ -45,20 +56,41 @@ static void
 follow_head(struct lanes *lanes)
 {
 	struct vault *vault = lanes->vault;
+	bool unsaid = anchor_unsaid(vault);
 	struct audit_status status;
 	struct job *job;
 
 	audit_status(vault->audit, &status);
 	if (vault_state(vault) != STATE_OPEN || !status.running ||
-	    status.head.segment == atomic_load(&vault->head_segment))
+	    (status.head.segment == atomic_load(&vault->head_segment) && !unsaid))
 		return;
 	job = own_job();
 	if (job == NULL)
 		return;
 	job->head_only = true;
 	atomic_store(&vault->head_segment, status.head.segment);
+	if (unsaid)
+		atomic_store(&vault->anchored, true);
 	if (!job_queue_put(&lanes->commit, job))
 		job_free(job);
+}
+
+/* So that an older store or audit is noticed, though nobody may look before the next unseal. */
+static void
+move_anchor(struct lanes *lanes)
+{
+	struct anchor *anchor = &lanes->vault->anchor;
+	int64_t now_ns = clock_read().wall_ns;
+	struct audit_status audit;
+	bool ok;
+
+	audit_status(lanes->vault->audit, &audit);
+	if (!audit.running || !anchor_due(anchor, &audit.flushed, now_ns))
+		return;
+	ok = anchor_write(anchor, &audit.flushed, now_ns);
+	if (!ok && !lanes->anchor_failed)
+		log_error("the anchor cannot be written: an older store will not be noticed");
+	lanes->anchor_failed = !ok;
 }
 
 /* What is due is forgotten also where nobody writes. */
@@ -117,6 +149,7 @@ keeper_main(void *arg)
 		 */
 		if (audit_tick(lanes->vault->audit, now.wall_ns) == VAULT_INTERNAL)
 			lanes_fatal("the audit could not be flushed");
+		move_anchor(lanes);
 		unseal_shares_expire(&lanes->vault->shares, &now);
 		follow_head(lanes);
 		forget_due(lanes);

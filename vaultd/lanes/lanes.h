@@ -29,6 +29,7 @@ struct lanes {
 	pthread_mutex_t keeper_mutex;
 	pthread_cond_t keeper_wake;
 	int64_t forget_due_ns; /* the keeper: CLOCK_MONOTONIC, of the next round of forgetting */
+	bool anchor_failed; /* the keeper: the last write of the anchor did, and the log says so */
 	bool keeper_stop;
 	int64_t used_due_ns;   /* the keeper: when last uses are to be written next */
 	unsigned used_part;    /* likewise: how far it has got; APIKEY_USED_WINDOWS: done */

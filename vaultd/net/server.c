@@ -174,10 +174,15 @@ commit_head(struct vault *vault, const struct audit_head *head)
 
 	TRY(txn_write(vault->store, &txn));
 	err = vault_put_head(vault, txn, head);
-	if (err == VAULT_OK)
-		return txn_commit(txn);
-	txn_abort(txn);
-	return err;
+	if (err != VAULT_OK) {
+		txn_abort(txn);
+		return err;
+	}
+	TRY(txn_commit(txn));
+	vault_committed(vault, head);
+	/* A store newer than its anchor is fine. */
+	anchor_write(&vault->anchor, head, clock_read().wall_ns);
+	return VAULT_OK;
 }
 
 void

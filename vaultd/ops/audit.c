@@ -14,6 +14,18 @@
 #define QUERY_BYTES_MAX                                                                            \
 	(512 * 1024) /* memory of a page's items, so that its reply stays below a frame */
 #define CURSOR_DIGITS 24
+#define SHOWN_TEXT_MAX 256 /* bytes of what an event of the audit's own is told as */
+
+/* What the audit tells of besides calls, and what stands where a method does. */
+static const struct own_event {
+	uint8_t event;
+	const char *name;
+} own_events[] = {
+	{ AUDIT_EVENT_RECOVER_OWNER, "recover-owner" },
+	{ AUDIT_EVENT_ROLLBACK, "accept-rollback" },
+	{ AUDIT_EVENT_RESTORE, "restore" },
+};
+#define OWN_EVENTS (sizeof own_events / sizeof own_events[0])
 
 /* A query: what is asked, resolved once. */
 struct query {
@@ -23,6 +35,7 @@ struct query {
 	uint32_t uid;
 	bool by_uid;
 	bool methods[OP_COUNT]; /* that match */
+	bool own[OWN_EVENTS];	/* likewise, of own_events */
 	uint32_t last_number;	/* of the tenant looked up last, and what was found */
 	const struct tenant *last_tenant;
 };
@@ -137,34 +150,35 @@ tenant_matches(const struct query *q, const struct audit_record *rec)
 	       (rec->tenant == 0 && text_equal(rec->tenant_name, q->req->tenant));
 }
 
-/* The program's own command that the record tells of, which stands where a method does; or none. */
-static struct vault_text
-command_of(const struct audit_record *rec)
+/* Its place in own_events, OWN_EVENTS where it is not there. */
+static size_t
+own_event(const struct audit_record *rec)
 {
-	if (rec->event == AUDIT_EVENT_RECOVER_OWNER)
-		return TEXT_LITERAL("recover-owner");
-	if (rec->event == AUDIT_EVENT_RESTORE)
-		return TEXT_LITERAL("restore");
-	return (struct vault_text){ 0 };
+	size_t i = 0;
+
+	while (i < OWN_EVENTS && own_events[i].event != rec->event)
+		i++;
+	return i;
 }
 
-/* Calls, and what the program's own commands did while no daemon ran. */
+/* Calls, and what somebody had done besides. */
 static bool
 method_matches(const struct query *q, const struct audit_record *rec)
 {
 	const struct op_row *row = op_by_number(rec->method);
+	size_t own = own_event(rec);
 
-	if (command_of(rec).p != NULL)
-		return q->req->method.p == NULL || text_matches(q->req->method, command_of(rec));
+	if (own < OWN_EVENTS)
+		return q->own[own];
 	return rec->event == AUDIT_EVENT_CALL && row != NULL && q->methods[row->id];
 }
 
 static struct vault_text
 method_of(const struct audit_record *rec)
 {
-	if (command_of(rec).p != NULL)
-		return command_of(rec);
-	return text_of(op_by_number(rec->method)->method);
+	size_t own = own_event(rec);
+
+	return text_of(own < OWN_EVENTS ? own_events[own].name : op_by_number(rec->method)->method);
 }
 
 static bool
@@ -298,6 +312,29 @@ keep_reason(struct op *op, const struct audit_record *rec, struct audit_item *it
 	return op_keep_text(op, rec->source, &item->source);
 }
 
+/* What was accepted, in words. */
+static enum vault_err
+keep_rollback(struct op *op, const struct audit_record *rec, struct audit_item *item)
+{
+	char text[SHOWN_TEXT_MAX];
+	struct audit_rollback back;
+	int n;
+
+	if (audit_record_rollback(rec, &back) != VAULT_OK)
+		return VAULT_OK;
+	n = snprintf(text, sizeof text,
+		     "store revision %" PRIu64 ", anchor %" PRIu64 "; audit record %" PRIu64
+		     ", anchor %" PRIu64,
+		     back.found.revision, back.anchor.revision, back.found.seq, back.anchor.seq);
+	if (back.void_first != 0)
+		n += snprintf(text + n, sizeof text - (size_t)n,
+			      "; changes %" PRIu64 " to %" PRIu64 " are void", back.void_first,
+			      back.void_last);
+	if (back.parted)
+		n += snprintf(text + n, sizeof text - (size_t)n, "; the chain begins anew");
+	return op_keep_text(op, (struct vault_text){ text, (size_t)n }, &item->text);
+}
+
 static enum vault_err
 show(struct op *op, const struct audit_record *rec, uint64_t seq, struct audit_item *item)
 {
@@ -320,6 +357,7 @@ show(struct op *op, const struct audit_record *rec, uint64_t seq, struct audit_i
 	TRY(op_keep_text(op, rec->id, &item->id));
 	TRY(op_keep_text(op, jti_of(rec, jti), &item->jti));
 	TRY(keep_reason(op, rec, item));
+	TRY(keep_rollback(op, rec, item));
 	return resolve_names(op, rec, item);
 }
 
@@ -390,6 +428,9 @@ op_audit_query(struct op *op, const struct audit_query_req *req, struct audit_qu
 	for (int i = 0; i < OP_COUNT; i++)
 		q.methods[i] = req->method.p == NULL ||
 			       text_matches(req->method, text_of(op_rows[i].method));
+	for (size_t i = 0; i < OWN_EVENTS; i++)
+		q.own[i] = req->method.p == NULL ||
+			   text_matches(req->method, text_of(own_events[i].name));
 	return run_query(&q, res);
 }
 

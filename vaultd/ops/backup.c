@@ -61,6 +61,28 @@ op_backup_read(struct op *op, const struct backup_read_req *req, struct backup_r
 }
 
 enum vault_err
+prepare_backup_drill(struct op *op, const struct backup_drill_req *req)
+{
+	return drill_run(op, req->backup, &op->prepared->drill);
+}
+
+enum vault_err
+op_backup_drill(struct op *op, const struct backup_drill_req *req, struct backup_drill_res *res)
+{
+	const struct drill_done *done = &op->prepared->drill;
+
+	op->note.id = req->backup;
+	TRY(drill_write(op, done, &res->record));
+	res->ok = done->failed == NULL;
+	if (!res->ok) {
+		op->note.reason = verify_reason_invalid;
+		return VAULT_OK;
+	}
+	op->effects.drilled_at = done->at;
+	return drill_keep(op->change, &op->vault->keyring.store, done->at, res->record);
+}
+
+enum vault_err
 prepare_backup_end(struct op *op, const struct backup_end_req *req)
 {
 	return backups_end(op, req->backup, &op->prepared->backup);

@@ -80,8 +80,16 @@ prepare_sys_unseal(struct op *op, const struct sys_unseal_req *req)
 	 */
 	if (vault_state(op->vault) != STATE_SEALED)
 		return VAULT_OK;
+	/* Who could only put an older store back must not be able to have it opened too. */
+	if (req->accept_rollback.v && op->who->uid != 0)
+		return op_fail(op, VAULT_DENIED, "accept_rollback",
+			       "only root may accept a rollback");
 	TRY(slot_secret_of(op, &given, &secret));
 	secret.slot = req->slot;
+	op->opening->accept_rollback = req->accept_rollback.v;
+	op->opening->uid = op->who->uid;
+	op->opening->gid = op->who->gid;
+	op->opening->pid = op->who->pid;
 	return try_slots(op, &secret);
 }
 
@@ -89,6 +97,7 @@ enum vault_err
 op_sys_unseal(struct op *op, const struct sys_unseal_req *req, struct sys_unseal_res *res)
 {
 	struct audit_recovery recovery;
+	enum vault_err err;
 
 	(void)req;
 	if (vault_state(op->vault) == STATE_SEALED && op->opening->needed > 0) {
@@ -102,7 +111,12 @@ op_sys_unseal(struct op *op, const struct sys_unseal_req *req, struct sys_unseal
 		    atomic_load(&op->vault->cancel))
 			return op_fail(op, VAULT_BUSY, NULL,
 				       "the vault was being sealed; try again");
-		TRY(vault_load(op->vault, op->txn, op->opening, &op->now, &recovery));
+		err = vault_load(op->vault, op->txn, op->opening, &op->now, &recovery);
+		if (err == VAULT_INTEGRITY && op->opening->why != NULL)
+			return op_fail(op, err, NULL, op->opening->why);
+		TRY(err);
+		/* Else nothing seems to have been written, and the change would be forgotten. */
+		op->change->count += op->opening->migrated;
 		op->effects.opened = true;
 		unseal_shares_forget(&op->vault->shares);
 	}

@@ -1,4 +1,5 @@
 #include "protocol/text.h"
+#include "vaultd/core/check.h"
 #include "vaultd/core/rekey.h"
 #include "vaultd/core/session.h"
 #include "vaultd/core/scrub.h"
@@ -56,6 +57,24 @@ store_id(struct op *op, struct vault_text *out)
 	return op_keep_text(op, text_of(text), out);
 }
 
+/* While open: before that nobody can tell whether it is this store's. */
+static enum vault_err
+anchor_health(struct op *op, const struct anchor_health **out)
+{
+	struct anchor_health *health = scratch_alloc(op->scratch, sizeof *health);
+	struct anchor_status status;
+	int64_t age;
+
+	if (health == NULL)
+		return VAULT_BUSY;
+	anchor_status(&op->vault->anchor, &status);
+	age = op->now.wall - status.time_ns / 1000000000;
+	*health = (struct anchor_health){ status.ok, (int64_t)status.revision,
+					  status.there && age > 0 ? age : 0 };
+	*out = health;
+	return VAULT_OK;
+}
+
 /* Told while there is any. */
 static enum vault_err
 background(struct op *op, const struct background_work **out)
@@ -106,7 +125,7 @@ op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status
 	enum vault_state state = vault_state(op->vault);
 	struct audit_status audit;
 	struct slot_table slots = { 0 };
-	int64_t last_backup;
+	int64_t last_backup, last_drill;
 
 	(void)req;
 	if (health == NULL)
@@ -126,11 +145,38 @@ op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status
 	res->slots = (int64_t)slots.slots.n;
 	last_backup = atomic_load(&op->vault->last_backup);
 	res->last_backup = (struct vault_opt_int){ last_backup, last_backup != 0 };
+	last_drill = atomic_load(&op->vault->last_drill);
+	res->last_drill = (struct vault_opt_int){ last_drill, last_drill != 0 };
 	res->sandbox = text_of(op->vault->settings.sandbox);
 	res->memory_lock = text_of(op->vault->settings.memory_lock);
 	res->audit = health;
 	if (state == STATE_OPEN)
+		TRY(anchor_health(op, &res->anchor));
+	if (state == STATE_OPEN)
 		TRY(background(op, &res->background));
 	TRY(progress(op, res));
 	return store_id(op, &res->store_id);
+}
+
+enum vault_err
+op_sys_check(struct op *op, const struct sys_check_req *req, struct sys_check_res *res)
+{
+	static const char *const names[TABLE_COUNT] = { "rows", "index", "meta" };
+	struct vault_text *differs = scratch_alloc(op->scratch, TABLE_COUNT * sizeof *differs);
+	struct store_check check;
+
+	(void)req;
+	if (differs == NULL)
+		return VAULT_BUSY;
+	TRY(check_store(op->vault, op->txn, &check));
+	for (int i = 0; i < TABLE_COUNT; i++)
+		if (check.differs[i])
+			differs[res->differs.n++] = text_of(names[i]);
+	res->ok = res->differs.n == 0;
+	if (!res->ok)
+		res->differs.v = differs;
+	res->revision = (int64_t)check.revision;
+	res->rows = (int64_t)check.rows;
+	res->entries = (int64_t)check.entries;
+	return VAULT_OK;
 }

@@ -6,7 +6,6 @@
 
 #include "vaultd/store/lmdb.h"
 
-#define META_NEXT_ROW "next_row"
 #define STORE_TABLES 4 /* rows, index, meta, and the scrub's filler */
 
 enum vault_err

@@ -148,8 +148,11 @@ row_link(struct txn *txn, const struct row_key *key, uint64_t id)
 {
 	struct index_place place = index_place(key, id);
 	MDB_val k = { INDEX_KEY_BYTES, place.key }, v = { INDEX_ENTRY_BYTES, place.entry };
+	int rc = mdb_put(txn->mdb, txn->store->index, &k, &v, MDB_NODUPDATA);
 
-	return store_error(mdb_put(txn->mdb, txn->store->index, &k, &v, 0));
+	if (rc == 0)
+		sums_link(txn, place.key, place.entry, true);
+	return rc == MDB_KEYEXIST ? VAULT_OK : store_error(rc);
 }
 
 enum vault_err
@@ -158,7 +161,9 @@ row_unlink(struct txn *txn, const struct row_key *key, uint64_t id)
 	struct index_place place = index_place(key, id);
 	MDB_val k = { INDEX_KEY_BYTES, place.key }, v = { INDEX_ENTRY_BYTES, place.entry };
 
-	return store_error(mdb_del(txn->mdb, txn->store->index, &k, &v));
+	TRY(store_error(mdb_del(txn->mdb, txn->store->index, &k, &v)));
+	sums_link(txn, place.key, place.entry, false);
+	return VAULT_OK;
 }
 
 enum vault_err
@@ -168,10 +173,21 @@ row_insert(struct txn *txn, const struct row_key *key, struct vault_bytes row, u
 	MDB_val k = { sizeof next, &next }, v = val_of(row);
 
 	TRY(store_error(mdb_put(txn->mdb, txn->store->rows, &k, &v, MDB_APPEND)));
+	sums_row(txn, next, row, true);
 	TRY(row_link(txn, key, next));
 	txn->next_row = next + 1;
 	*id = next;
 	return VAULT_OK;
+}
+
+/* What is there now is about to go; a transaction that fails behind this is given up. */
+static void
+take_row(struct txn *txn, uint64_t id)
+{
+	MDB_val k = { sizeof id, &id }, v;
+
+	if (txn->store->sum_key != NULL && mdb_get(txn->mdb, txn->store->rows, &k, &v) == 0)
+		sums_row(txn, id, bytes_of(v), false);
 }
 
 enum vault_err
@@ -245,7 +261,10 @@ row_update(struct txn *txn, uint64_t id, struct vault_bytes row)
 {
 	MDB_val k = { sizeof id, &id }, v = val_of(row);
 
-	return store_error(mdb_put(txn->mdb, txn->store->rows, &k, &v, 0));
+	take_row(txn, id);
+	TRY(store_error(mdb_put(txn->mdb, txn->store->rows, &k, &v, 0)));
+	sums_row(txn, id, row, true);
+	return VAULT_OK;
 }
 
 enum vault_err
@@ -254,6 +273,7 @@ row_delete(struct txn *txn, const struct row_key *key, uint64_t id)
 	MDB_val k = { sizeof id, &id };
 
 	TRY(row_unlink(txn, key, id));
+	take_row(txn, id);
 	return store_error(mdb_del(txn->mdb, txn->store->rows, &k, NULL));
 }
 
@@ -379,6 +399,11 @@ enum vault_err
 meta_put(struct txn *txn, const char *name, struct vault_bytes value)
 {
 	MDB_val k = { strlen(name), (void *)(uintptr_t)name }, v = val_of(value);
+	struct vault_bytes old;
 
-	return store_error(mdb_put(txn->mdb, txn->store->meta, &k, &v, 0));
+	if (meta_get(txn, name, &old) == VAULT_OK)
+		sums_meta(txn, bytes_of(k), old, false);
+	TRY(store_error(mdb_put(txn->mdb, txn->store->meta, &k, &v, 0)));
+	sums_meta(txn, bytes_of(k), value, true);
+	return VAULT_OK;
 }

@@ -12,7 +12,10 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
+#include <stdatomic.h>
+
 #include "protocol/error.h"
+#include "vaultd/base/sum.h"
 
 struct store;
 struct txn;
@@ -129,6 +132,31 @@ MUST_USE enum vault_err index_walk_next(struct txn *txn, struct index_walk *walk
 void index_walk_close(struct index_walk *walk);
 /* How many rows there are. */
 MUST_USE enum vault_err row_count(struct txn *txn, uint64_t *rows);
+/*
+ * Sums over all there is in each table, kept up by every write of a transaction from store_sum_keep
+ * on, so that what somebody else did to the file shows.
+ */
+enum store_table { TABLE_ROWS, TABLE_INDEX, TABLE_META, TABLE_COUNT };
+struct store_sums {
+	struct sum of[TABLE_COUNT];
+};
+/* key: SUM_KEY_BYTES, borrowed until it is called with NULL, which ends it. No other thread writes. */
+void store_sum_keep(struct store *store, const uint8_t *key);
+/* By how much a write transaction changed them. */
+struct store_sums txn_sums(const struct txn *txn);
+/* Puts that back to what it was, where something is written that the sums are not about. */
+void txn_set_sums(struct txn *txn, const struct store_sums *sums);
+
+/* All of the store but what stands under a row's id, and what an id changes with each commit. */
+struct store_count {
+	uint64_t skip_row;	   /* a row that is left out with its index entries; 0: none */
+	const atomic_bool *cancel; /* NULL: never */
+	/* Set: */
+	struct store_sums sums;
+	uint64_t rows, entries; /* of the index */
+};
+/* Reads it whole. VAULT_BUSY when cancelled. The sums must be kept. */
+MUST_USE enum vault_err txn_count(struct txn *txn, struct store_count *count);
 
 MUST_USE enum vault_err meta_get(struct txn *txn, const char *name, struct vault_bytes *value);
 MUST_USE enum vault_err meta_put(struct txn *txn, const char *name, struct vault_bytes value);

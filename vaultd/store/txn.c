@@ -67,11 +67,12 @@ txn_commit(struct txn *txn)
 	struct txn *parent = txn->parent;
 	struct store *store = txn->store;
 	uint64_t next_row = txn->next_row;
+	struct store_sums sums = txn->sums;
 	enum vault_err err = VAULT_OK;
 	int rc;
 
 	if (parent == NULL && txn->writes && next_row != store->next_row)
-		err = meta_put(txn, "next_row",
+		err = meta_put(txn, META_NEXT_ROW,
 			       (struct vault_bytes){ (const uint8_t *)&next_row, sizeof next_row });
 	if (err != VAULT_OK) {
 		txn_abort(txn);
@@ -81,10 +82,13 @@ txn_commit(struct txn *txn)
 	free(txn);
 	if (rc != 0)
 		return store_error(rc);
-	if (parent != NULL)
+	if (parent != NULL) {
 		parent->next_row = next_row;
-	else
+		for (int i = 0; i < TABLE_COUNT; i++)
+			sum_add(&parent->sums.of[i], &sums.of[i]);
+	} else {
 		store->next_row = next_row;
+	}
 	return VAULT_OK;
 }
 
