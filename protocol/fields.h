@@ -152,6 +152,8 @@ struct object_list {
 #define REQUIRED_R 1
 #define REQUIRED_O 0
 
+#define IMPORT_WRITE_MAX (256 * 1024) /* bytes of an export that import.write takes at once */
+
 /* What every list operation asks and answers. */
 #define PAGE_LIMIT_DEFAULT 100
 #define PAGE_LIMIT_MAX 1000

@@ -134,14 +134,15 @@ fresh_snapshot(struct passage *p)
 	return VAULT_OK;
 }
 
-/* tenant.create names one that is yet to be. */
+/* tenant.create and import.commit name one that is yet to be. */
 static enum vault_err
 find_tenant(struct passage *p)
 {
 	struct op *op = &p->op;
 	enum vault_err err;
 
-	if (p->target.tenant.p == NULL || op->row->id == OP_tenant_create)
+	if (p->target.tenant.p == NULL || op->row->id == OP_tenant_create ||
+	    op->row->id == OP_import_commit)
 		return VAULT_OK;
 	/* Only what answers while sealed comes here without the keys that a tenant's name needs. */
 	if ((op->row->flags & OP_SEALED) != 0 && vault_state(op->vault) != STATE_OPEN)

@@ -49,3 +49,20 @@ teardown_file() { stop_daemon; }
 	[ "$(jq -r .certificate <<<"$output" | head -1)" = vaultd-erasure-1 ]
 	[ "$(jq -c .backups <<<"$output")" = '[]' ]
 }
+
+@test "a tenant goes by file" {
+	vaultctl tenant create mover
+	echo -n wert | vaultctl --tenant mover secret put s
+	echo -n 'a long enough passphrase' >"$DIR/pass"
+	run -0 --separate-stderr vaultctl --tenant mover tenant export "$DIR/mover.vt" --passphrase "@$DIR/pass"
+	[ "$(stat -c %a "$DIR/mover.vt")" = 600 ]
+	run -1 --separate-stderr vaultctl --tenant mover tenant export "$DIR/mover.vt" --passphrase "@$DIR/pass"
+	run -2 --separate-stderr vaultctl tenant import "$DIR/mover.vt" --passphrase "@$DIR/pass"
+	stderr_has exists
+	run -0 --separate-stderr vaultctl --tenant moved tenant import "$DIR/mover.vt" --passphrase "@$DIR/pass"
+	[ "$output" = moved ]
+	[ "$(vaultctl --tenant moved secret get s)" = wert ]
+	echo -n 'quite another passphrase' >"$DIR/pass"
+	run -2 --separate-stderr vaultctl --tenant third tenant import "$DIR/mover.vt" --passphrase "@$DIR/pass"
+	stderr_has denied
+}

@@ -150,12 +150,16 @@ probe_bool(struct probe *p)
 static void
 probe_enum(struct probe *p)
 {
+	char longer[64];
+
 	for (int i = 1; i < p->field->values->count; i++) {
-		value_text(&p->writer, text_of(p->field->values->names[i]));
+		const char *name = p->field->values->names[i];
+
+		value_text(&p->writer, text_of(name));
 		try(p, true);
-		value_text(&p->writer,
-			   (struct vault_text){ p->field->values->names[i],
-						strlen(p->field->values->names[i]) - 1 });
+		/* Not shorter: one value may be the beginning of another. */
+		assert_true(snprintf(longer, sizeof longer, "%s~", name) < (int)sizeof longer);
+		value_text(&p->writer, text_of(longer));
 		try(p, false);
 	}
 	value_text(&p->writer, TEXT_LITERAL(""));

@@ -65,6 +65,9 @@ extern const struct extra run_extras[], rotate_extras[], backup_create_extras[],
 	backup_drill_extras[], backup_verify_extras[];
 int run_slot_add(struct ctl *ctl, struct args *args);
 int run_status(struct ctl *ctl, struct args *args);
+int run_tenant_export(struct ctl *ctl, struct args *args);
+int run_tenant_import(struct ctl *ctl, struct args *args);
+extern const struct extra tenant_export_extras[], tenant_import_extras[];
 int run_tenant_erase(struct ctl *ctl, struct args *args);
 int run_tenant_rekey(struct ctl *ctl, struct args *args);
 extern const struct extra tenant_erase_extras[], tenant_rekey_extras[];

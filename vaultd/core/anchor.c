@@ -108,8 +108,7 @@ static enum anchor_found
 mark_read(const struct anchor *anchor, const uint8_t bytes[static ANCHOR_BYTES],
 	  struct anchor_mark *mark)
 {
-	if (memcmp(bytes, magic, sizeof magic) != 0 ||
-	    get16(bytes + AT_FORMAT) != ANCHOR_FORMAT)
+	if (memcmp(bytes, magic, sizeof magic) != 0 || get16(bytes + AT_FORMAT) != ANCHOR_FORMAT)
 		return ANCHOR_DAMAGED;
 	if (memcmp(bytes + AT_STORE_ID, anchor->store_id, AUDIT_STORE_ID_BYTES) != 0)
 		return ANCHOR_FOREIGN;

@@ -1,6 +1,6 @@
 #include "vaultd/core/erased.h"
 
-#include <string.h>
+#include "protocol/text.h"
 
 static struct row_key
 place_of(enum erased_state state, uint32_t number)
@@ -60,7 +60,7 @@ erased_put(struct op *op, enum erased_state state, struct erased *erased)
 {
 	struct row_key key = place_of(state, (uint32_t)erased->rec.number);
 
-	if (erased->row.id != 0 && memcmp(key.tag, erased->row.key.tag, ROW_TAG_BYTES) != 0) {
+	if (erased->row.id != 0 && !text_same(key.tag, erased->row.key.tag, ROW_TAG_BYTES)) {
 		TRY(sealed_delete(op->change, &erased->row));
 		erased->row = (struct row){ 0 };
 	}

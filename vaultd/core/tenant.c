@@ -212,58 +212,6 @@ tenant_tell(struct op *op, enum event_kind kind, struct vault_text name)
 	op->effects.told_tenant[name.len] = '\0';
 }
 
-static enum vault_err
-make_wraps(struct op *op, uint32_t number, const struct row_key *name, struct buf *out)
-{
-	const struct keyring *keyring = &op->vault->keyring;
-	const uint8_t *store = keyring->store.store_id;
-	uint8_t wrapped[4][WRAPPED_BYTES];
-	struct record_key_wrap record_wrap = { .generation = 1 };
-	struct tenant_wraps wraps = { .root_generation = keyring->root_generation };
-	struct arena *arena = op->vault->arena;
-	SECRET_LOCAL(tenant_key);
-	SECRET_LOCAL(record_key);
-	SECRET_LOCAL(name_key);
-	SECRET_LOCAL(pepper);
-
-	TRY(secret_random(arena, AEAD_KEY_BYTES, &tenant_key));
-	TRY(secret_random(arena, AEAD_KEY_BYTES, &record_key));
-	TRY(secret_random(arena, NAME_KEY_BYTES, &name_key));
-	TRY(secret_random(arena, AEAD_KEY_BYTES, &pepper));
-	key_wrap(&keyring->wrap,
-		 &(struct wrap_use){ "tenant key", number, keyring->root_generation, store },
-		 tenant_key.p, wrapped[0]);
-	key_wrap(&tenant_key, &(struct wrap_use){ "tenant name key", number, 0, store }, name_key.p,
-		 wrapped[1]);
-	key_wrap(&tenant_key, &(struct wrap_use){ "tenant pepper", number, 0, store }, pepper.p,
-		 wrapped[2]);
-	key_wrap(&tenant_key, &(struct wrap_use){ "tenant record key", number, 1, store },
-		 record_key.p, wrapped[3]);
-	wraps.name_tag = (struct vault_bytes){ name->tag, ROW_TAG_BYTES };
-	wraps.tenant_key = (struct vault_bytes){ wrapped[0], WRAPPED_BYTES };
-	wraps.name_key = (struct vault_bytes){ wrapped[1], WRAPPED_BYTES };
-	wraps.pepper = (struct vault_bytes){ wrapped[2], WRAPPED_BYTES };
-	record_wrap.wrapped = (struct vault_bytes){ wrapped[3], WRAPPED_BYTES };
-	wraps.record_keys.v = &record_wrap;
-	wraps.record_keys.n = 1;
-	return record_encode(tenant_wraps_type(), &wraps, out);
-}
-
-static enum vault_err
-insert_wraps(struct op *op, uint32_t number, const struct row_key *name)
-{
-	struct row_key key = tenant_numbered(ROW_TENANT_WRAPS, number);
-	struct buf buf = { 0 };
-	enum vault_err err = make_wraps(op, number, name, &buf);
-	uint64_t id;
-
-	if (err == VAULT_OK)
-		err = row_insert(op->change->txn, &key,
-				 (struct vault_bytes){ buf_data(&buf), buf_len(&buf) }, &id);
-	buf_free(&buf);
-	return err;
-}
-
 enum vault_err
 tenant_create(struct op *op, const struct tenant_create_req *req)
 {
@@ -289,7 +237,7 @@ tenant_create(struct op *op, const struct tenant_create_req *req)
 	record.labels = req->labels;
 	record.plan = req->plan;
 	tenant_limits_put(&record, req->limits);
-	TRY(insert_wraps(op, (uint32_t)record.number, &row.key));
+	TRY(tenant_new_wraps(op, (uint32_t)record.number, &row.key));
 	TRY(sealed_put(op->change, store, &row, tenant_record_type(), &record));
 	op->effects.tenant_created = true;
 	op->note.tenant = (uint32_t)record.number;

@@ -98,6 +98,16 @@ MUST_USE enum vault_err tenant_read_wraps(struct op *op, uint32_t number,
 /* The tenant key, which the others are wrapped under; VAULT_INTEGRITY. */
 MUST_USE enum vault_err tenant_unwrap(struct op *op, uint32_t number,
 				      const struct tenant_wraps *wraps, struct secret *key);
+/* On the committer: new random keys of a tenant that stands under that name. */
+MUST_USE enum vault_err tenant_new_wraps(struct op *op, uint32_t number,
+					 const struct row_key *name);
+/* The tenant's own, under a new tenant key and no name yet; then the name. */
+MUST_USE enum vault_err tenant_put_wraps(struct op *op, const struct tenant *tenant);
+MUST_USE enum vault_err tenant_name_wraps(struct op *op, uint32_t number,
+					  const struct row_key *name);
+/* In the place of what they were; what wraps points to may stand in their row. */
+MUST_USE enum vault_err tenant_write_wraps(struct op *op, uint32_t number,
+					   const struct tenant_wraps *wraps);
 /*
  * On the committer: the operation changed its tenant's keys, so no cached copy of them counts any
  * more, not even for what follows in the same group.

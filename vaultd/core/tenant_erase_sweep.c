@@ -125,6 +125,8 @@ tenant_erase_step(struct op *op, uint32_t number, struct sweep_done *done)
 	if (err == VAULT_OK)
 		return erased_put(op, ERASED_ROWS_LEFT, &erased);
 	erased.rec.tag = (struct vault_bytes){ 0 };
+	if (erased.rec.import)
+		return sealed_delete(op->change, &erased.row);
 	erased.rec.revision = (int64_t)op->vault->revision;
 	TRY(erased_put(op, ERASED_PAGES_LEFT, &erased));
 	return scrub_want(op);

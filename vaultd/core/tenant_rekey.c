@@ -34,24 +34,6 @@ put(struct op *op, struct rekey *rekey)
 			  &rekey->rec);
 }
 
-/* In the place of what the tenant's wraps were; what it points to may stand in their row. */
-static enum vault_err
-write_wraps(struct op *op, uint32_t number, const struct tenant_wraps *wraps)
-{
-	struct row_key key = tenant_numbered(ROW_TENANT_WRAPS, number);
-	struct buf buf = { 0 };
-	enum vault_err err;
-	uint64_t id;
-
-	TRY(row_linked(op->change->txn, &key, &id));
-	err = record_encode(tenant_wraps_type(), wraps, &buf);
-	if (err == VAULT_OK)
-		err = row_update(op->change->txn, id,
-				 (struct vault_bytes){ buf_data(&buf), buf_len(&buf) });
-	buf_free(&buf);
-	return err;
-}
-
 /* Rows of the tenant that are sealed; an index-only kind's entries are none. */
 static enum vault_err
 count_rows(struct op *op, uint32_t number, int64_t *total)
@@ -94,7 +76,7 @@ add_key(struct op *op, uint32_t number)
 	keys[1] = (struct record_key_wrap){ use.generation, { wrapped, sizeof wrapped } };
 	wraps.record_keys.v = keys;
 	wraps.record_keys.n = 2;
-	return write_wraps(op, number, &wraps);
+	return tenant_write_wraps(op, number, &wraps);
 }
 
 enum vault_err
@@ -149,7 +131,7 @@ let_seal(struct op *op, struct rekey *rekey)
 	keys[0] = wraps.record_keys.v[1];
 	keys[1] = wraps.record_keys.v[0];
 	wraps.record_keys.v = keys;
-	TRY(write_wraps(op, number, &wraps));
+	TRY(tenant_write_wraps(op, number, &wraps));
 	rekey->rec.seals = true;
 	tenant_changed(op);
 	return put(op, rekey);
@@ -225,7 +207,7 @@ finish(struct op *op, struct rekey *rekey, struct sweep_done *done)
 
 	TRY(tenant_read_wraps(op, number, &wraps));
 	wraps.record_keys.n = 1;
-	TRY(write_wraps(op, number, &wraps));
+	TRY(tenant_write_wraps(op, number, &wraps));
 	TRY(sealed_delete(op->change, &rekey->row));
 	tenant_tell(op, event_kind_rekeyed, tenant_name_of(op->tenant));
 	tenant_changed(op);

@@ -6,6 +6,7 @@
 #include "vaultd/core/apikey_limit.h"
 #include "vaultd/core/apikey_used.h"
 #include "vaultd/core/backup_ledger.h"
+#include "vaultd/core/imports.h"
 #include "vaultd/core/drill.h"
 #include "vaultd/core/lockout.h"
 #include "vaultd/core/migrate.h"
@@ -439,6 +440,7 @@ vault_forget(struct vault *vault)
 	vault->scrubbed = 0;
 	tenants_reset(&vault->tenants);
 	backups_free(&vault->backups);
+	imports_free(&vault->imports);
 	atomic_store(&vault->last_backup, 0);
 	atomic_store(&vault->last_drill, 0);
 }

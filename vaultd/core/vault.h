@@ -14,6 +14,7 @@
 #include "vaultd/core/audit.h"
 #include "vaultd/core/audit_tree.h"
 #include "vaultd/core/backups.h"
+#include "vaultd/core/imports_table.h"
 #include "vaultd/core/events.h"
 #include "vaultd/core/keyring.h"
 #include "vaultd/core/metrics.h"
@@ -107,6 +108,7 @@ struct vault {
 	uint32_t next_tenant;	    /* the committer */
 	struct backups backups;	    /* the slow lane */
 	_Atomic int64_t last_drill; /* the committer: when the last good one was; 0: none */
+	struct imports imports;	    /* the slow lane */
 	_Atomic int64_t last_backup; /* the committer: the moment that the newest is of; 0: none */
 	struct expiry_clock expiry_clock; /* the committer */
 	struct audit_rekey *audit_next; /* the committer: what it goes over to behind this group */

@@ -118,7 +118,9 @@ sweep_backups(struct lanes *lanes)
 	int64_t now = clock_monotonic_ns();
 	struct job *job;
 
-	if (atomic_load(&lanes->vault->backups.count) == 0 || now < lanes->sweep_due_ns)
+	if ((atomic_load(&lanes->vault->backups.count) == 0 &&
+	     atomic_load(&lanes->vault->imports.count) == 0) ||
+	    now < lanes->sweep_due_ns)
 		return;
 	lanes->sweep_due_ns = now + SWEEP_PERIOD_MS * INT64_C(1000000);
 	job = own_job();

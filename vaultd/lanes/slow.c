@@ -1,3 +1,4 @@
+#include "vaultd/core/imports.h"
 #include "vaultd/lanes/lanes.h"
 
 #define SLOW_BATCH 1 /* one at a time: a passphrase costs 64 MiB and a second */
@@ -57,6 +58,7 @@ sweep_backups(struct lanes *lanes, struct job *job)
 	struct clock_now now = clock_read();
 
 	backups_sweep(&lanes->vault->backups, &now);
+	imports_sweep(lanes->vault, &now);
 	job->done(job);
 }
 

@@ -1,3 +1,4 @@
+#include "vaultd/core/imports.h"
 #include "vaultd/core/scrub.h"
 #include "vaultd/core/tenant_erase.h"
 #include "vaultd/core/tenant_rekey.h"
@@ -24,6 +25,11 @@ op_sweep(struct op *op, struct sweep_done *done)
 	enum vault_err err;
 
 	*done = (struct sweep_done){ .finished = OP_COUNT };
+	err = import_forget_dead(op);
+	if (err == VAULT_OK)
+		done->more = true;
+	if (err != VAULT_NOT_FOUND)
+		return err;
 	err = tenant_erase_next(op, &number);
 	if (err == VAULT_OK)
 		return tenant_erase_step(op, number, done);
