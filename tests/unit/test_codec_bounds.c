@@ -3,6 +3,8 @@
  */
 #include "tests/unit/lib/wire.h"
 
+#include <stdio.h>
+
 #define STRUCT_MAX 1024
 
 static struct scratch scratch;
