@@ -93,6 +93,16 @@ prepare_slot_add(struct op *op, const struct slot_add_req *req)
 			       &op->opening->draft);
 }
 
+static enum vault_err
+rekey(struct op *op)
+{
+	enum vault_err err = vault_rekey(op->vault, op->change);
+
+	return err == VAULT_CONFLICT
+		       ? op_fail(op, err, NULL, "there were as many root keys as there may be")
+		       : err;
+}
+
 /* The secret that was replaced may have been told to somebody, and with it the root key. */
 static enum vault_err
 put_slot(struct op *op, const struct slot_add_req *req)
@@ -110,8 +120,7 @@ put_slot(struct op *op, const struct slot_add_req *req)
 	if (err == VAULT_CONFLICT)
 		return op_fail(op, err, NULL, "there are 16 slots already");
 	TRY(err);
-	return req->replace.v ? vault_rekey(op->vault, op->change)
-			      : vault_slots_changed(op->vault, op->change);
+	return req->replace.v ? rekey(op) : vault_slots_changed(op->vault, op->change);
 }
 
 enum vault_err
@@ -134,14 +143,14 @@ op_slot_remove(struct op *op, const struct slot_remove_req *req, struct slot_rem
 		return op_fail(op, err, NULL,
 			       "it is the last: nothing could open the vault any more");
 	TRY(err);
-	return vault_rekey(op->vault, op->change);
+	return rekey(op);
 }
 
 enum vault_err
 op_sys_rekey(struct op *op, const struct sys_rekey_req *req, struct sys_rekey_res *res)
 {
 	(void)req;
-	TRY(vault_rekey(op->vault, op->change));
+	TRY(rekey(op));
 	res->generation = op->vault->keyring.next.generation;
 	return VAULT_OK;
 }
