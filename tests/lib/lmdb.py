@@ -45,6 +45,12 @@ class Lmdb:
                 yield key, page[at : at + value], node_flags
 
 
+def meta(path):
+    """What the store's meta table holds, but values with pages of their own."""
+    env = Lmdb(path)
+    return {key: value for key, value, _ in env.entries(env.table(b"meta"))}
+
+
 def kinds(path):
     """The kinds of row that the store's index has entries of, as {(tenant, kind)}."""
     env = Lmdb(path)

@@ -3,6 +3,7 @@
 #include "protocol/text.h"
 #include "vaultd/base/base64.h"
 #include "vaultd/core/rekey.h"
+#include "vaultd/core/scrub.h"
 #include "vaultd/ops/ops.h"
 #include "vaultd/ops/slot_secret.h"
 
@@ -93,14 +94,19 @@ prepare_slot_add(struct op *op, const struct slot_add_req *req)
 			       &op->opening->draft);
 }
 
+/*
+ * What the old root key wrapped, and the slots that lead to it, stand in freed pages until those are
+ * overwritten: who has a secret of before could begin with them.
+ */
 static enum vault_err
 rekey(struct op *op)
 {
 	enum vault_err err = vault_rekey(op->vault, op->change);
 
-	return err == VAULT_CONFLICT
-		       ? op_fail(op, err, NULL, "there were as many root keys as there may be")
-		       : err;
+	if (err == VAULT_CONFLICT)
+		return op_fail(op, err, NULL, "there were as many root keys as there may be");
+	TRY(err);
+	return scrub_want(op);
 }
 
 /* The secret that was replaced may have been told to somebody, and with it the root key. */
