@@ -2,6 +2,7 @@
 format alone (a page header of 16 bytes, nodes behind 16-bit offsets), so that nothing needs to be installed."""
 
 import struct
+import time
 
 PAGE = 4096
 HEADER, NODE = 16, 8
@@ -55,3 +56,31 @@ def kinds(path):
     """The kinds of row that the store's index has entries of, as {(tenant, kind)}."""
     env = Lmdb(path)
     return {struct.unpack(">IB", key) for key, _, _ in env.entries(env.table(b"index"))}
+
+
+ROW_SCRUB = 15  # is there until freed pages are overwritten
+PART = 24  # bytes: half a sealed key of 32
+
+
+def file_of(vault):
+    return vault.state / "store" / "data.mdb"
+
+
+def stop_scrubbed(vault):
+    """Stops it once freed pages are overwritten. The file is looked at while nobody writes to it."""
+    for _ in range(100):
+        time.sleep(0.3)
+        vault.stop()
+        if (0, ROW_SCRUB) not in kinds(file_of(vault)):
+            return
+        vault.start()
+        vault.unseal()
+    raise AssertionError("freed pages are not overwritten")
+
+
+def left(old, new, data):
+    """Parts of a value that are not in the new one and still in the file."""
+    parts = [old[at : at + PART] for at in range(0, len(old) - PART, PART // 2)]
+    gone = [part for part in parts if part not in new]
+    assert gone
+    return [part for part in gone if part in data]
