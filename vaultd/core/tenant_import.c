@@ -248,9 +248,7 @@ begin(struct op *op, struct import *import)
 	scratch_reset(&import->scratch, true);
 	if (tenant->slot == NULL)
 		return VAULT_BUSY;
-	for (unsigned i = 0; i < IMPORTS_MAX; i++)
-		if (op->vault->imports.list[i] == import)
-			atomic_store(&op->vault->imports.numbers[i], tenant->keys.tenant);
+	atomic_store(&op->vault->imports.numbers[import->place], tenant->keys.tenant);
 	return tenant_put_wraps(op, tenant);
 }
 
