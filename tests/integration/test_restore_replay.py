@@ -286,6 +286,21 @@ def test_a_code_secret_that_was_replaced(lost, acme):
         assert root.error("auth.totp", code=old["recovery"][0]).code == "denied"
 
 
+def test_a_code_secret_that_was_taken_back(lost, acme):
+    """A lost device must not be a second factor again."""
+    old = lost.vault.admin_call("totp.enroll", principal="uid:0")
+    other = lost.vault.admin_call("totp.enroll", principal="uid:4242")
+    assert other["uri"]
+    lost.backup()
+    lost.vault.admin_call("totp.remove", principal="uid:0")
+    again = lost.restored()
+    with again.admin() as root:
+        code = totp.code(totp.secret_of(old["uri"]), totp.step_now(20))
+        assert root.error("auth.totp", code=code).code == "denied"
+        assert root.error("auth.totp", code=old["recovery"][0]).code == "denied"
+        assert [item["principal"] for item in root.pages("totp.list", 10)] == ["uid:4242"]
+
+
 def test_what_was_made_after_the_backup_is_lost(lost, acme):
     lost.backup()
     young = lost.vault.new_tenant("young")
