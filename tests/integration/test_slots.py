@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from lib import lmdb
 from lib.vault import KEYFILE
 
 PASSPHRASE = b"correct horse battery"
@@ -182,6 +183,62 @@ def test_remove(vault):
     assert vault.unseal(passphrase=PASSPHRASE) == {"sealed": False}
     assert vault.admin_call("sys.rekey") == {"generation": 3}, "removing is a rekey too"
     vault.verify_audit()
+
+
+ROW_SCRUB = 15
+WRAPPED = 48  # bytes of a sealed key of 32
+
+
+def file_of(vault):
+    return vault.state / "store" / "data.mdb"
+
+
+def stop_scrubbed(vault):
+    """The file is looked at while nobody writes to it."""
+    for _ in range(100):
+        time.sleep(0.3)
+        vault.stop()
+        if (0, ROW_SCRUB) not in lmdb.kinds(file_of(vault)):
+            return
+        vault.start()
+        vault.unseal()
+    raise AssertionError("freed pages are not overwritten")
+
+
+def left(old, new, data):
+    """Parts of a value, none longer than half a sealed key, that are not in the new one and still in the file."""
+    parts = [old[at : at + WRAPPED // 2] for at in range(0, len(old) - WRAPPED // 2, WRAPPED // 4)]
+    gone = [part for part in parts if part not in new]
+    assert gone
+    return [part for part in gone if part in data]
+
+
+@pytest.mark.parametrize("how", ["remove", "replace", "rekey"])
+def test_nothing_that_the_old_root_key_opens_is_left_in_the_file(vault, how):
+    """In freed pages either: who knows a secret of before would begin with them, and go on to keys in use."""
+    acme = vault.new_tenant("acme")
+    acme.key()
+    add(vault, "other", passphrase=PASSPHRASE)
+    vault.stop()
+    before = lmdb.meta(file_of(vault))
+    vault.start_again()
+    if how == "remove":
+        vault.admin_call("slot.remove", slot="other")
+    elif how == "replace":
+        add(vault, "other", keyfile=b"k" * 64, replace=True)
+    else:
+        vault.admin_call("sys.rekey")
+    stop_scrubbed(vault)
+    data, after = file_of(vault).read_bytes(), lmdb.meta(file_of(vault))
+    for name in (b"slots", b"store_wraps"):
+        assert not left(before[name], after[name], data), name
+    vault.start_again()
+    assert acme_signs(vault)
+
+
+def acme_signs(vault):
+    with vault.app() as app:
+        return app.call("key.get", tenant="acme", name="k")["name"] == "k"
 
 
 def test_a_request_id_adds_one_slot_and_does_not_repeat_its_shares(vault):

@@ -97,14 +97,17 @@ find(struct op *op, struct vault_text id, struct import **out)
 		if (import->session != op->session || atomic_load(&import->ended) ||
 		    !text_is(id, import->id))
 			continue;
-		if (atomic_load(&import->busy))
-			return op_fail(op, VAULT_CONFLICT, "import",
-				       "wait for the answer to the last write");
+		if (atomic_load(&import->busy)) {
+			(void)op_fail(op, VAULT_CONFLICT, "import",
+				      "wait for the answer to the last write");
+			return VAULT_CONFLICT;
+		}
 		import->used_ms = op->now.boot_ms;
 		*out = import;
 		return VAULT_OK;
 	}
-	return op_fail(op, VAULT_NOT_FOUND, "import", "there is no such import on this connection");
+	(void)op_fail(op, VAULT_NOT_FOUND, "import", "there is no such import on this connection");
+	return VAULT_NOT_FOUND;
 }
 
 static enum vault_err
