@@ -306,6 +306,13 @@ def test_an_audit_that_was_exchanged(broken, into):
     broken.refuses(into, "does not lead on")
 
 
+@pytest.mark.parametrize("name", ["99999999999999999.seg", "00001000.seg"])
+def test_a_stray_file_with_a_segments_name(broken, into, name):
+    """Nobody goes through all the numbers that it would take to get there."""
+    (broken.audit / name).write_bytes(b"stray")
+    assert "restored" in broken.restore("--accept-gap", into=into).stdout
+
+
 def test_rubbish_behind_the_audit(broken, into):
     with open(broken.segments[-1], "ab") as last:
         last.write(bytes(100) + b"x")
