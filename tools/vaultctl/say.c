@@ -152,6 +152,14 @@ advise(const struct ctl *ctl, const struct vault_failure *f, const struct op_row
 			      "you for.\n",
 			      stderr);
 		break;
+	case VAULT_INTEGRITY:
+		if (row != NULL && row->id == OP_sys_unseal &&
+		    strstr(f->message, "accept_rollback") != NULL)
+			fputs("First find out who put an older state back. Where the newest is "
+			      "lost, as "
+			      "root: vaultctl unseal --accept-rollback\n",
+			      stderr);
+		break;
 	case VAULT_UNKNOWN_METHOD:
 		fputs("`vaultctl methods` lists what this daemon can do.\n", stderr);
 		break;
