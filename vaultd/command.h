@@ -25,6 +25,12 @@ __attribute__((format(printf, 2, 3))) int command_misused(const struct command *
 int command_help(const struct command *self);
 /* A line of result, on stdout. */
 __attribute__((format(printf, 1, 2))) void command_say(const char *format, ...);
+/* What a noun that is counted ends with. */
+static inline const char *
+command_plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
 
 /* Where a slot's secret comes from; at most one kind is given, none: a passphrase is asked for. */
 struct command_secret {

@@ -338,6 +338,8 @@ restore_backup(struct restore *restore)
 	TRY(restore_place_open(&restore->place, restore->into));
 	if (restore->secret.p == NULL)
 		TRY(command_secret_ask(setup->vault.arena, &restore->secret));
+	if (restore->audit == NULL && !restore->accept_gap)
+		return restore_run_audit_missing();
 	hold_signals();
 	TRY(make_part(restore));
 	TRY(confine(restore));
@@ -369,19 +371,20 @@ tell(const struct restore *restore)
 	restore_signer_text(&restore->header, signer);
 	command_say("signed by      %s", signer);
 	say_time("taken         ", restore->load.manifest.started);
-	command_say("records        %" PRIu64 " opened, %" PRIu64 " tenants", run->checked.rows,
-		    run->checked.tenants);
-	command_say("done again     %" PRIu64 " changes, %" PRIu64 " of them more strictly",
-		    run->tally.replayed, run->tally.refused);
+	command_say("records        %" PRIu64 " opened, %" PRIu64 " tenant%s", run->checked.rows,
+		    run->checked.tenants, command_plural(run->checked.tenants));
+	command_say("done again     %" PRIu64 " change%s, %" PRIu64 " of them more strictly",
+		    run->tally.replayed, command_plural(run->tally.replayed), run->tally.refused);
 	if (run->tally.dropped > 0)
-		command_say("dropped        %" PRIu64 " erased tenants", run->tally.dropped);
+		command_say("dropped        %" PRIu64 " erased tenant%s", run->tally.dropped,
+			    command_plural(run->tally.dropped));
 	if (run->survived_ns != 0)
 		say_time(run->stopped ? "audit until    a clean stop at" : "audit until   ",
 			 run->survived_ns / NS_PER_S);
 	if (!run->joined)
 		command_say("gap            %s; %" PRIu64
-			    " API keys with uses disabled, tokens issued until now refused",
-			    run->why, run->disabled);
+			    " API key%s with uses disabled, tokens issued until now refused",
+			    run->why, run->disabled, command_plural(run->disabled));
 	if (run->tally.slots > 0)
 		command_say(
 			"SLOTS          the slot that is left was removed after the backup: give "
@@ -430,7 +433,8 @@ run(const struct command *self, int argc, char **argv)
 	restore.run.by_gid = (uint32_t)getgid();
 	err = restore_backup(&restore);
 	/* Of these the log has told why. */
-	if (err != VAULT_CONFLICT && err != VAULT_EXISTS && err != VAULT_INVALID_PARAMS)
+	if (err != VAULT_CONFLICT && err != VAULT_EXISTS && err != VAULT_INVALID_PARAMS &&
+	    err != VAULT_DENIED)
 		why = vault_err_message(err);
 	if (err == VAULT_OK)
 		tell(&restore);

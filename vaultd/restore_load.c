@@ -96,7 +96,9 @@ static enum vault_err
 tell_damage(const struct restore_file *file, enum vault_err err)
 {
 	if (err == VAULT_INTEGRITY)
-		log_error("%s is damaged, cut short, or no backup", file->path);
+		log_error("%s is damaged, cut short, or no backup: take another copy, or the "
+			  "backup before it; vaultctl backup verify checks one",
+			  file->path);
 	else if (err == VAULT_UNSUPPORTED)
 		log_error("%s was written by a newer build; restore with that", file->path);
 	return err;
@@ -232,11 +234,12 @@ static enum vault_err
 tell_wrong_secret(enum vault_err err)
 {
 	if (err == VAULT_DENIED)
-		log_error("the backup does not open with this secret");
+		log_error("the backup does not open with this secret: take one of when it was "
+			  "made; vaultctl backup inspect tells who opens it");
 	else if (err == VAULT_NOT_FOUND)
 		log_error("the backup is not for a secret of this kind: vaultctl backup inspect "
 			  "tells who opens it");
-	return err;
+	return err == VAULT_NOT_FOUND ? VAULT_DENIED : err;
 }
 
 static enum vault_err

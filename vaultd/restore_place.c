@@ -54,7 +54,13 @@ empty_but_part(int dir)
 enum vault_err
 restore_place_open(struct restore_place *place, const char *into)
 {
-	TRY(start_directory_ours(into));
+	enum vault_err err = start_directory_ours(into);
+
+	if (err == VAULT_NOT_FOUND) {
+		log_error("make it first: install -d -m 700 -o vaultd -g vaultd %s", into);
+		return VAULT_CONFLICT;
+	}
+	TRY(err);
 	if (snprintf(place->part, sizeof place->part, "%s/" RESTORE_PART, into) >=
 	    (int)sizeof place->part)
 		return VAULT_INVALID_PARAMS;

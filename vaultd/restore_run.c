@@ -16,6 +16,7 @@
 #define CACHE_BYTES (1u << 20)		 /* of the arena, for opened tenants */
 #define ROWS_SKIPPED (UINT64_C(1) << 32) /* record ids that may have been given out since */
 #define TENANTS_SKIPPED 1024		 /* likewise of tenants, across a gap */
+#define NO_AUDIT "no audit directory was given"
 #define NS_PER_S INT64_C(1000000000)
 
 static enum vault_err
@@ -190,14 +191,21 @@ replay_all(struct restore_run *run, struct audit_surviving *surviving)
 }
 
 static enum vault_err
-refuse_gap(const struct restore_run *run, int dir)
+refuse_gap(const char *why, int dir)
 {
-	log_error("the audit does not lead on from the backup: %s", run->why);
+	log_error("the audit does not lead on from the backup: %s", why);
 	if (dir < 0)
 		log_error("give the directory of the audit that survived with --audit");
 	log_error("with --accept-gap what cannot be known is refused: API keys with a number of "
 		  "uses are disabled, and tokens issued until now");
 	return VAULT_CONFLICT;
+}
+
+/* Told before the backup is read: that may take an hour. */
+enum vault_err
+restore_run_audit_missing(void)
+{
+	return refuse_gap(NO_AUDIT, -1);
 }
 
 static enum vault_err
@@ -225,7 +233,7 @@ look_and_replay(struct restore_run *run, struct audit_surviving *surviving, int 
 	run->joined = surviving->joined;
 	run->why = surviving->why;
 	if (!run->joined && !accept_gap)
-		return refuse_gap(run, dir);
+		return refuse_gap(run->why, dir);
 	TRY(replay_all(run, surviving));
 	run->survived_ns = surviving->last_ns;
 	run->stopped = surviving->stopped;
@@ -239,8 +247,8 @@ restore_run_audit(struct restore_run *run, int dir, bool accept_gap)
 	enum vault_err err;
 
 	if (dir < 0) {
-		run->why = "no audit directory was given";
-		return accept_gap ? VAULT_OK : refuse_gap(run, dir);
+		run->why = NO_AUDIT;
+		return accept_gap ? VAULT_OK : refuse_gap(run->why, dir);
 	}
 	err = look_and_replay(run, &surviving, dir, accept_gap);
 	audit_surviving_free(&surviving);

@@ -40,6 +40,8 @@ MUST_USE enum vault_err restore_run_erased(struct restore_run *run, struct vault
  * accept_gap is false. Then what they tell of is done again.
  */
 MUST_USE enum vault_err restore_run_audit(struct restore_run *run, int dir, bool accept_gap);
+/* Says that without an audit directory the gap has to be accepted; VAULT_CONFLICT. */
+enum vault_err restore_run_audit_missing(void);
 /* Numbers that are not to be given out again, and what a gap costs. */
 MUST_USE enum vault_err restore_run_tenants(struct restore_run *run);
 /* The new audit, its first record, the head; then the vault is closed. */

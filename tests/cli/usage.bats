@@ -130,6 +130,10 @@ END
 	COMP_WORDS=(vaultctl key create --algorithm Ed) COMP_CWORD=4
 	_vaultctl
 	[ "${COMPREPLY[*]}" = EdDSA ]
+	COMP_WORDS=(vaultctl backup create --sp)
+	COMP_CWORD=3
+	_vaultctl
+	[ "${COMPREPLY[*]}" = --split-keys ] # of a command of two words
 	run -0 vaultctl completion zsh
 	has '#compdef vaultctl'
 	run -0 vaultctl completion fish

@@ -265,7 +265,7 @@ def test_an_erased_tenant_stays_erased(lost):
     erase(lost.vault, "acme")
     again = lost.restored()
     assert tenants_of(again) == ["other"]
-    assert "1 erased tenants" in lost.told
+    assert "1 erased tenant" in lost.told
     assert Tenant(again, "other").call("secret.get", name="db")["value"] == b"of other"
     assert again.admin_call("sys.check")["ok"] is True
     again.new_tenant("acme").key()

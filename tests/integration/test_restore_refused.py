@@ -279,7 +279,7 @@ def test_what_a_gap_costs(broken, into):
     with again.vault.admin() as root:
         (item,) = root.pages("audit.query", 100, method="restore")
     assert item["reason"] == "gap"
-    assert "gap            a segment is missing; 1 API keys" in broken.told
+    assert "gap            a segment is missing; 1 API key with" in broken.told
 
 
 def test_a_flipped_bit_in_the_audit(broken, into):

@@ -167,7 +167,11 @@ gen_man(FILE *out, const char *noun)
 	      "(the tenant, which comes from "
 	      "*--tenant* or _VAULTD\\_TENANT_, apart). How durations, times, lists, maps and "
 	      "secrets are written, the global "
-	      "options and the exit codes are in *vaultctl*(1).\n\n# VERBS\n\n",
+	      "options and the exit codes are in *vaultctl*(1). Where that page has a command of "
+	      "the same words, "
+	      "such as *backup drill* or *tenant export*, vaultctl runs that command, and what "
+	      "stands "
+	      "here is the method that it calls.\n\n# VERBS\n\n",
 	      out);
 	for (int i = 0; i < OP_COUNT; i++) {
 		if (!row_of(&op_rows[i], noun))

@@ -121,7 +121,7 @@ run_quietly(const struct ctl *ctl, char *const *argv)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return CTL_DONE;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		return ctl_local(ctl, "%s cannot be run", argv[0]);
+		return ctl_local(ctl, "%s cannot be run; --vaultd names the program", argv[0]);
 	return ctl_local(ctl, "the backup could not be restored");
 }
 

@@ -160,12 +160,17 @@ explain(const struct ctl *ctl, const char *path, enum vault_err err)
 	case VAULT_INTERNAL:
 		return CTL_LOCAL;
 	case VAULT_INTEGRITY:
-		ctl_local(ctl, "%s: not a whole and unchanged backup", path);
+		ctl_local(ctl,
+			  "%s: not a whole and unchanged backup: take another copy of it, or "
+			  "another backup",
+			  path);
 		return CTL_INVALID;
 	case VAULT_UNSUPPORTED:
 		return ctl_local(ctl, "%s: of a newer format; use a newer vaultctl", path);
 	case VAULT_DENIED:
-		return ctl_local(ctl, "%s: this secret does not open it", path);
+		return ctl_local(
+			ctl, "%s: this secret does not open it; see backup inspect for what does",
+			path);
 	case VAULT_NOT_FOUND:
 		return ctl_local(ctl,
 				 "%s: nothing of that kind and name opens it; see backup "

@@ -37,6 +37,18 @@ command_noun(const char *noun)
 	return false;
 }
 
+const struct command *
+command_of_row(const struct op_row *row)
+{
+	size_t noun = strcspn(row->method, ".");
+
+	for (const struct command *c = commands; c->name != NULL; c++)
+		if (strncmp(c->name, row->method, noun) == 0 && c->name[noun] == ' ' &&
+		    strcmp(c->name + noun + 1, row->method + noun + 1) == 0)
+			return c;
+	return NULL;
+}
+
 bool
 command_is_operation(const struct command *command)
 {
@@ -98,14 +110,21 @@ confirmed(const struct ctl *ctl, const struct op_row *row, const struct args *ar
 	static const char *const verbs[] = { "revoke", "delete", "destroy",
 					     "erase",  "remove", "seal" };
 	const char *verb = strchr(row->method, '.') + 1;
-	char question[METHOD_MAX + 64];
+	const char *what = "";
+	char question[METHOD_MAX + 320];
 
 	if (row->id == OP_token_revoke && args_given(args, "jti"))
 		return true;
+	for (size_t i = 0; i < args->n && what[0] == '\0'; i++)
+		if (args->v[i].field->required && args->v[i].text != NULL &&
+		    (strncmp(row->method, "tenant.", 7) == 0 ||
+		     args->v[i].field->kind != FIELD_TENANT))
+			what = args->v[i].text;
 	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
 		if (strcmp(verb, verbs[i]) != 0)
 			continue;
-		snprintf(question, sizeof question, "%s%s: go on?", row->method,
+		snprintf(question, sizeof question, "%s%s%.255s%s: go on?", row->method,
+			 what[0] == '\0' ? "" : " ", what,
 			 row->id == OP_token_revoke ? " of many tokens at once" : "");
 		return ctl_confirm(ctl, question);
 	}

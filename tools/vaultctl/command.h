@@ -21,6 +21,8 @@ struct command {
 /* The commands that are no plain operation; name NULL ends. */
 extern const struct command commands[];
 
+/* The command of the operation's noun and verb; NULL: it has none of its own. */
+const struct command *command_of_row(const struct op_row *row);
 /* Whether it is an operation by its own noun and verb, and so stands among those. */
 bool command_is_operation(const struct command *command);
 

@@ -25,7 +25,19 @@ static bool
 first_of_noun(int i, int *len)
 {
 	*len = (int)strcspn(op_rows[i].method, ".");
-	return i == 0 || strncmp(op_rows[i].method, op_rows[i - 1].method, (size_t)*len + 1) != 0;
+	for (int k = 0; k < i; k++)
+		if (strncmp(op_rows[i].method, op_rows[k].method, (size_t)*len + 1) == 0)
+			return false;
+	return true;
+}
+
+/* Whether vaultctl has a command of its own of these words, which comes before the operation. */
+static bool
+hidden(const struct op_row *row)
+{
+	const struct command *c = command_of_row(row);
+
+	return c != NULL && c->method == NULL;
 }
 
 static void
@@ -47,7 +59,7 @@ put_verbs(const char *noun, int len)
 	char word[WORD_MAX];
 
 	for (int i = 0; i < OP_COUNT; i++)
-		if (strncmp(op_rows[i].method, noun, (size_t)len + 1) == 0)
+		if (strncmp(op_rows[i].method, noun, (size_t)len + 1) == 0 && !hidden(&op_rows[i]))
 			printf("%s ", dashed(op_rows[i].method + len + 1, word));
 	for (const struct command *c = commands; c->name != NULL; c++)
 		if (strncmp(c->name, noun, (size_t)len) == 0 && c->name[len] == ' ' &&
@@ -98,6 +110,8 @@ put_cases(void)
 			put_verbs(op_rows[i].method, len);
 			puts("' ;;");
 		}
+		if (hidden(&op_rows[i]))
+			continue;
 		printf("\t'%.*s %s') cand='", (int)strcspn(op_rows[i].method, "."),
 		       op_rows[i].method, dashed(strchr(op_rows[i].method, '.') + 1, word));
 		put_options(&op_rows[i]);
@@ -110,7 +124,8 @@ put_cases(void)
 			put_options(op_find(text_of(c->method)));
 			puts("' ;;");
 		} else if (c->extras != NULL && c->method == NULL) {
-			printf("\t'%s ') cand='", c->name);
+			printf("\t'%s%s') cand='", c->name,
+			       strchr(c->name, ' ') == NULL ? " " : "");
 			put_extras(c->extras);
 			puts("' ;;");
 		}

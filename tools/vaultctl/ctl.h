@@ -40,7 +40,7 @@ struct ctl {
 		*totp; /* where a one-time code comes from: "" the terminal, - or @FILE; NULL: not
 			   * said */
 	bool help;
-	int timeout_ms;
+	int timeout_ms;	  /* 0: not said */
 	bool stdin_taken; /* one field has been read from it */
 	int64_t now;	  /* seconds since 1970 */
 };

@@ -21,7 +21,7 @@ static const char global_help[] =
 	"  --all                every page of a list\n"
 	"  --totp[=-|@FILE]     give a one-time code first; asks for it, or reads it from there\n"
 	"  --qr                 draw an enrolment's QR code wherever the output goes\n"
-	"  --timeout S          how long a call may take [30]\n"
+	"  --timeout S          how long a call may take [30; what reads everything: a day]\n"
 	"  --actor TEXT         who you act for: audited, not verified\n"
 	"  --request-id ID      the same change under the same id is made once\n"
 	"  --help, --version\n";
@@ -47,11 +47,29 @@ put_verb(const struct op_row *row, int width)
 	       (row->flags & OP_LATER) != 0 ? " (not in this build)" : "");
 }
 
+/* The verbs of row i's noun in one line, where it is the first of them: a noun's rows may stand apart. */
+static void
+put_noun_line(int first)
+{
+	const char *noun = op_rows[first].method;
+	size_t len = strcspn(noun, ".") + 1;
+
+	for (int i = 0; i < first; i++)
+		if (strncmp(op_rows[i].method, noun, len) == 0)
+			return;
+	printf("%s%.*s:", first == 0 ? "  " : "\n  ", (int)len - 1, noun);
+	for (int i = first; i < OP_COUNT; i++) {
+		if (strncmp(op_rows[i].method, noun, len) != 0)
+			continue;
+		putchar(' ');
+		for (const char *p = op_rows[i].method + len; *p != '\0'; p++)
+			putchar(*p == '_' ? '-' : *p);
+	}
+}
+
 void
 help_all(void)
 {
-	const char *last = "";
-
 	puts("vaultctl: the command line of vaultd, which keeps a host's keys and secrets\n\n"
 	     "usage: vaultctl [OPTIONS] NOUN VERB [FIELDS]\n"
 	     "       vaultctl [OPTIONS] COMMAND\n");
@@ -60,16 +78,8 @@ help_all(void)
 		if (!command_is_operation(c))
 			printf("  %-14s %s\n", c->name, c->summary);
 	puts("\nNouns (vaultctl NOUN --help lists the verbs):");
-	for (int i = 0; i < OP_COUNT; i++) {
-		size_t len = strcspn(op_rows[i].method, ".") + 1;
-
-		if (strncmp(op_rows[i].method, last, len) != 0)
-			printf("%s%.*s:", i == 0 ? "  " : "\n  ", (int)len - 1, op_rows[i].method);
-		putchar(' ');
-		for (const char *p = op_rows[i].method + len; *p != '\0'; p++)
-			putchar(*p == '_' ? '-' : *p);
-		last = op_rows[i].method;
-	}
+	for (int i = 0; i < OP_COUNT; i++)
+		put_noun_line(i);
 	printf("\n\n%s\nExit: 0 done, 1 wrong usage or no connection, 2 the daemon's error, 3 not "
 	       "valid. More: man vaultctl\n",
 	       global_help);
@@ -82,12 +92,18 @@ help_noun(const char *noun)
 
 	printf("usage: vaultctl [OPTIONS] %s VERB [FIELDS]\n\nVerbs:\n", noun);
 	for (int i = 0; i < OP_COUNT; i++)
-		if (strncmp(op_rows[i].method, noun, len) == 0 && op_rows[i].method[len] == '.')
+		if (strncmp(op_rows[i].method, noun, len) == 0 && op_rows[i].method[len] == '.' &&
+		    (command_of_row(&op_rows[i]) == NULL ||
+		     command_is_operation(command_of_row(&op_rows[i]))))
 			put_verb(&op_rows[i], 14);
 	for (const struct command *c = commands; c->name != NULL; c++)
 		if (strncmp(c->name, noun, len) == 0 && c->name[len] == ' ' &&
 		    !command_is_operation(c))
 			printf("  %-14s %s\n", c->name + len + 1, c->summary);
+	if (strcmp(noun, "backup") == 0)
+		puts("\nvaultd restore FILE --into DIR makes a store of a backup; no daemon is "
+		     "needed "
+		     "for it.");
 	printf("\nvaultctl %s VERB --help tells a verb's fields.\n", noun);
 }
 

@@ -78,7 +78,6 @@ options_start(struct ctl *ctl)
 	*ctl = (struct ctl){ .socket = environment("VAULTD_SOCKET"),
 			     .admin_socket = environment("VAULTD_ADMIN_SOCKET"),
 			     .tenant = environment("VAULTD_TENANT"),
-			     .timeout_ms = VAULT_TIMEOUT_MS,
 			     .now = time(NULL) };
 	return format == NULL || set_format(ctl, format);
 }

@@ -11,7 +11,8 @@
 #include "tools/vaultctl/names.h"
 #include "tools/vaultctl/totp.h"
 
-#define MESSAGE_MAX 1024 /* bytes of one line to the user */
+#define TIMEOUT_LONG_MS (86400 * 1000) /* of what takes as long as the store is large */
+#define MESSAGE_MAX 1024	       /* bytes of one line to the user */
 
 /* One error, as the format asks; daemon: it is the daemon's. Bytes that would steer a terminal are
  * not let through. */
@@ -144,10 +145,19 @@ advise(const struct ctl *ctl, const struct vault_failure *f, const struct op_row
 		if (row != NULL && row->id == OP_auth_totp)
 			fputs("The code is wrong, or has counted before: wait for the next one.\n",
 			      stderr);
-		else if (row == NULL || row->id != OP_sys_unseal)
+		else if (f->field[0] == '\0' && (row == NULL || row->id != OP_sys_unseal))
+			/* A refusal that names a field is of what was given, not of who asks. */
 			fputs("You need a grant for this; `vaultctl status` shows who the daemon "
 			      "takes "
 			      "you for.\n",
+			      stderr);
+		break;
+	case VAULT_INTEGRITY:
+		if (row != NULL && row->id == OP_sys_unseal &&
+		    strstr(f->message, "accept_rollback") != NULL)
+			fputs("First find out who put an older state back. Where the newest is "
+			      "lost, as "
+			      "root: vaultctl unseal --accept-rollback\n",
 			      stderr);
 		break;
 	case VAULT_UNKNOWN_METHOD:
@@ -206,10 +216,27 @@ ctl_confirm(const struct ctl *ctl, const char *question)
 	       (answer[0] == 'y' || answer[0] == 'Y');
 }
 
+/* What reads all of the store or of the audit, which takes as long as they are large. */
+static bool
+reads_all(const struct op_row *row)
+{
+	return row != NULL && (row->id == OP_sys_check || row->id == OP_sys_rekey ||
+			       row->id == OP_audit_verify || row->id == OP_audit_query ||
+			       row->id == OP_audit_checkpoint || row->id == OP_audit_prove);
+}
+
+static int
+timeout_of(const struct ctl *ctl, const struct op_row *row)
+{
+	if (ctl->timeout_ms > 0)
+		return ctl->timeout_ms;
+	return reads_all(row) ? TIMEOUT_LONG_MS : VAULT_TIMEOUT_MS;
+}
+
 int
 ctl_connect(struct ctl *ctl, const struct op_row *row, struct vault **vault)
 {
-	struct vault_options options = { .timeout_ms = ctl->timeout_ms, .client = "vaultctl" };
+	struct vault_options options = { .timeout_ms = timeout_of(ctl, row), .client = "vaultctl" };
 	bool admin = row != NULL && row->class == CLASS_ADMIN;
 
 	if (vault_open(admin ? ctl->admin_socket : ctl->socket, &options, vault) != VAULT_OK)

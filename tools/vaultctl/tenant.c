@@ -152,8 +152,8 @@ show_certificate(struct ctl *ctl, struct cursor result)
 	if (fflush(stdout) != 0)
 		return ctl_local(ctl, "the certificate could not be written");
 	if (n > 0)
-		ctl_note(ctl, "%u backups still hold its key; the certificate names them.",
-			 (unsigned)n);
+		ctl_note(ctl, "%u backup%s its key still; the certificate names %s.", (unsigned)n,
+			 n == 1 ? " holds" : "s hold", n == 1 ? "it" : "them");
 	return CTL_DONE;
 }
 
