@@ -44,7 +44,7 @@ opener(void)
 {
 	static const uint8_t store_id[AUDIT_STORE_ID_BYTES] = { 1 };
 
-	return (struct audit_opener){ arena, &key, store_id };
+	return (struct audit_opener){ .arena = arena, .wrap_key = &key, .store_id = store_id };
 }
 
 /* Seals records as a block of that many; returns it. */
