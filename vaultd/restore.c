@@ -24,7 +24,7 @@
 
 struct restore {
 	struct setup_options from;
-	const char *file, *into, *audit, *keys_path;
+	const char *file, *into, *audit, *keys_path, *signed_by;
 	const char *erased[ERASED_MAX];
 	size_t erased_count;
 	bool accept_gap, anchor_elsewhere;
@@ -100,6 +100,9 @@ take_option(const struct command *self, int c, struct restore *restore)
 		return -1;
 	case 's':
 		return take_share(self, restore);
+	case 'S':
+		restore->signed_by = optarg;
+		return -1;
 	case 'h':
 		return command_help(self);
 	case 'x':
@@ -143,6 +146,7 @@ parse_options(const struct command *self, int argc, char **argv, struct restore 
 		{ "keyfile", required_argument, NULL, 'k' },
 		{ "identity", required_argument, NULL, 'I' },
 		{ "share-file", required_argument, NULL, 's' },
+		{ "signed-by", required_argument, NULL, 'S' },
 		/* Else it would stand for the longer name, and the log would tell the secret. */
 		{ "passphrase", required_argument, NULL, 'x' },
 		{ "help", no_argument, NULL, 'h' },
@@ -157,22 +161,6 @@ parse_options(const struct command *self, int argc, char **argv, struct restore 
 			return status;
 	}
 	return check_options(self, argc, argv, restore);
-}
-
-static enum vault_err
-read_text(const char *path, struct buf *out)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	enum vault_err err = fd < 0 ? VAULT_INVALID_PARAMS : buf_reserve(out, SIGNED_TEXT_MAX + 1);
-	ssize_t n = err == VAULT_OK ? read(fd, out->p, SIGNED_TEXT_MAX + 1) : -1;
-
-	if (n < 0)
-		log_error("%s: %s", path, strerror(errno));
-	else
-		out->tail = (size_t)n;
-	if (fd >= 0)
-		close(fd);
-	return n < 0 ? VAULT_INVALID_PARAMS : VAULT_OK;
 }
 
 static enum vault_err
@@ -230,10 +218,11 @@ open_files(struct restore *restore)
 	TRY(restore_file_open(&restore->backup, restore->file));
 	TRY(restore_read_header(&restore->backup, &restore->header));
 	TRY(check_kind(&restore->header));
+	TRY(restore_check_signer(&restore->header, restore->signed_by));
 	TRY(open_keys(restore));
 	TRY(open_audit(restore));
 	for (size_t i = 0; i < restore->erased_count; i++)
-		TRY(read_text(restore->erased[i], &restore->certificates[i]));
+		TRY(restore_read_text(restore->erased[i], &restore->certificates[i]));
 	return restore_secret_read(&restore->source, setup->vault.arena, &restore->secret);
 }
 
@@ -374,11 +363,13 @@ static void
 tell(const struct restore *restore)
 {
 	const struct restore_run *run = &restore->run;
-	char id[BACKUP_ID_TEXT];
+	char id[BACKUP_ID_TEXT], signer[RESTORE_SIGNER_TEXT];
 
 	backup_id_text(restore->load.manifest.id, id);
 	command_say("restored       %s", restore->into);
 	command_say("backup         %s", id);
+	restore_signer_text(&restore->header, signer);
+	command_say("signed by      %s", signer);
 	say_time("taken         ", restore->load.manifest.started);
 	command_say("records        %" PRIu64 " opened, %" PRIu64 " tenant%s", run->checked.rows,
 		    run->checked.tenants, command_plural(run->checked.tenants));
@@ -462,7 +453,8 @@ const struct command restore_command = {
 	.usage =
 		"usage: vaultd restore FILE --into DIR [--audit DIR | --accept-gap] [--erased "
 		"FILE]...\n"
-		"                      [--keys FILE] [--slot NAME] [--config FILE]\n"
+		"                      [--keys FILE] [--slot NAME] [--signed-by KEY] [--config "
+		"FILE]\n"
 		"                      [--passphrase-file FILE | --keyfile FILE | --identity "
 		"FILE |\n"
 		"                      --share-file FILE...]\n"
@@ -492,6 +484,9 @@ const struct command restore_command = {
 		"  --keyfile FILE          a slot's key file\n"
 		"  --share-file FILE       one of a slot's shares; to be repeated\n"
 		"  --identity FILE         the private half of the recipient that it was made for\n"
+		"  --signed-by KEY         refuse what another store signed; vaultctl backup "
+		"inspect "
+		"shows whose it is\n"
 		"  --config FILE           read FILE instead of " CONFIG_DEFAULT_FILE "\n"
 		"\n"
 		"Exit status: 0 restored; 1 wrong usage, configuration or file; 2 refused or "

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "vaultd/backup/backup_bytes.h"
+#include "vaultd/base/base64.h"
 #include "vaultd/base/log.h"
+#include "vaultd/core/signed_text.h"
 #include "vaultd/restore_progress.h"
 
 #define READ_BYTES (256u * 1024) /* of the file at once */
@@ -43,6 +45,22 @@ restore_file_close(struct restore_file *file)
 	if (file->fd >= 0)
 		close(file->fd);
 	file->fd = -1;
+}
+
+enum vault_err
+restore_read_text(const char *path, struct buf *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	enum vault_err err = fd < 0 ? VAULT_INVALID_PARAMS : buf_reserve(out, SIGNED_TEXT_MAX + 1);
+	ssize_t n = err == VAULT_OK ? read(fd, out->p, SIGNED_TEXT_MAX + 1) : -1;
+
+	if (n < 0)
+		log_error("%s: %s", path, strerror(errno));
+	else
+		out->tail = (size_t)n;
+	if (fd >= 0)
+		close(fd);
+	return n < 0 ? VAULT_INVALID_PARAMS : VAULT_OK;
 }
 
 bool
@@ -103,6 +121,24 @@ restore_read_header(const struct restore_file *file, struct backup_header *heade
 	if (err == VAULT_OK && size == 0)
 		err = VAULT_INTEGRITY;
 	return tell_damage(file, err);
+}
+
+void
+restore_signer_text(const struct backup_header *header, char text[static RESTORE_SIGNER_TEXT])
+{
+	text[base64url_encode(header->identity, sizeof header->identity, text)] = '\0';
+}
+
+enum vault_err
+restore_check_signer(const struct backup_header *header, const char *wanted)
+{
+	char signer[RESTORE_SIGNER_TEXT];
+
+	restore_signer_text(header, signer);
+	if (wanted == NULL || strcmp(wanted, signer) == 0)
+		return VAULT_OK;
+	log_error("--signed-by: the backup was signed by %s", signer);
+	return VAULT_CONFLICT;
 }
 
 /* Commits what there is and begins anew: a batch is durable, but nothing looks at it yet. */

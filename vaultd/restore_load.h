@@ -18,6 +18,9 @@ struct restore_file {
 MUST_USE enum vault_err restore_file_open(struct restore_file *file, const char *path);
 void restore_file_close(struct restore_file *file);
 
+/* A certificate, as far as one may be long. */
+MUST_USE enum vault_err restore_read_text(const char *path, struct buf *out);
+
 struct restore_load {
 	struct vault *vault;
 	const struct backup_secret *secret;
@@ -38,6 +41,15 @@ struct restore_load {
  */
 MUST_USE enum vault_err restore_read_header(const struct restore_file *file,
 					    struct backup_header *header);
+/*
+ * Whose signature the file has, as vaultctl shows it; VAULT_CONFLICT where another's (NULL: any) is
+ * wanted. A slot's public half stands in every backup, so who can put a file in a backup's place can
+ * make one of a store of his own that a slot's secret opens: only this tells it from ours.
+ */
+#define RESTORE_SIGNER_TEXT 44 /* 32 bytes in base64url, and a NUL */
+void restore_signer_text(const struct backup_header *header, char text[static RESTORE_SIGNER_TEXT]);
+MUST_USE enum vault_err restore_check_signer(const struct backup_header *header,
+					     const char *wanted);
 MUST_USE enum vault_err restore_load(struct restore_load *load, const struct restore_file *file);
 /* Then, where the backup is split, the tenants' keys from their own file. */
 MUST_USE enum vault_err restore_load_keys(struct restore_load *load,

@@ -164,13 +164,13 @@ move(const struct restore_place *place, const char *from, const char *to)
 	return false;
 }
 
-/* What was moved already goes. */
+/* What was moved already goes; what stands in its way is somebody else's, and stays. */
 static enum vault_err
-undo(const struct restore_place *place, bool store)
+undo(const struct restore_place *place, size_t moved, bool store)
 {
 	if (store)
 		(void)remove_tree(place->dir, "store", TREE_DEPTH);
-	for (size_t i = 0; i < PARTS; i++)
+	for (size_t i = 0; i < moved; i++)
 		(void)remove_tree(place->dir, parts[i], TREE_DEPTH);
 	return VAULT_INTERNAL;
 }
@@ -189,12 +189,15 @@ restore_place_finish(struct restore_place *place, const char *store)
 	snprintf(path, sizeof path, "%s/%s", RESTORE_PART, store);
 	if (!flush_file(place->dir, path) || !flush_file(place->dir, RESTORE_PART "/audit"))
 		return VAULT_INTERNAL;
-	for (size_t i = 0; i < PARTS; i++)
-		if (!move(place, parts[i], parts[i]) || fsync(place->dir) != 0)
-			return undo(place, false);
+	for (size_t i = 0; i < PARTS; i++) {
+		if (!move(place, parts[i], parts[i]))
+			return undo(place, i, false);
+		if (fsync(place->dir) != 0)
+			return undo(place, i + 1, false);
+	}
 	if (!move(place, store, "store"))
-		return undo(place, false);
-	return fsync(place->dir) == 0 ? VAULT_OK : undo(place, true);
+		return undo(place, PARTS, false);
+	return fsync(place->dir) == 0 ? VAULT_OK : undo(place, PARTS, true);
 }
 
 void

@@ -7,6 +7,8 @@
 
 #include "protocol/text.h"
 #include "vaultd/base/log.h"
+#include "vaultd/core/rekey.h"
+#include "vaultd/core/scrub.h"
 #include "vaultd/lanes/lanes.h"
 #include "vaultd/net/server.h"
 
@@ -269,7 +271,8 @@ settle_tenant(struct restore_run *run, uint32_t number)
 	if (err == VAULT_OK && !run->joined)
 		err = restore_close_gap(&op, &run->disabled);
 	end(run, &op);
-	return err;
+	/* One on its way in has keys and no name: it serves nobody, and is swept after the unseal. */
+	return err == VAULT_NOT_FOUND && op.tenant == NULL ? VAULT_OK : err;
 }
 
 /* The first tenant behind that number; VAULT_NOT_FOUND behind the last. */
@@ -294,6 +297,36 @@ next_tenant(struct restore_run *run, uint32_t *number)
 	return VAULT_OK;
 }
 
+/*
+ * Whether the store goes on behind the backup. Then slots, or tenants with their keys, may have been
+ * removed from it, whose remains in freed pages nothing that is left should open.
+ */
+static bool
+went_on(const struct restore_run *run)
+{
+	return run->tally.replayed > 0 || run->tally.dropped > 0;
+}
+
+/*
+ * With the backup, the secret of a slot that was removed since gives the backup's root key. The new
+ * audit, which begins behind this, is under the new one from its first segment on.
+ */
+static enum vault_err
+replace_root(struct restore_run *run, struct op *op)
+{
+	enum vault_err err = scrub_want(op);
+
+	if (err == VAULT_OK)
+		err = vault_rekey(run->vault, op->change);
+	if (err == VAULT_OK)
+		err = commit_batch(run);
+	if (err == VAULT_OK)
+		vault_rekeyed(run->vault, op->now.wall_ns);
+	else
+		vault_rekey_drop(run->vault);
+	return err;
+}
+
 enum vault_err
 restore_run_tenants(struct restore_run *run)
 {
@@ -314,7 +347,7 @@ restore_run_tenants(struct restore_run *run)
 		vault->next_tenant = behind;
 	TRY(begin(run, 0, &op));
 	row_skip_to(op.txn, row_next(op.txn) + ROWS_SKIPPED);
-	return commit_batch(run);
+	return went_on(run) ? replace_root(run, &op) : commit_batch(run);
 }
 
 static enum vault_err

@@ -1,7 +1,9 @@
 """backup.drill: a rehearsal leaves a signed record, and status tells when the last good one was."""
 
 import base64
+import collections
 import os
+import threading
 import time
 
 import pytest
@@ -9,7 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from lib.backup import take
-from lib.vault import Vault
+from lib.vault import Vault, VaultError
 
 PAGE, OVERFLOW = 4096, b"\x04\0"  # LMDB's
 IDENTITY_AT = 72  # in a container's header, the store's public key
@@ -163,3 +165,40 @@ def test_a_damaged_store(vault):
     with vault.admin() as admin:
         (item,) = admin.pages("audit.query", 100, method="backup.drill")
     assert item["outcome"] == "invalid"
+
+
+def drill_code(admin):
+    """How a drill ends."""
+    backup = admin.call("backup.begin")["backup"]
+    try:
+        done = admin.call("backup.drill", backup=backup)
+        assert done["ok"] is True, done
+        return "ok"
+    except VaultError as e:
+        return e.code
+    finally:
+        admin.call("backup.end", backup=backup)
+
+
+def test_a_new_root_key_while_it_runs(vault):
+    """Then it tells nothing of the backup: there is no signed record that calls a good one bad."""
+    fill(vault, tenants=20)
+    stop, ended = threading.Event(), collections.Counter()
+
+    def rekey():
+        with vault.admin() as admin:
+            while not stop.wait(0.01):
+                admin.call("sys.rekey")
+
+    thread = threading.Thread(target=rekey)
+    thread.start()
+    try:
+        end = time.monotonic() + 20
+        with vault.admin() as admin:
+            while time.monotonic() < end and sum(ended.values()) < 60:
+                ended[drill_code(admin)] += 1
+    finally:
+        stop.set()
+        thread.join(20)
+    assert ended["conflict"] > 0 and set(ended) <= {"ok", "conflict", "busy"}, ended
+    assert drill(vault)[1]["ok"] is True

@@ -211,3 +211,31 @@ def test_a_backup_is_no_export(vault, elsewhere):
     with elsewhere.admin() as admin, pytest.raises(VaultError) as e:
         write(admin, data)
     assert (e.value.code, e.value.field) == ("invalid_params", "data")
+
+
+def test_imports_that_end_leave_the_others_alone(vault, elsewhere):
+    tenant = vault.new_tenant("acme")
+    for i in range(40):
+        tenant.call("secret.put", name=f"s{i}", value=bytes([i]) * 1000)
+    data = export(vault, "acme")
+    half = len(data) - 300
+    admins = [elsewhere.admin() for _ in range(4)]
+    try:
+        handles = [write(admin, data[:half]) for admin in admins]
+        for order in (1, 0, 2):
+            admins[order].close()
+            time.sleep(0.7)  # its rows are swept, while the number of the last one stays
+        quiet(elsewhere)
+        late = elsewhere.admin()
+        admins.append(late)
+        handle = write(late, data)
+        last = {"import": handles[3], "offset": half, "data": data[half:]}
+        admins[3].call_map("import.write", last)
+        admins[3].call_map("import.commit", {"import": handles[3], "tenant": "one"})
+        late.call_map("import.commit", {"import": handle, "tenant": "two"})
+    finally:
+        for admin in admins:
+            admin.close()
+    for name in ("one", "two"):
+        there = Tenant(elsewhere, name)
+        assert there.call("secret.get", name="s7")["value"] == bytes([7]) * 1000

@@ -1,5 +1,6 @@
 """vaultd restore refuses what is not whole, not this store's or not wanted, and leaves nothing behind."""
 
+import base64
 import os
 import random
 import shutil
@@ -9,6 +10,7 @@ import time
 
 import pytest
 
+from lib import forge
 from lib.apikeys import Keys
 from lib.backup import Lost, listing, new_directory, restore, secret_file, take
 from lib.vault import BUILD, KEYFILE, Tenant, Vault
@@ -304,6 +306,13 @@ def test_an_audit_that_was_exchanged(broken, into):
     broken.refuses(into, "does not lead on")
 
 
+@pytest.mark.parametrize("name", ["99999999999999999.seg", "00001000.seg"])
+def test_a_stray_file_with_a_segments_name(broken, into, name):
+    """Nobody goes through all the numbers that it would take to get there."""
+    (broken.audit / name).write_bytes(b"stray")
+    assert "restored" in broken.restore("--accept-gap", into=into).stdout
+
+
 def test_rubbish_behind_the_audit(broken, into):
     with open(broken.segments[-1], "ab") as last:
         last.write(bytes(100) + b"x")
@@ -379,3 +388,57 @@ def test_the_disk_is_full(lost, into):
         assert listing(into) == []
     finally:
         subprocess.run(["umount", into], check=True)
+
+
+def test_signed_again_by_another_identity(lost, into):
+    """Who knows a slot's secret, or its public half alone, can seal a file to it."""
+    changed = forge.forged(lost.file.read_bytes(), KEYFILE, list)
+    assert "was not signed by the store" in refused(lost, into, changed).stderr
+
+
+FORGED = {
+    "a row twice": lambda items: [*items, next(i for i in items if i[0] == forge.ROW)],
+    "a row numbered 0": lambda items: [*items, (forge.ROW, bytes(8) + b"x" * 60)],
+    "the last row of all": lambda items: [*items, (forge.ROW, b"\xff" * 8 + b"x" * 60)],
+    "a link to no row": lambda items: [*items, (forge.LINK, bytes(4) + b"\3" + b"\7" * 20)],
+    "a link too short": lambda items: [*items, (forge.LINK, bytes(24))],
+    "root twice": lambda items: [items[0], *items],
+    "no root": lambda items: items[1:],
+    "a short root": lambda items: [(forge.ROOT, bytes(20)), *items[1:]],
+    "no meta": lambda items: [i for i in items if i[0] != forge.META],
+    "no rows": lambda items: [i for i in items if i[0] != forge.ROW],
+    "no links": lambda items: [i for i in items if i[0] != forge.LINK],
+    "rows exchanged": lambda items: exchanged(items),
+    "an empty meta name": lambda items: [*items, (forge.META, b"\0x")],
+    "a type of a newer build": lambda items: [*items, (77, b"x")],
+    "nothing": lambda items: [],
+}
+
+
+def exchanged(items):
+    rows = [i for i, (kind, _) in enumerate(items) if kind == forge.ROW]
+    a, b = rows[-1], rows[-2]
+    out = list(items)
+    out[a] = (forge.ROW, items[a][1][:8] + items[b][1][8:])
+    out[b] = (forge.ROW, items[b][1][:8] + items[a][1][8:])
+    return out
+
+
+@pytest.mark.parametrize("what", FORGED)
+def test_what_no_store_holds(lost, into, what):
+    refused(lost, into, forge.forged(lost.file.read_bytes(), KEYFILE, FORGED[what]))
+
+
+def test_another_stores_backup_that_our_secret_opens(lost, into):
+    with Lost() as other:
+        other.vault.new_tenant("theirs").close()
+        other.backup()
+        signer = base64.urlsafe_b64encode(lost.file.read_bytes()[72:104]).rstrip(b"=").decode()
+        done = attempt(lost, into, other.file, "--signed-by", signer)
+        assert done.returncode == 2 and "was signed by" in done.stderr
+        assert listing(into) == []
+        assert signer not in attempt(lost, into, other.file).stdout
+    again = new_directory(lost.root, "signed")
+    done = attempt(lost, again, lost.file, "--signed-by", signer)
+    assert done.returncode == 0 and signer in done.stdout
+    shutil.rmtree(again)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from lib import totp
+from lib import lmdb, totp
 from lib.apikeys import Keys
 from lib.backup import Lost
 from lib.vault import Tenant
@@ -286,6 +286,21 @@ def test_a_code_secret_that_was_replaced(lost, acme):
         assert root.error("auth.totp", code=old["recovery"][0]).code == "denied"
 
 
+def test_a_code_secret_that_was_taken_back(lost, acme):
+    """A lost device must not be a second factor again."""
+    old = lost.vault.admin_call("totp.enroll", principal="uid:0")
+    other = lost.vault.admin_call("totp.enroll", principal="uid:4242")
+    assert other["uri"]
+    lost.backup()
+    lost.vault.admin_call("totp.remove", principal="uid:0")
+    again = lost.restored()
+    with again.admin() as root:
+        code = totp.code(totp.secret_of(old["uri"]), totp.step_now(20))
+        assert root.error("auth.totp", code=code).code == "denied"
+        assert root.error("auth.totp", code=old["recovery"][0]).code == "denied"
+        assert [item["principal"] for item in root.pages("totp.list", 10)] == ["uid:4242"]
+
+
 def test_what_was_made_after_the_backup_is_lost(lost, acme):
     lost.backup()
     young = lost.vault.new_tenant("young")
@@ -365,6 +380,32 @@ def test_slots_that_were_removed_or_replaced(lost, acme):
         with again.admin() as root:
             assert root.error("sys.unseal", keyfile=secret * 10).code == "denied"
     again.unseal(keyfile=b"kept" * 10)
+
+
+def test_nothing_that_a_removed_slot_opens_is_left_in_the_file(lost, acme):
+    """With the backup its secret gives the backup's root key; the restored store has another one."""
+    lost.vault.admin_call("slot.add", slot="gone", keyfile=b"gone" * 10)
+    lost.backup()
+    lost.vault.stop()
+    before = lmdb.meta(lmdb.file_of(lost.vault))
+    lost.vault.start_again()
+    lost.vault.admin_call("slot.remove", slot="gone")
+    again = lost.restored()
+    lmdb.stop_scrubbed(again)
+    after, data = lmdb.meta(lmdb.file_of(again)), lmdb.file_of(again).read_bytes()
+    for name in (b"slots", b"store_wraps"):
+        assert not lmdb.left(before[name], after[name], data), name
+    again.start_again()
+    assert again.verify_audit()["first"] == 1
+    with again.app() as app:
+        assert app.call("key.list", tenant="acme")["items"] is not None
+
+
+def test_nothing_was_done_again(lost, acme):
+    """Then the root key is the backup's."""
+    lost.backup()
+    again = lost.restored()
+    assert again.admin_call("sys.rekey") == {"generation": 2}
 
 
 def test_the_last_slot_stays_and_is_told(lost, acme):

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from lib import lmdb
 from lib.vault import KEYFILE
 
 PASSPHRASE = b"correct horse battery"
@@ -182,6 +183,34 @@ def test_remove(vault):
     assert vault.unseal(passphrase=PASSPHRASE) == {"sealed": False}
     assert vault.admin_call("sys.rekey") == {"generation": 3}, "removing is a rekey too"
     vault.verify_audit()
+
+
+@pytest.mark.parametrize("how", ["remove", "replace", "rekey"])
+def test_nothing_that_the_old_root_key_opens_is_left_in_the_file(vault, how):
+    """In freed pages either: who knows a secret of before would begin with them, and go on to keys in use."""
+    acme = vault.new_tenant("acme")
+    acme.key()
+    add(vault, "other", passphrase=PASSPHRASE)
+    vault.stop()
+    before = lmdb.meta(lmdb.file_of(vault))
+    vault.start_again()
+    if how == "remove":
+        vault.admin_call("slot.remove", slot="other")
+    elif how == "replace":
+        add(vault, "other", keyfile=b"k" * 64, replace=True)
+    else:
+        vault.admin_call("sys.rekey")
+    lmdb.stop_scrubbed(vault)
+    data, after = lmdb.file_of(vault).read_bytes(), lmdb.meta(lmdb.file_of(vault))
+    for name in (b"slots", b"store_wraps"):
+        assert not lmdb.left(before[name], after[name], data), name
+    vault.start_again()
+    assert acme_signs(vault)
+
+
+def acme_signs(vault):
+    with vault.app() as app:
+        return app.call("key.get", tenant="acme", name="k")["name"] == "k"
 
 
 def test_a_request_id_adds_one_slot_and_does_not_repeat_its_shares(vault):

@@ -47,6 +47,11 @@ def restore(file, into, /, *more, keyfile=None, input=None, check=None):
     command = [str(BUILD / "vaultd"), "restore", str(file), "--into", str(into)]
     if keyfile is not None:
         command += ["--keyfile", str(keyfile)]
+    lines = os.environ.get("VAULTD_CONFIG_LINES")
+    if lines and "--config" not in more:
+        config = pathlib.Path(into).parent / "restore.conf"
+        config.write_text(lines + "\n")
+        command += ["--config", str(config)]
     done = subprocess.run(
         command + [str(part) for part in more],
         capture_output=True,

@@ -269,6 +269,44 @@ test_golden(void **state)
 	buf_free(&buf);
 }
 
+/* What its own build filled is within the bounds; each one crossed is told. */
+static void
+test_within(void **state)
+{
+	struct apikey_record key;
+	struct secret_record secret;
+	struct fill fill = { &scratch, FILL_LOW, 1, 200, 5, 3, true };
+
+	(void)state;
+	for (size_t i = 0; i < TYPES; i++) {
+		for (uint64_t seed = 0; seed < 12; seed++) {
+			_Alignas(16) uint8_t in[STRUCT_MAX];
+			struct buf buf = { 0 };
+
+			encoded(types[i](), seed < 3 ? (enum fill_mode)seed : FILL_RANDOM, seed, in,
+				&buf);
+			assert_true(record_within(types[i](), in));
+			buf_free(&buf);
+			scratch_reset(&scratch, false);
+		}
+	}
+	fill_struct(&fill, apikey_record_type(), &key);
+	key.mac.len = 31;
+	assert_false(record_within(apikey_record_type(), &key));
+	key.mac = (struct vault_bytes){ 0 };
+	assert_true(record_within(apikey_record_type(), &key));
+	key.id = (struct vault_text){ 0 };
+	assert_false(record_within(apikey_record_type(), &key));
+	fill_struct(&fill, secret_record_type(), &secret);
+	secret.created_at = -1;
+	assert_false(record_within(secret_record_type(), &secret));
+	secret.created_at = 0;
+	secret.metadata = (struct vault_map){ (const uint8_t *)"\xdf\xff\xff\xff\xff", 5 };
+	assert_false(record_within(secret_record_type(), &secret));
+	secret.metadata = (struct vault_map){ (const uint8_t *)"\x80\xc0", 2 };
+	assert_false(record_within(secret_record_type(), &secret));
+}
+
 int
 main(void)
 {
@@ -277,6 +315,7 @@ main(void)
 		cmocka_unit_test(test_empty),	     cmocka_unit_test(test_cut_short),
 		cmocka_unit_test(test_bits_flipped), cmocka_unit_test(test_lengths_that_lie),
 		cmocka_unit_test(test_memory),	     cmocka_unit_test(test_golden),
+		cmocka_unit_test(test_within),
 	};
 
 	return cmocka_run_group_tests_name("records", tests, setup, teardown);

@@ -2,6 +2,7 @@
  * What a new root key is made of, without a daemon: slots, the store's keys, tenants' keys, the
  * audit's wrapping keys.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/lib/keys.h"
@@ -228,6 +229,49 @@ test_audit_keys(void **state)
 	}
 }
 
+/* A store that has had as many root keys as there may be: all are read, and no other can be made. */
+static void
+test_as_many_audit_keys_as_there_may_be(void **state)
+{
+	struct test_keys *t = *state;
+	struct audit_wrap *list = calloc(AUDIT_WRAPS_MAX, sizeof *list);
+	uint8_t(*wrapped)[WRAPPED_BYTES] = calloc(AUDIT_WRAPS_MAX, WRAPPED_BYTES);
+	struct audit_wraps wraps = { .keys = { list, AUDIT_WRAPS_MAX - 1 } };
+	struct buf buf = { 0 };
+	SECRET_LOCAL(keys);
+
+	assert_non_null(list);
+	assert_non_null(wrapped);
+	t->keyring.root_generation = AUDIT_WRAPS_MAX;
+	for (unsigned i = 0; i < AUDIT_WRAPS_MAX - 1; i++) {
+		struct wrap_use use = { "audit wrapping key", 0, AUDIT_WRAPS_MAX - 1 - i,
+					t->keyring.store.store_id };
+		uint8_t key[KDF_KEY_BYTES] = { (uint8_t)i, (uint8_t)(i >> 8) };
+
+		key_wrap(&t->keyring.wrap, &use, key, wrapped[i]);
+		list[i] = (struct audit_wrap){ use.generation, 1, { wrapped[i], WRAPPED_BYTES } };
+	}
+	assert_ok(record_encode(audit_wraps_type(), &wraps, &buf));
+	assert_ok(meta_put(t->txn, "audit_wraps",
+			   (struct vault_bytes){ buf_data(&buf), buf_len(&buf) }));
+	assert_ok(keyring_next(&t->keyring));
+	assert_ok(keyring_rewrap_audit(&t->keyring, t->txn, 1, &keys));
+	/* A block of the arena is a power of two. */
+	assert_int_equal(keys.len, 512 * 1024);
+	secret_free(&keys);
+	keyring_switch(&t->keyring);
+	assert_ok(keyring_audit_keys(&t->keyring, t->txn, &keys));
+	assert_int_equal(keys.len, (AUDIT_WRAPS_MAX + 1) * KDF_KEY_BYTES);
+	assert_int_equal(keys.p[2 * KDF_KEY_BYTES], 0);
+	assert_int_equal(keys.p[(2 + 0x1234) * KDF_KEY_BYTES], 0x34);
+	secret_free(&keys);
+	assert_ok(keyring_next(&t->keyring));
+	assert_int_equal(keyring_rewrap_audit(&t->keyring, t->txn, 1, &keys), VAULT_CONFLICT);
+	buf_free(&buf);
+	free(wrapped);
+	free(list);
+}
+
 static void
 test_damaged_audit_keys(void **state)
 {
@@ -263,6 +307,7 @@ main(void)
 		TEST(test_tenants_keys),
 		TEST(test_a_rekey_that_comes_to_nothing),
 		TEST(test_audit_keys),
+		TEST(test_as_many_audit_keys_as_there_may_be),
 		TEST(test_damaged_audit_keys),
 	};
 

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define SEGMENTS_SINCE_MAX (1u << 20) /* behind the backup's: what has a higher number is a stray */
+
 struct span {
 	uint64_t first, last;
 };
@@ -25,7 +27,7 @@ find_highest(struct audit_surviving *s)
 	while ((entry = readdir(dir)) != NULL) {
 		uint64_t number = audit_segment_number(entry->d_name);
 
-		if (number > s->highest)
+		if (number > s->highest && number <= s->since.head.segment + SEGMENTS_SINCE_MAX)
 			s->highest = number;
 	}
 	closedir(dir);

@@ -129,6 +129,26 @@ due_next(struct op *op, const uint8_t *after, struct due_entry *entry)
 }
 
 enum vault_err
+due_is_of(struct op *op, const struct row_key *place, uint64_t id, uint32_t tenant, bool *is)
+{
+	struct due_record record;
+	struct vault_bytes sealed;
+	enum vault_err err;
+	ROW_LOCAL(row);
+
+	*is = false;
+	err = row_read(op->change->txn, id, &sealed);
+	if (err == VAULT_OK)
+		err = sealed_open(keys_of(op), place, sealed, &row);
+	if (err == VAULT_OK)
+		err = record_decode(due_record_type(), row_plain(&row), NULL, &record);
+	/* One that does not open is nobody's, and its own time will tell. */
+	if (err == VAULT_OK)
+		*is = record.tenant == tenant;
+	return err == VAULT_INTEGRITY ? VAULT_OK : err;
+}
+
+enum vault_err
 due_remove(struct op *op, const struct due_entry *entry)
 {
 	const struct row row = { .key = entry->place, .id = entry->id };

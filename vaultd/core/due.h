@@ -39,6 +39,9 @@ MUST_USE enum vault_err due_first(struct txn *txn, int64_t *at);
  * none has. VAULT_INTEGRITY where it does not authenticate; entry->place tells it all the same.
  */
 MUST_USE enum vault_err due_next(struct op *op, const uint8_t *after, struct due_entry *entry);
+/* Whether the entry of that place and row is for a record of the tenant: its row says so. */
+MUST_USE enum vault_err due_is_of(struct op *op, const struct row_key *place, uint64_t id,
+				  uint32_t tenant, bool *is);
 /* On the committer. */
 MUST_USE enum vault_err due_remove(struct op *op, const struct due_entry *entry);
 /* Has it come up again at that time. */

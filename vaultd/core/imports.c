@@ -1,5 +1,6 @@
 #include "vaultd/core/imports.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,17 +28,31 @@ import_free(struct import *import)
 	free(import);
 }
 
+/* Its number stays where it is told while others go: the committer looks at any time. */
 static void
 remove_at(struct imports *imports, unsigned i)
 {
 	unsigned last = atomic_load(&imports->count) - 1;
 
+	atomic_store(&imports->numbers[imports->list[i]->place], 0);
 	import_free(imports->list[i]);
 	imports->list[i] = imports->list[last];
 	imports->list[last] = NULL;
-	atomic_store(&imports->numbers[i], atomic_load(&imports->numbers[last]));
-	atomic_store(&imports->numbers[last], 0);
 	atomic_store(&imports->count, last);
+}
+
+/* One that no import of the list has; there are as many as there may be imports. */
+static unsigned
+free_place(const struct imports *imports, unsigned count)
+{
+	unsigned place = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		if (imports->list[i]->place == place) {
+			place++;
+			i = UINT_MAX; /* once more from the first */
+		}
+	return place;
 }
 
 enum vault_err
@@ -65,6 +80,7 @@ imports_begin(struct op *op, struct vault_bytes passphrase, struct vault_text *i
 		import_free(import);
 		return VAULT_BUSY;
 	}
+	import->place = free_place(imports, count);
 	imports->list[count] = import;
 	atomic_store(&imports->count, count + 1);
 	return op_keep_text(op, text_of(import->id), id);
@@ -81,14 +97,17 @@ find(struct op *op, struct vault_text id, struct import **out)
 		if (import->session != op->session || atomic_load(&import->ended) ||
 		    !text_is(id, import->id))
 			continue;
-		if (atomic_load(&import->busy))
-			return op_fail(op, VAULT_CONFLICT, "import",
-				       "wait for the answer to the last write");
+		if (atomic_load(&import->busy)) {
+			(void)op_fail(op, VAULT_CONFLICT, "import",
+				      "wait for the answer to the last write");
+			return VAULT_CONFLICT;
+		}
 		import->used_ms = op->now.boot_ms;
 		*out = import;
 		return VAULT_OK;
 	}
-	return op_fail(op, VAULT_NOT_FOUND, "import", "there is no such import on this connection");
+	(void)op_fail(op, VAULT_NOT_FOUND, "import", "there is no such import on this connection");
+	return VAULT_NOT_FOUND;
 }
 
 static enum vault_err

@@ -19,6 +19,7 @@
 struct import {
 	char id[IMPORT_ID_TEXT];
 	struct session *session; /* held */
+	unsigned place;		 /* of its tenant's number among imports' */
 	int64_t used_ms;
 	struct secret passphrase;
 	struct backup_reader reader;

@@ -276,6 +276,18 @@ keyring_copy_root(struct keyring *keyring, uint32_t generation, struct secret *r
 	return err;
 }
 
+bool
+keyring_has_root(struct keyring *keyring, uint32_t generation)
+{
+	bool has;
+
+	pthread_mutex_lock(&keyring->rekeying);
+	has = keyring->root_generation == generation ||
+	      (keyring->next.root.p != NULL && keyring->next.generation == generation);
+	pthread_mutex_unlock(&keyring->rekeying);
+	return has;
+}
+
 static struct wrap_use
 tenant_use(const struct keyring *keyring, uint32_t number, uint32_t generation)
 {

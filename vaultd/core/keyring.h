@@ -12,7 +12,8 @@
 #include "vaultd/crypto/ed25519.h"
 
 #define ROOT_KEY_BYTES 32
-#define AUDIT_WRAPS_MAX 16384 /* root keys that there may have been */
+/* Root keys that there may have been: with the present one's, what they wrap with takes 512 KiB. */
+#define AUDIT_WRAPS_MAX 16383
 #define WRAPPED_BYTES (AEAD_NONCE_BYTES + ROOT_KEY_BYTES + AEAD_TAG_BYTES)
 
 /* A root key that is about to take the other's place, and what follows from it. */
@@ -80,6 +81,11 @@ MUST_USE enum vault_err keyring_open_tenant(struct keyring *keyring,
  */
 MUST_USE enum vault_err keyring_copy_root(struct keyring *keyring, uint32_t generation,
 					  struct secret *root);
+/*
+ * From any thread: whether what hangs from the root key of that generation can be opened now. A
+ * snapshot of before a rekey cannot.
+ */
+bool keyring_has_root(struct keyring *keyring, uint32_t generation);
 /* Wraps a tenant's key under the next root key; it is wrapped under the present one. */
 MUST_USE enum vault_err keyring_rewrap_tenant(const struct keyring *keyring,
 					      const struct tenant_wrapped *from,

@@ -2,6 +2,10 @@
 
 #include <string.h>
 
+#include "protocol/codec.h"
+#include "protocol/cursor.h"
+#include "protocol/text.h"
+
 #include "protocol/fields_each.h"
 #define FIELD_EACH DEFAULTS_EACH
 #define RECORD_BEGIN(id) DEFAULTS_BEGIN(id)
@@ -279,4 +283,91 @@ record_decode(const struct object_type *type, struct vault_bytes bytes, struct s
 			return VAULT_INTEGRITY;
 	}
 	return VAULT_OK;
+}
+
+static bool
+length_within(const struct field *field, size_t len)
+{
+	return len >= (size_t)field->min && len <= (size_t)field->max;
+}
+
+static bool
+text_within(const struct field *field, const struct vault_text *t)
+{
+	if (!length_within(field, t->len))
+		return false;
+	if (field->kind == FIELD_TENANT)
+		return text_tenant_name(*t);
+	if (field->kind == FIELD_NAME)
+		return text_name(*t);
+	return text_utf8(t->p, t->len);
+}
+
+static bool
+map_within(const struct field *field, const struct vault_bytes *b)
+{
+	struct cursor c = { b->p, b->p + b->len }, head = c;
+	uint32_t n;
+
+	return b->len <= (size_t)field->max && cursor_map(&head, &n) && cursor_skip(&c, NULL) &&
+	       c.p == c.end && codec_free_form((struct cursor){ b->p, b->p + b->len });
+}
+
+static bool
+list_within(const struct field *field, const struct object_list *list)
+{
+	const struct vault_text *texts = list->v;
+
+	if (list->n > field->max_count)
+		return false;
+	for (size_t i = 0; i < list->n; i++) {
+		const struct object_type *type =
+			field->kind == FIELD_TEXTS ? NULL : field->object();
+
+		if (type == NULL ? !text_within(field, &texts[i])
+				 : !record_within(type, (const uint8_t *)list->v + i * type->size))
+			return false;
+	}
+	return true;
+}
+
+static bool
+field_within(const struct field *field, const uint8_t *at)
+{
+	int64_t v;
+
+	switch ((enum field_kind)field->kind) {
+	case FIELD_TEXT:
+	case FIELD_TENANT:
+	case FIELD_NAME:
+		return text_within(field, (const void *)at);
+	case FIELD_BYTES:
+		return length_within(field, ((const struct vault_bytes *)(const void *)at)->len);
+	case FIELD_INT:
+		memcpy(&v, at, sizeof v); /* of an optional one the value stands first */
+		return v >= field->min && v <= field->max;
+	case FIELD_ENUM:
+		v = *(const int *)(const void *)at;
+		return v > 0 && v < field->values->count;
+	case FIELD_MAP:
+		return map_within(field, (const void *)at);
+	case FIELD_TEXTS:
+	case FIELD_OBJECTS:
+		return list_within(field, (const void *)at);
+	default:
+		return true;
+	}
+}
+
+bool
+record_within(const struct object_type *type, const void *in)
+{
+	for (unsigned i = 0; i < type->count; i++) {
+		const struct field *field = &type->fields[i];
+		const uint8_t *at = (const uint8_t *)in + field->offset;
+
+		if (field_set(field, at) && !field_within(field, at))
+			return false;
+	}
+	return true;
 }

@@ -81,5 +81,10 @@ MUST_USE enum vault_err record_encode(const struct object_type *type, const void
  */
 MUST_USE enum vault_err record_decode(const struct object_type *type, struct vault_bytes bytes,
 				      struct scratch *scratch, void *out);
+/*
+ * Whether a struct that was decoded holds what records.def allows: record_decode looks at the form
+ * alone, because what this store sealed it had checked before. What comes from elsewhere was not.
+ */
+bool record_within(const struct object_type *type, const void *in);
 
 #endif

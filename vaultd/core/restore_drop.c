@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "protocol/text.h"
+#include "vaultd/core/due.h"
+#include "vaultd/core/grants.h"
+#include "vaultd/core/replay.h"
 #include "vaultd/core/restore_replay.h"
 
 #define DROP_AT_ONCE 1024 /* entries found before they are removed */
@@ -23,7 +26,7 @@ get_be(const uint8_t *p, unsigned size)
 	return v;
 }
 
-/* Whether an entry of the store's own leads to a row of that tenant, as its kind's tags tell. */
+/* Whether an entry of the store's own may lead to a row of that tenant, as its kind's tags tell. */
 static bool
 leads_to(const struct row_key *place, uint32_t number)
 {
@@ -39,6 +42,9 @@ leads_to(const struct row_key *place, uint32_t number)
 	case ROW_REKEY:
 	case ROW_IMPORT:
 		return get_be(place->tag, 4) == number;
+	case ROW_REPLAY:
+	case ROW_DUE:
+		return true; /* the row tells */
 	default:
 		return false;
 	}
@@ -77,6 +83,19 @@ remove_entry(struct op *op, const struct entry *entry)
 		return row_unlink(op->change->txn, &entry->place, entry->id);
 	TRY(err);
 	return row_delete(op->change->txn, &entry->place, entry->id);
+}
+
+/* Of the store's own entries those that do not tell by their tags whose they are. */
+static enum vault_err
+remove_store_entry(struct op *op, uint32_t number, const struct entry *entry)
+{
+	bool ours = true;
+
+	if (entry->place.kind == ROW_REPLAY)
+		return replay_forget_tenant(op, &entry->place, entry->id, number, &ours);
+	if (entry->place.kind == ROW_DUE)
+		TRY(due_is_of(op, &entry->place, entry->id, number, &ours));
+	return ours ? remove_entry(op, entry) : VAULT_OK;
 }
 
 /* The first entries that are left of a kind. */
@@ -124,7 +143,7 @@ remove_rows(struct op *op, uint32_t number)
 		struct entry entry;
 
 		memcpy(&entry, buf_data(&list) + at, sizeof entry);
-		err = remove_entry(op, &entry);
+		err = remove_store_entry(op, number, &entry);
 	}
 	buf_free(&list);
 	return err == VAULT_OK ? remove_own(op, number) : err;
@@ -148,6 +167,7 @@ restore_drop_tenant(struct op *op, uint32_t number)
 
 	TRY(tenant_name_by_number(op, number, &name));
 	TRY(remove_record(op, name));
+	TRY(grants_forget_tenant(op, name));
 	TRY(remove_rows(op, number));
 	op->tenant = NULL;
 	cache_clear(op->cache);

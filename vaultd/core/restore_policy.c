@@ -165,6 +165,11 @@ restore_replay_totp(struct op *op, const struct audit_record *rec, enum op_id id
 		principal = rec->login.p != NULL ? rec->login : text_of(uid);
 	place = totp_place(op, principal);
 	TRY(sealed_find(op->txn, store, &place, &row));
+	/* A secret that was taken back, perhaps because somebody else had it, must not be good again. */
+	if (id == OP_totp_remove) {
+		*refused = false;
+		return sealed_delete(op->change, &row);
+	}
 	TRY(op_keep_bytes(op, row_plain(&row), &plain));
 	TRY(record_decode(totp_record_type(), plain, op->scratch, &record));
 	*refused = id == OP_totp_enroll || rec->again.len == 0;

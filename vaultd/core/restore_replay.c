@@ -70,6 +70,7 @@ part_of(enum op_id id, bool *of_tenant)
 		return restore_replay_policy;
 	case OP_auth_totp:
 	case OP_totp_enroll:
+	case OP_totp_remove:
 		return restore_replay_totp;
 	case OP_slot_add:
 	case OP_slot_remove:

@@ -405,7 +405,10 @@ renew(struct change *change, const struct row_keys *keys, const struct row_head 
 	row->version = old->version;
 	row->revision = old->revision + 1;
 	head = head_write(keys, row, bytes);
-	err = buf_append(&buf, bytes, head.size + AEAD_NONCE_BYTES);
+	/* At once what all of it takes: the new head may be longer than the old one. */
+	err = buf_grow(&buf, sizeof bytes + sealed.len);
+	if (err == VAULT_OK)
+		err = buf_append(&buf, bytes, head.size + AEAD_NONCE_BYTES);
 	if (err == VAULT_OK)
 		err = open_behind(keys, sealed, old, row, &buf);
 	/* What the opened row said of itself is the old one's. */

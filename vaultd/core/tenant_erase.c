@@ -16,8 +16,9 @@ static const char limits[] =
 	"sys.status tells of no erasure\n"
 	"limits: the backups named here hold the tenant's key until they are destroyed, as does "
 	"every copy of them, of the store, of its host and of its disk\n"
-	"limits: a backup that was not fetched whole, or was being ended at that moment, is not "
-	"named\n"
+	"limits: a backup that was not fetched whole and ended, or was being ended at that moment, "
+	"is not named\n"
+	"limits: an export of the tenant holds what it held and is named nowhere here\n"
 	"limits: flash media and file systems that copy on write may keep blocks that were "
 	"overwritten\n"
 	"limits: the audit keeps numbers, times and methods; names in it can no longer be read\n";

@@ -1,6 +1,7 @@
 /* What is left to be done behind the commit that made a tenant go. */
 #include <string.h>
 
+#include "vaultd/core/due.h"
 #include "vaultd/core/erased.h"
 #include "vaultd/core/replay.h"
 #include "vaultd/core/scrub.h"
@@ -21,27 +22,6 @@ tenant_erase_next(struct op *op, uint32_t *number)
 	TRY(erased_first(op, ERASED_ROWS_LEFT, &erased));
 	*number = (uint32_t)erased.rec.number;
 	return VAULT_OK;
-}
-
-/* Whether an entry of the schedule is for a record of the tenant: the row says so. */
-static enum vault_err
-is_due_of(struct op *op, const struct row_key *key, uint64_t id, uint32_t number, bool *ours)
-{
-	struct due_record record;
-	struct vault_bytes sealed;
-	enum vault_err err;
-	ROW_LOCAL(row);
-
-	*ours = false;
-	err = row_read(op->change->txn, id, &sealed);
-	if (err == VAULT_OK)
-		err = sealed_open(&op->vault->keyring.store, key, sealed, &row);
-	if (err == VAULT_OK)
-		err = record_decode(due_record_type(), row_plain(&row), NULL, &record);
-	/* One that does not open is nobody's, and its own time will tell. */
-	if (err == VAULT_OK)
-		*ours = record.tenant == number;
-	return err == VAULT_INTEGRITY ? VAULT_OK : err;
 }
 
 /* An index entry, and the row that it leads to, if that is still there. */
@@ -70,7 +50,7 @@ remove_at(struct op *op, uint32_t number, const struct sweep_place *place, bool 
 	if (place->store && place->kind == ROW_REPLAY)
 		return replay_forget_tenant(op, &key, place->row, number, removed);
 	if (place->store && place->kind == ROW_DUE)
-		TRY(is_due_of(op, &key, place->row, number, removed));
+		TRY(due_is_of(op, &key, place->row, number, removed));
 	else if (place->store)
 		*removed = sweep_tenant_of(place) == number;
 	return *removed ? remove_entry(op, &key, place->row, with_row) : VAULT_OK;

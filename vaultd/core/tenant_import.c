@@ -6,6 +6,7 @@
 #include "vaultd/core/apikey_change.h"
 #include "vaultd/core/erased.h"
 #include "vaultd/core/expiry.h"
+#include "vaultd/core/import_check.h"
 #include "vaultd/core/imports.h"
 #include "vaultd/core/key_change.h"
 #include "vaultd/core/reminder.h"
@@ -152,6 +153,18 @@ put_record(struct op *op, struct brought *b)
 	}
 }
 
+/* As it is, and alone in its place; several deleted records may have left one grave. */
+static bool
+may_stand(struct op *op, const struct brought *b, const struct object_type *type)
+{
+	uint64_t id;
+
+	if (!import_record_fits(&op->tenant->keys, &b->row.key, type, b->record))
+		return false;
+	return b->row.key.kind == ROW_APIKEY || b->row.key.kind == ROW_TOMBSTONE ||
+	       row_linked(op->change->txn, &b->row.key, &id) == VAULT_NOT_FOUND;
+}
+
 static enum vault_err
 take_record(struct op *op, struct import *import, struct vault_bytes bytes)
 {
@@ -175,6 +188,9 @@ take_record(struct op *op, struct import *import, struct vault_bytes bytes)
 		return VAULT_BUSY;
 	err = record_decode(type, (struct vault_bytes){ bytes.p + head, bytes.len - head },
 			    &import->scratch, b.record);
+	if (err == VAULT_OK && !may_stand(op, &b, type))
+		err = op_fail(op, VAULT_INTEGRITY, "data",
+			      "a record of it is none that a vault writes");
 	if (err == VAULT_OK)
 		err = put_record(op, &b);
 	scratch_reset(&import->scratch, true);
@@ -232,9 +248,7 @@ begin(struct op *op, struct import *import)
 	scratch_reset(&import->scratch, true);
 	if (tenant->slot == NULL)
 		return VAULT_BUSY;
-	for (unsigned i = 0; i < IMPORTS_MAX; i++)
-		if (op->vault->imports.list[i] == import)
-			atomic_store(&op->vault->imports.numbers[i], tenant->keys.tenant);
+	atomic_store(&op->vault->imports.numbers[import->place], tenant->keys.tenant);
 	return tenant_put_wraps(op, tenant);
 }
 
@@ -309,6 +323,8 @@ make_tenant(struct op *op, struct import *import, struct vault_text name)
 		return op_fail(op, VAULT_CONFLICT, "import", "a part of it was not written");
 	TRY(read_info(import, &info));
 	TRY(record_decode(tenant_record_type(), info.tenant, &import->scratch, &record));
+	if (!import_tenant_fits(&record))
+		return VAULT_INTEGRITY;
 	row.key = row_key_of(store, ROW_TENANT, text_bytes(name));
 	if (row_linked(op->change->txn, &row.key, &id) == VAULT_OK)
 		return op_fail(op, VAULT_EXISTS, "tenant", "there is a tenant of that name");

@@ -60,7 +60,9 @@ pkey_init(struct pkey *pkey, enum pkey_type type, struct vault_bytes secret,
 	  struct vault_bytes public_key)
 {
 	*pkey = (struct pkey){ .type = type, .key = pkey_make(type, secret, public_key) };
-	if (pkey->key != NULL && prepare(pkey, secret.p != NULL))
+	/* What came with a tenant's export nobody measured: a huge modulus would take a worker's time. */
+	if (pkey->key != NULL && EVP_PKEY_get_bits(pkey->key) <= RSA_BITS_MAX &&
+	    prepare(pkey, secret.p != NULL))
 		return VAULT_OK;
 	ERR_clear_error();
 	pkey_free(pkey);

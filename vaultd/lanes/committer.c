@@ -199,9 +199,10 @@ run_sweep(struct group *group)
 	int64_t until = clock_monotonic_ns() +
 			(group->n > 1 ? SWEEP_BESIDE_US : SWEEP_ALONE_US) * INT64_C(1000);
 
-	group->sweeps = true;
 	if (vault_state(group->vault) != STATE_OPEN)
 		return;
+	/* Before it looks: what comes to be wanted while it does must not be forgotten with it. */
+	atomic_store(&group->vault->sweep, false);
 	while (run_step(group) && clock_monotonic_ns() < until)
 		;
 }
@@ -338,8 +339,6 @@ publish(struct group *group)
 	atomic_fetch_add_explicit(&group->vault->commits, 1, memory_order_release);
 	vault_rekeyed(group->vault, group->lanes->commit_runner.now.wall_ns);
 	atomic_store(&group->vault->due_next, group->due_next);
-	if (group->sweep_ended)
-		atomic_store(&group->vault->sweep, false);
 	if (group->policy != NULL)
 		policy_publish(&group->vault->policy, group->policy);
 	group->policy = NULL;
@@ -422,7 +421,6 @@ run_group(struct group *group)
 	enum vault_err err;
 
 	if (group->jobs->scrub) {
-		group->sweeps = true;
 		group->scrub = sweep_scrub(group->lanes, &group->sweep_more);
 		return;
 	}
@@ -450,8 +448,6 @@ run_group(struct group *group)
 		commit_group(group);
 	else
 		record_group(group);
-	if (!group->wrote && group->sweep_ended)
-		atomic_store(&group->vault->sweep, false);
 	txn_abort(group->txn);
 	atomic_store(&group->vault->backups.held, false);
 	vault_rekey_drop(group->vault);
@@ -478,8 +474,10 @@ committer_main(void *arg)
 	       NULL) {
 		struct group group = { .lanes = lanes, .vault = lanes->vault, .jobs = jobs };
 
-		for (struct job *job = jobs; job != NULL; job = job->next)
+		for (struct job *job = jobs; job != NULL; job = job->next) {
 			group.n++;
+			group.sweeps |= job->background || job->scrub;
+		}
 		metrics_group(&lanes->vault->metrics, group.n);
 		run_group(&group);
 		if (group.sweeps)

@@ -51,14 +51,19 @@ run_slow(struct lanes *lanes, struct job *job)
 	job->done(job);
 }
 
-/* What is being sealed meanwhile ends with the vault. */
+/*
+ * Being sealed, all of them end with the vault, on the main thread: it waits for what began before,
+ * and the keeper may ask for another one behind that.
+ */
 static void
 sweep_backups(struct lanes *lanes, struct job *job)
 {
 	struct clock_now now = clock_read();
 
-	backups_sweep(&lanes->vault->backups, &now);
-	imports_sweep(lanes->vault, &now);
+	if (vault_state(lanes->vault) == STATE_OPEN) {
+		backups_sweep(&lanes->vault->backups, &now);
+		imports_sweep(lanes->vault, &now);
+	}
 	job->done(job);
 }
 

@@ -35,6 +35,8 @@ sweep_look(struct lanes *lanes)
 void
 sweep_again(struct lanes *lanes, enum sweep_next next)
 {
+	if (next != SWEEP_NOTHING_LEFT)
+		atomic_store(&lanes->vault->sweep, true);
 	if ((next == SWEEP_AGAIN_NOW || next == SWEEP_SCRUB_NOW) &&
 	    vault_state(lanes->vault) == STATE_OPEN) {
 		put(lanes, next == SWEEP_SCRUB_NOW);

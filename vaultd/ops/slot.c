@@ -3,6 +3,7 @@
 #include "protocol/text.h"
 #include "vaultd/base/base64.h"
 #include "vaultd/core/rekey.h"
+#include "vaultd/core/scrub.h"
 #include "vaultd/ops/ops.h"
 #include "vaultd/ops/slot_secret.h"
 
@@ -93,6 +94,21 @@ prepare_slot_add(struct op *op, const struct slot_add_req *req)
 			       &op->opening->draft);
 }
 
+/*
+ * What the old root key wrapped, and the slots that lead to it, stand in freed pages until those are
+ * overwritten: who has a secret of before could begin with them.
+ */
+static enum vault_err
+rekey(struct op *op)
+{
+	enum vault_err err = vault_rekey(op->vault, op->change);
+
+	if (err == VAULT_CONFLICT)
+		return op_fail(op, err, NULL, "there were as many root keys as there may be");
+	TRY(err);
+	return scrub_want(op);
+}
+
 /* The secret that was replaced may have been told to somebody, and with it the root key. */
 static enum vault_err
 put_slot(struct op *op, const struct slot_add_req *req)
@@ -110,8 +126,7 @@ put_slot(struct op *op, const struct slot_add_req *req)
 	if (err == VAULT_CONFLICT)
 		return op_fail(op, err, NULL, "there are 16 slots already");
 	TRY(err);
-	return req->replace.v ? vault_rekey(op->vault, op->change)
-			      : vault_slots_changed(op->vault, op->change);
+	return req->replace.v ? rekey(op) : vault_slots_changed(op->vault, op->change);
 }
 
 enum vault_err
@@ -134,14 +149,14 @@ op_slot_remove(struct op *op, const struct slot_remove_req *req, struct slot_rem
 		return op_fail(op, err, NULL,
 			       "it is the last: nothing could open the vault any more");
 	TRY(err);
-	return vault_rekey(op->vault, op->change);
+	return rekey(op);
 }
 
 enum vault_err
 op_sys_rekey(struct op *op, const struct sys_rekey_req *req, struct sys_rekey_res *res)
 {
 	(void)req;
-	TRY(vault_rekey(op->vault, op->change));
+	TRY(rekey(op));
 	res->generation = op->vault->keyring.next.generation;
 	return VAULT_OK;
 }

@@ -275,7 +275,7 @@ write_cursor(struct op *op, size_t section, struct vault_text inner, struct vaul
 	if (text == NULL)
 		return VAULT_BUSY;
 	text[0] = (char)(FIRST_LETTER + section);
-	if (inner.len > 0)
+	if (inner.p != NULL)
 		memcpy(text + 1, inner.p, inner.len);
 	*cursor = (struct vault_text){ text, inner.len + 1 };
 	return VAULT_OK;

@@ -399,7 +399,7 @@ enum vault_err
 meta_put(struct txn *txn, const char *name, struct vault_bytes value)
 {
 	MDB_val k = { strlen(name), (void *)(uintptr_t)name }, v = val_of(value);
-	struct vault_bytes old;
+	struct vault_bytes old = { 0 };
 
 	if (meta_get(txn, name, &old) == VAULT_OK)
 		sums_meta(txn, bytes_of(k), old, false);

@@ -187,7 +187,7 @@ drop_filler(struct store *store, MDB_txn *txn, void *arg)
 static enum vault_err
 drop(struct store *store, struct scrub *scrub, enum scrub_phase next)
 {
-	bool any;
+	bool any = false;
 
 	TRY(in_txn(store, drop_filler, &any));
 	if (!any) {

@@ -19,7 +19,9 @@ txn_begin(struct store *store, struct txn *parent, unsigned flags, struct txn **
 	txn->store = store;
 	txn->parent = parent;
 	txn->writes = (flags & MDB_RDONLY) == 0;
-	txn->next_row = parent == NULL ? store->next_row : parent->next_row;
+	/* The writing thread's: a reader, of any thread, has no use for it. */
+	if (txn->writes)
+		txn->next_row = parent == NULL ? store->next_row : parent->next_row;
 	*out = txn;
 	return VAULT_OK;
 }

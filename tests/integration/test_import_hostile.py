@@ -1,0 +1,140 @@
+"""An export that somebody wrote who knows its passphrase: nothing of it may do harm."""
+
+import struct
+
+import pytest
+
+from lib import forge
+from lib.rich import Rich
+from lib.rpc import VaultError
+from test_export import PASSPHRASE, export, take
+
+KEY, PROFILE, ISSUANCE, APIKEY, SECRET = 4, 7, 8, 20, 40
+HEAD = 25 + 4  # place, version
+LARGE = forge.integer(2**32 - 1)
+
+
+@pytest.fixture(scope="module")
+def exported(module_vault):
+    Rich(module_vault.new_tenant("acme")).fill()
+    return export(module_vault, "acme")
+
+
+@pytest.fixture(scope="module")
+def module_vault():
+    from lib.vault import Vault
+
+    vault = Vault()
+    try:
+        vault.start()
+        vault.init()
+        yield vault
+    finally:
+        vault.close()
+
+
+def first(kind, change):
+    """Changes the fields of the first record of a kind."""
+
+    def apply(items):
+        out, done = [], False
+        for item, body in items:
+            if item == forge.RECORD and body[4] == kind and not done:
+                fields = forge.fields_of(body[HEAD:])
+                change(fields)
+                body, done = body[:HEAD] + forge.record_of(fields), True
+            out.append((item, body))
+        assert done
+        return out
+
+    return apply
+
+
+def with_field(number, value):
+    return lambda fields: fields.__setitem__(number, value)
+
+
+def without(number):
+    return lambda fields: fields.pop(number)
+
+
+def twice(kind):
+    def apply(items):
+        (found, *_) = (i for i in items if i[0] == forge.RECORD and i[1][4] == kind)
+        return [*items, found]
+
+    return apply
+
+
+def retagged(kind):
+    def apply(items):
+        return [
+            (item, body[:5] + bytes(12) + body[17:])
+            if item == forge.RECORD and body[4] == kind
+            else (item, body)
+            for item, body in items
+        ]
+
+    return apply
+
+
+def of_kind(kind):
+    """A record of the store's own."""
+    body = struct.pack("<IB12sQI", 0, kind, bytes(12), 1, 1)
+    return lambda items: [*items, (forge.RECORD, body)]
+
+
+def tenant(change):
+    def apply(items):
+        fields = forge.fields_of(items[0][1])
+        inner = forge.fields_of(fields[2])
+        change(inner)
+        fields[2] = forge.record_of(inner)
+        return [(forge.INFO, forge.record_of(fields)), *items[1:]]
+
+    return apply
+
+
+HOSTILE = {
+    "a key's name longer than any": first(KEY, with_field(1, b"n" * 60000)),
+    "a key's name that is none": first(KEY, with_field(1, b"../x")),
+    "a key without a name": first(KEY, without(1)),
+    "an algorithm that is none": first(KEY, with_field(2, forge.integer(200))),
+    "a usage that is none": first(KEY, with_field(3, forge.integer(77))),
+    "four billion versions": first(KEY, with_field(5, LARGE)),
+    "a first version behind the last": first(KEY, with_field(15, LARGE)),
+    "a profile's name longer than any": first(PROFILE, with_field(1, b"n" * 60000)),
+    "a token type that is not text": first(PROFILE, with_field(5, b"\xff\xfe")),
+    "fixed claims that claim to be huge": first(PROFILE, with_field(18, b"\xdf\xff\xff\xff\xff")),
+    "a secret's name longer than any": first(SECRET, with_field(1, b"n" * 60000)),
+    "metadata that is no map": first(SECRET, with_field(6, b"\xdd\xff\0\0\0")),
+    "an API key's id longer than any": first(APIKEY, with_field(1, b"1" * 5000)),
+    "an API key of no kind": first(APIKEY, with_field(5, forge.integer(99))),
+    "a short tag": first(APIKEY, with_field(3, b"x")),
+    "a short MAC": first(APIKEY, with_field(4, b"x")),
+    "a network of 255 bits": first(APIKEY, with_field(13, b"\xff" + bytes(16))),
+    "half a network": first(APIKEY, with_field(13, bytes(9))),
+    "the last number of all": first(ISSUANCE, with_field(1, forge.integer(2**63 - 1))),
+    "a key twice": twice(KEY),
+    "a secret twice": twice(SECRET),
+    "keys under another's name": retagged(KEY),
+    "a grant": of_kind(3),
+    "the head": of_kind(10),
+    "a tenant's wraps": of_kind(2),
+    "a state that is none": tenant(with_field(4, forge.integer(9))),
+    "labels that are no map": tenant(with_field(6, b"\xdf\xff\xff\xff\xff")),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_what_no_vault_writes_is_refused(module_vault, exported, vault, what):
+    data = forge.forged(exported, PASSPHRASE, HOSTILE[what])
+    with pytest.raises(VaultError) as e:
+        take(vault, data)
+    assert e.value.code in ("integrity", "unsupported", "invalid_params"), what
+    assert vault.alive()
+    assert vault.admin_call("tenant.list")["items"] == []
+
+
+def test_unchanged_it_is_taken(exported, vault):
+    assert take(vault, forge.forged(exported, PASSPHRASE, list)) == "acme"
