@@ -94,7 +94,8 @@ parse_options(int argc, char **argv, struct serve_options *options)
 		fprintf(stderr, "vaultd: the command comes first: vaultd %s [OPTIONS]\n",
 			argv[optind]);
 	else
-		usage(stderr);
+		fprintf(stderr, "vaultd: there is no command \"%s\"; see vaultd --help\n",
+			argv[optind]);
 	return EXIT_USAGE_ERROR;
 }
 

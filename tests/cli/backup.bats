@@ -14,7 +14,7 @@ teardown_file() { stop_daemon; }
 	[ "${#output}" -eq 32 ]
 	[ -z "$stderr" ]
 	[ "$(stat -c %a "$DIR/one")" = 600 ]
-	[ -z "$(find "$DIR" -name '*.new')" ]
+	[ -z "$(find "$DIR" -maxdepth 1 -name '*.new')" ]
 	run -0 vaultctl --format json status
 	[ "$(jq '.last_backup > 1700000000' <<<"$output")" = true ]
 }
@@ -30,7 +30,7 @@ teardown_file() { stop_daemon; }
 	run -1 --separate-stderr vaultctl backup create "$DIR/not/there"
 	run -1 --separate-stderr vaultctl backup create
 	run -1 --separate-stderr vaultctl backup create "$DIR/a" "$DIR/b"
-	[ -z "$(find "$DIR" -name '*.new')" ]
+	[ -z "$(find "$DIR" -maxdepth 1 -name '*.new')" ]
 }
 
 @test "a refused one leaves nothing" {

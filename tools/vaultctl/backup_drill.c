@@ -101,7 +101,7 @@ remove_scratch(const struct drill *drill)
 	return ctl_local(drill->ctl, "%s cannot be removed: %m", drill->scratch);
 }
 
-/* The child's stdout goes to stderr: what it tells is not the result. */
+/* The child's stdout goes nowhere: it tells of a store that is removed again, and what to do with it. */
 static int
 run_quietly(const struct ctl *ctl, char *const *argv)
 {
@@ -111,7 +111,9 @@ run_quietly(const struct ctl *ctl, char *const *argv)
 	if (child < 0)
 		return ctl_local(ctl, "fork: %m");
 	if (child == 0) {
-		if (dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
+		int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+		if (nowhere >= 0 && dup2(nowhere, STDOUT_FILENO) >= 0)
 			execvp(argv[0], argv);
 		_exit(127);
 	}

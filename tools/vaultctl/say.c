@@ -145,8 +145,13 @@ advise(const struct ctl *ctl, const struct vault_failure *f, const struct op_row
 		if (row != NULL && row->id == OP_auth_totp)
 			fputs("The code is wrong, or has counted before: wait for the next one.\n",
 			      stderr);
-		else if (f->field[0] == '\0' && (row == NULL || row->id != OP_sys_unseal))
-			/* A refusal that names a field is of what was given, not of who asks. */
+		else if (f->field[0] != '\0')
+			break; /* of what was given, not of who asks */
+		else if (row != NULL && row->id == OP_sys_unseal)
+			fputs("A key file is given by --keyfile, a share by --share. Five failures "
+			      "within 30 minutes lock it.\n",
+			      stderr);
+		else
 			fputs("You need a grant for this; `vaultctl status` shows who the daemon "
 			      "takes "
 			      "you for.\n",
