@@ -70,7 +70,7 @@ def test_a_foreign_token_id(lost, acme):
     lost.backup()
     acme.call("token.revoke", jti="not one of ours")
     back(lost)
-    assert "1 changes" in lost.told
+    assert "1 change" in lost.told
 
 
 def test_a_deleted_profile(lost, acme):
