@@ -24,7 +24,7 @@ struct config {
 	char app_group[64];		  /* empty: none */
 	char admin_group[64];
 	char unseal_keyfile[CONFIG_PATH_MAX]; /* empty: none */
-	unsigned workers;		      /* 0: see start_workers_wanted */
+	unsigned workers;		      /* 0: half the cores, at least one */
 	unsigned max_connections;
 	unsigned max_connections_per_uid; /* 0: half of max_connections */
 	struct limit_rate uid_rate;	  /* of each caller's requests */

@@ -17,8 +17,6 @@
 #define FILES_RESERVED 64	   /* descriptors that connections leave to the daemon itself */
 #define CONNECTIONS_PER_UID_MIN 16 /* by default, however few there are in all */
 #define CREDENTIAL "vaultd.key"
-#define WORKERS_EACH_CORE                                                                          \
-	4 /* so many cores get a worker each, by default; of more every second does */
 
 enum vault_err
 start_directory(const char *path, mode_t mode)
@@ -121,9 +119,7 @@ start_workers_wanted(const struct config *config)
 
 	if (config->workers > 0)
 		return config->workers;
-	if (cores <= WORKERS_EACH_CORE)
-		return cores > 0 ? (unsigned)cores : 1;
-	return cores / 2 > WORKERS_EACH_CORE ? (unsigned)cores / 2 : WORKERS_EACH_CORE;
+	return cores > 3 ? (unsigned)cores / 2 : 1;
 }
 
 enum vault_err

@@ -23,7 +23,7 @@ MUST_USE enum vault_err start_listener(const struct listener_config *config, int
 unsigned start_connections(unsigned wanted);
 /* As configured, else half of all, but no fewer than a handful. */
 unsigned start_connections_per_uid(const struct config *config);
-/* As configured, else one for each core of the first four, and for every second where there are more than eight. */
+/* As configured, else half the cores, and one at least. */
 unsigned start_workers_wanted(const struct config *config);
 
 #define START_SECRET_MAX 4096 /* bytes of a secret in a file, as sys.unseal takes them */
