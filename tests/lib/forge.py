@@ -128,7 +128,7 @@ def forged(data, secret, change):
     return body + manifest + identity.sign(LABEL + manifest)
 
 
-def _number(plain, at):
+def read_integer(plain, at):
     value, shift = 0, 0
     while True:
         byte = plain[at]
@@ -148,8 +148,8 @@ def fields_of(plain):
     """A record's fields: number to bytes."""
     fields, at = {}, 0
     while at < len(plain):
-        number, at = _number(plain, at)
-        size, at = _number(plain, at)
+        number, at = read_integer(plain, at)
+        size, at = read_integer(plain, at)
         fields[number], at = plain[at : at + size], at + size
     return fields
 
