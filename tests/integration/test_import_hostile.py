@@ -183,6 +183,13 @@ def test_unchanged_it_is_taken(exported, vault):
     assert take(vault, forge.forged(exported, PASSPHRASE, list)) == "acme"
 
 
+def test_openers_that_each_cost_the_slow_lane(exported, vault):
+    """An export has one: sixteen, of a gigabyte each, would keep all others from it for minutes."""
+    with pytest.raises(VaultError) as e:
+        take(vault, forge.forged(exported, PASSPHRASE, list, openers=2))
+    assert (e.value.code, e.value.field) == ("invalid_params", "data")
+
+
 def test_an_older_version_without_its_private_half(exported, vault):
     """The record of a version does not say whose it is: it shows when the key is used."""
     take(vault, forge.forged(exported, PASSPHRASE, first(VERSION, without(7))))
