@@ -112,14 +112,17 @@ start_connections_per_uid(const struct config *config)
 	return half > CONNECTIONS_PER_UID_MIN ? half : CONNECTIONS_PER_UID_MIN;
 }
 
-unsigned
+struct start_workers
 start_workers_wanted(const struct config *config)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned all = cores < 1		    ? 1
+		       : cores > CONFIG_WORKERS_MAX ? CONFIG_WORKERS_MAX
+						    : (unsigned)cores;
 
 	if (config->workers > 0)
-		return config->workers;
-	return cores > 3 ? (unsigned)cores / 2 : 1;
+		return (struct start_workers){ config->workers, config->workers };
+	return (struct start_workers){ all, all > 3 ? all / 2 : 1 };
 }
 
 enum vault_err

@@ -72,6 +72,10 @@ void conn_answer(struct conn *conn, struct job *job);
 void conn_notify(struct conn *conn, const struct buf *notification);
 /* Sends what it can. */
 void conn_flush(struct conn *conn);
+/* Whether it can go to another worker now, between two turns. */
+bool conn_may_leave(const struct conn *conn);
+/* Takes it out of all that its worker has; what has arrived of it stays with it. */
+void conn_leave(struct conn *conn);
 /* Closes and frees. */
 void conn_close(struct conn *conn);
 /* The rest is over: what waits is run again. */

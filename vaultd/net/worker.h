@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 #include "vaultd/lanes/lanes.h"
+#include "vaultd/net/balance.h"
 #include "vaultd/net/conn.h"
 #include "vaultd/net/uids.h"
 
@@ -28,6 +29,8 @@ struct turn_reply {
 struct worker_config {
 	size_t cache_limit;
 	struct limit_rate uid_rate; /* of each caller's requests, before anything is parsed */
+	struct worker *all;	    /* of the server, this one among them */
+	unsigned count, regular;    /* how many; and how many of them new connections go to */
 };
 
 struct worker {
@@ -63,6 +66,7 @@ struct worker {
 	bool in_turn;
 	uint64_t turn; /* counts them */
 	struct limit_rate uid_rate;
+	struct balance balance;
 	int64_t spin_ns;
 	bool stopping;	 /* answers what is in flight, then ends */
 	int64_t stop_by; /* milliseconds; whoever does not read its answers by then loses them */
@@ -70,11 +74,6 @@ struct worker {
 
 MUST_USE enum vault_err worker_start(struct worker *worker, struct server *server,
 				     struct lanes *lanes, const struct worker_config *config);
-/*
- * From any thread: a new connection, which the worker owns from then on with its session, as it does
- * its count in uid->connections. False, with both still the caller's, when memory is short.
- */
-bool worker_add(struct worker *worker, int fd, struct session *session, struct uid_place *uid);
 /*
  * From main: waits until the worker has ended its turn, dropped its secrets and stands still; and
  * lets it go on.
