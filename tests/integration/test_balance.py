@@ -1,6 +1,8 @@
 """Workers whose turns last long hand connections over, and nothing of a connection is lost on the way."""
 
+import statistics
 import threading
+import time
 
 import pytest
 
@@ -195,3 +197,35 @@ def test_sealing_and_stopping_under_load(two, acme, lopsided):
     two.stop()
     thread.join()
     assert not failed
+
+
+def test_slow_requests_of_one_do_not_hold_up_others(new_vault):
+    """Among RSA signatures by the hundred, a ping waits for a few, not for all."""
+    vault = new_vault("workers = 1").start()
+    vault.init()
+    tenant = vault.new_tenant("acme")
+    tenant.key("rsa", algorithm="RS256", usage="raw")
+    fields = tenant.fields(name="rsa", message=SIGN_MESSAGE)
+    flood = [vault.app() for _ in range(CONNECTIONS)]
+    frames = b"".join(encode.request(i, "key.sign", fields) for i in range(BATCH))
+    waited = []
+    with vault.app() as conn:
+        one = time.monotonic()
+        for _ in range(20):
+            conn.call("key.sign", **fields)
+        one = (time.monotonic() - one) / 20
+        for _ in range(10):
+            for other in flood:
+                other.send_raw(frames)
+            time.sleep(0.01)
+            began = time.monotonic()
+            conn.call("sys.ping")
+            waited.append(time.monotonic() - began)
+            for other in flood:
+                for _ in range(BATCH):
+                    other.recv()
+    for other in flood:
+        other.close()
+    # All of them take CONNECTIONS * BATCH signatures; a late turn of each runs four.
+    assert statistics.median(waited) < one * CONNECTIONS * BATCH / 4
+    tenant.close()

@@ -191,6 +191,21 @@ test_who_was_not_served_stays(void **state)
 	assert_int_equal(count(&w[0]), 4);
 }
 
+/* A worker whose turn has no end yet is not idle, however long ago the last one ended. */
+static void
+test_a_turn_under_way_is_work(void **state)
+{
+	struct place *place = *state;
+	struct worker *w = place->workers;
+
+	for (unsigned i = 1; i < WORKERS; i++)
+		w[i].balance.began_ns = clock_monotonic_ns() - 1000000 * US;
+	connect_to(place, &w[0], 4);
+	for (unsigned i = 0; i < TURNS; i++)
+		turn(&w[0], 500 * US);
+	assert_int_equal(count(&w[0]), 4);
+}
+
 /* What was last seen of a worker that has slept since says nothing. */
 static void
 test_an_idle_worker_has_nothing_to_do(void **state)
@@ -262,6 +277,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_short_turns_move_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_lone_connection_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_who_was_not_served_stays, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_turn_under_way_is_work, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_an_idle_worker_has_nothing_to_do, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_none_goes_to_a_stopping_worker, setup,

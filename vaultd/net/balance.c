@@ -8,11 +8,22 @@
 #define SETTLE_TURNS 16	  /* between two connections, so that the averages show the first */
 #define WEIGHT 8	  /* of what was before against a new turn */
 
+static int64_t
+get(const _Atomic int64_t *ns)
+{
+	return atomic_load_explicit(ns, memory_order_relaxed);
+}
+
+static void
+set(_Atomic int64_t *ns, int64_t v)
+{
+	atomic_store_explicit(ns, v, memory_order_relaxed);
+}
+
 void
 balance_begin(struct worker *worker)
 {
-	if (worker->balance.count > 1)
-		worker->balance.began_ns = clock_monotonic_ns();
+	set(&worker->balance.began_ns, clock_monotonic_ns());
 }
 
 /* What a worker has to do, in nanoseconds a turn. */
@@ -20,11 +31,11 @@ static int64_t
 load_of(const struct worker *worker, int64_t now)
 {
 	const struct balance *balance = &worker->balance;
-	int64_t ended = atomic_load_explicit(&balance->ended_ns, memory_order_relaxed);
+	int64_t began = balance_began(balance), average = get(&balance->turn_ns);
 
-	if (now - ended > STALE_NS)
-		return 0;
-	return atomic_load_explicit(&balance->turn_ns, memory_order_relaxed);
+	if (began != 0)
+		return now - began > average ? now - began : average;
+	return now - get(&balance->ended_ns) > STALE_NS ? 0 : average;
 }
 
 /* Of the first n workers the one that has least to do, apart from this one. NULL: there is no other. */
@@ -54,7 +65,7 @@ static struct worker *
 better(const struct worker *worker, unsigned served, int64_t now)
 {
 	const struct balance *balance = &worker->balance;
-	int64_t mine = atomic_load_explicit(&balance->turn_ns, memory_order_relaxed);
+	int64_t mine = get(&balance->turn_ns);
 	struct worker *to = NULL;
 
 	if (mine > LONG_NS) {
@@ -79,27 +90,35 @@ choose(const struct worker *worker)
 	return NULL;
 }
 
+/* Takes the turn into the average. */
+static void
+note_turn(struct balance *balance, int64_t now, int64_t took)
+{
+	int64_t average = get(&balance->turn_ns);
+
+	set(&balance->turn_ns, average + (took - average) / WEIGHT);
+	set(&balance->ended_ns, now);
+}
+
 void
 balance_end(struct worker *worker, unsigned served)
 {
 	struct balance *balance = &worker->balance;
-	int64_t now, average;
 	struct worker *to;
 	struct conn *conn;
+	int64_t now;
 
-	if (balance->count < 2 || served == 0)
+	if (balance->count < 2)
 		return;
-	now = clock_monotonic_ns();
-	average = atomic_load_explicit(&balance->turn_ns, memory_order_relaxed);
-	average += (now - balance->began_ns - average) / WEIGHT;
-	atomic_store_explicit(&balance->turn_ns, average, memory_order_relaxed);
-	atomic_store_explicit(&balance->ended_ns, now, memory_order_relaxed);
-	if (balance->settle > 0) {
-		balance->settle--;
-		return;
+	if (served > 0) {
+		now = clock_monotonic_ns();
+		note_turn(balance, now, now - balance_began(balance));
+		to = balance->settle > 0 ? NULL : better(worker, served, now);
+		conn = to == NULL ? NULL : choose(worker);
+		if (conn != NULL && intake_give(conn, to))
+			balance->settle = SETTLE_TURNS;
+		else if (balance->settle > 0)
+			balance->settle--;
 	}
-	to = better(worker, served, now);
-	conn = to == NULL ? NULL : choose(worker);
-	if (conn != NULL && intake_give(conn, to))
-		balance->settle = SETTLE_TURNS;
+	set(&balance->began_ns, 0);
 }

@@ -8,6 +8,7 @@
 #ifndef NET_BALANCE_H
 #define NET_BALANCE_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 struct worker;
@@ -15,11 +16,17 @@ struct worker;
 struct balance {
 	struct worker *all; /* the server's, count of them; the spare ones behind the regular */
 	unsigned count, regular;
-	int64_t began_ns;	  /* the turn */
-	_Atomic int64_t turn_ns;  /* how long turns last, averaged */
-	_Atomic int64_t ended_ns; /* the last one */
+	_Atomic int64_t began_ns; /* the turn that is under way; 0: none is */
+	_Atomic int64_t turn_ns;  /* how long turns last that serve somebody, averaged */
+	_Atomic int64_t ended_ns; /* the last of those */
 	unsigned settle;	  /* turns until another connection may be handed over */
 };
+
+static inline int64_t
+balance_began(const struct balance *balance)
+{
+	return atomic_load_explicit(&balance->began_ns, memory_order_relaxed);
+}
 
 /* The worker's thread, where a turn begins and when all of it is sent. */
 void balance_begin(struct worker *worker);

@@ -209,6 +209,17 @@ run_next(struct conn *conn)
 	return false;
 }
 
+/*
+ * Whether the connection has had its share of the turn: so many requests, or a few where they take
+ * long, which none is denied.
+ */
+static bool
+had_its_share(const struct conn *conn)
+{
+	return conn->worker->reply_count >= TURN_REPLIES_MAX - 1 || conn->ran >= CONN_QUANTUM ||
+	       (conn->ran > 0 && conn->ran % CONN_QUANTUM_LATE == 0 && worker_late(conn->worker));
+}
+
 void
 conn_run(struct conn *conn)
 {
@@ -220,7 +231,7 @@ conn_run(struct conn *conn)
 	}
 	while (!conn->ending && !conn->dead && !conn->resting && buf_len(&conn->in) > 0 &&
 	       has_room(conn)) {
-		if (worker->reply_count >= TURN_REPLIES_MAX - 1 || conn->ran >= CONN_QUANTUM) {
+		if (had_its_share(conn)) {
 			mark_waiting(conn);
 			break;
 		}

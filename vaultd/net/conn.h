@@ -20,7 +20,8 @@
 #define CONN_DRAIN_BYTES_MAX                                                                       \
 	(8u << 20) /* thrown away behind an error, so that the peer gets to read it */
 #define CONN_DRAIN_MS 1000
-#define CONN_QUANTUM 64 /* requests of one connection in a turn, before others get theirs */
+#define CONN_QUANTUM 64	    /* requests of one connection in a turn, before others get theirs */
+#define CONN_QUANTUM_LATE 4 /* the same once the turn is late */
 
 struct worker;
 struct uid_place;

@@ -90,6 +90,12 @@ worker_turn(struct worker *worker)
 		lanes_fatal("the arena has no room for a worker's random bytes");
 }
 
+bool
+worker_late(const struct worker *worker)
+{
+	return clock_monotonic_ns() - balance_began(&worker->balance) > TURN_LATE_NS;
+}
+
 static struct job *
 take_done(struct worker *worker)
 {

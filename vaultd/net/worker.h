@@ -16,6 +16,7 @@
 
 /* Requests that one turn runs before it writes; what is left runs in the next. */
 #define TURN_REPLIES_MAX 16384
+#define TURN_LATE_NS 2000000 /* from then on each connection has few requests run in the turn */
 
 /* Where a reply of this turn stands, to be taken back if the turn cannot be audited. */
 struct turn_reply {
@@ -94,6 +95,8 @@ void worker_wake(struct worker *worker);
 void worker_count(struct worker *worker, int n);
 /* For conn.c: begins a turn unless one is under way. */
 void worker_turn(struct worker *worker);
+/* For conn.c: whether the turn has lasted long. */
+bool worker_late(const struct worker *worker);
 /* For conn.c: hands a request to another lane; false where it was refused (and answered). */
 bool worker_queue(struct worker *worker, struct conn *conn, struct vault_bytes frame,
 		  uint32_t msgid, enum verdict verdict);
