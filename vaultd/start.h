@@ -23,7 +23,7 @@ MUST_USE enum vault_err start_listener(const struct listener_config *config, int
 unsigned start_connections(unsigned wanted);
 /* As configured, else half of all, but no fewer than a handful. */
 unsigned start_connections_per_uid(const struct config *config);
-/* As configured, all of them regular; else one for each core, of which half are regular (one at least). */
+/* As configured, all of them regular; else half the cores are (one at least), and a few stand by. */
 struct start_workers {
 	unsigned all, regular;
 };
