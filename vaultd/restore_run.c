@@ -279,21 +279,18 @@ settle_tenant(struct restore_run *run, uint32_t number)
 static enum vault_err
 next_tenant(struct restore_run *run, uint32_t *number)
 {
-	struct row_key after = { .kind = ROW_TENANT_WRAPS }, found;
+	struct row_key after, found;
 	uint64_t id;
 	struct op op;
 
 	if (*number == UINT32_MAX)
 		return VAULT_NOT_FOUND;
-	for (unsigned i = 0; i < 4; i++)
-		after.tag[i] = (uint8_t)((*number + 1) >> 8 * (3 - i));
+	after = tenant_numbered(ROW_TENANT_WRAPS, *number + 1);
 	TRY(begin(run, 0, &op));
 	TRY(row_seek(op.txn, &after, &found, &id));
 	if (memcmp(found.tag, after.tag, 4) < 0) /* row_seek begins again at the first */
 		return VAULT_NOT_FOUND;
-	*number = 0;
-	for (unsigned i = 0; i < 4; i++)
-		*number = *number << 8 | found.tag[i];
+	*number = tenant_wraps_number(&found);
 	return VAULT_OK;
 }
 

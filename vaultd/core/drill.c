@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "protocol/text.h"
-#include "vaultd/backup/backup_bytes.h"
 #include "vaultd/backup/backup_opener.h"
 #include "vaultd/backup/backup_reader.h"
+#include "vaultd/base/bytes.h"
 #include "vaultd/core/backup_source.h"
 #include "vaultd/core/key.h"
 #include "vaultd/core/restore_check.h"
@@ -123,7 +123,7 @@ compare(struct drill *drill, const struct backup_item *item)
 	if (item->type != BACKUP_ITEM_ROW)
 		return VAULT_OK;
 	if (read.len <= BACKUP_ROW_HEAD ||
-	    row_read(drill->snapshot->txn, backup_get(read.p, BACKUP_ROW_HEAD), &row) != VAULT_OK ||
+	    row_read(drill->snapshot->txn, get_le(read.p, BACKUP_ROW_HEAD), &row) != VAULT_OK ||
 	    row.len != read.len - BACKUP_ROW_HEAD ||
 	    !text_same(row.p, read.p + BACKUP_ROW_HEAD, row.len))
 		return fail(drill, "a record came back otherwise than it was");

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "protocol/text.h"
+#include "vaultd/base/bytes.h"
 #include "vaultd/core/key_change.h"
 
 #define KEY_COST_VERSION 512 /* bytes of the arena that a prepared version holds */
@@ -19,8 +20,7 @@ key_version_place(const struct tenant *tenant, struct vault_text name, uint32_t 
 
 	memcpy(bytes, name.p, name.len);
 	bytes[name.len] = 0;
-	for (unsigned i = 0; i < 4; i++)
-		bytes[name.len + 1 + i] = (uint8_t)(version >> 8 * i);
+	put_le32(bytes + name.len + 1, version);
 	return row_key_of(&tenant->keys, ROW_KEY_VERSION,
 			  (struct vault_bytes){ bytes, name.len + 5 });
 }

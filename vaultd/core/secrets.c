@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "protocol/text.h"
+#include "vaultd/base/bytes.h"
 #include "vaultd/core/finder.h"
 #include "vaultd/core/tenant.h"
 
@@ -19,8 +20,7 @@ secret_version_place(const struct op *op, struct vault_text name, uint32_t versi
 
 	memcpy(bytes, name.p, name.len);
 	bytes[name.len] = 0;
-	for (unsigned i = 0; i < 4; i++)
-		bytes[name.len + 1 + i] = (uint8_t)(version >> 8 * i);
+	put_le32(bytes + name.len + 1, version);
 	return row_key_of(&op->tenant->keys, ROW_SECRET_VERSION,
 			  (struct vault_bytes){ bytes, name.len + 5 });
 }
