@@ -114,7 +114,7 @@ parse_options(const struct command *self, int argc, char **argv, struct recovery
 	}
 	if (optind < argc)
 		return command_misused(self, "it takes options only");
-	if (command_secret_mixed(&recovery->source))
+	if (command_secret_count(&recovery->source) > 1)
 		return command_misused(self, "give one of --passphrase-file, --keyfile, "
 					     "--share-file and --shares");
 	return -1;

@@ -55,11 +55,11 @@ take_erased(const struct command *self, struct restore *restore)
 static int
 take_share(const struct command *self, struct restore *restore)
 {
-	struct restore_source *source = &restore->source;
+	struct command_secret *from = &restore->source.from;
 
-	if (source->share_count == SHARES_MAX)
+	if (from->share_count == SHARES_MAX)
 		return command_misused(self, "--share-file: at most %d shares", SHARES_MAX);
-	source->shares[source->share_count++] = optarg;
+	from->share_files[from->share_count++] = optarg;
 	return -1;
 }
 
@@ -90,10 +90,10 @@ take_option(const struct command *self, int c, struct restore *restore)
 			       ? -1
 			       : command_misused(self, "--slot: not the name of a slot");
 	case 'p':
-		restore->source.file.passphrase_file = optarg;
+		restore->source.from.passphrase_file = optarg;
 		return -1;
 	case 'k':
-		restore->source.file.keyfile = optarg;
+		restore->source.from.keyfile = optarg;
 		return -1;
 	case 'I':
 		restore->source.identity = optarg;
@@ -116,8 +116,7 @@ static int
 check_options(const struct command *self, int argc, char **argv, struct restore *restore)
 {
 	const struct restore_source *source = &restore->source;
-	int secrets = (source->file.passphrase_file != NULL) + (source->file.keyfile != NULL) +
-		      (source->identity != NULL) + (source->share_count > 0);
+	unsigned secrets = command_secret_count(&source->from) + (source->identity != NULL);
 
 	if (optind + 1 != argc)
 		return command_misused(self, "give one backup");
