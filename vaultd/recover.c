@@ -243,10 +243,11 @@ static enum vault_err
 change_grants(struct recovery *recovery, struct commit *commit, struct audit_batch *batch)
 {
 	struct vault *vault = &recovery->setup.vault;
-	struct audit_recovery recovered;
 	struct change change;
+	enum vault_err err = vault_load(vault, commit->txn, &recovery->opening, &recovery->now);
 
-	TRY(vault_load(vault, commit->txn, &recovery->opening, &recovery->now, &recovered));
+	lanes_tell_findings(&recovery->opening);
+	TRY(err);
 	atomic_store(&vault->state, STATE_OPEN);
 	change_start(&change, commit->txn);
 	TRY(put_grant(recovery, &change));

@@ -318,7 +318,7 @@ replace_root(struct restore_run *run, struct op *op)
 	if (err == VAULT_OK)
 		err = commit_batch(run);
 	if (err == VAULT_OK)
-		vault_rekeyed(run->vault, op->now.wall_ns);
+		lanes_tell_rekeyed(vault_rekeyed(run->vault, op->now.wall_ns));
 	else
 		vault_rekey_drop(run->vault);
 	return err;
@@ -384,12 +384,14 @@ make_durable(struct restore_run *run, struct audit_batch *batch)
 {
 	struct commit commit = { .records = batch, .now_ns = clock_read().wall_ns, .opened = true };
 	enum vault_err err = lanes_disk_full(run->vault) ? VAULT_STORAGE_FULL : VAULT_OK;
+	uint8_t format = 0;
 
 	if (err == VAULT_OK)
 		err = txn_write(run->vault->store, &commit.txn);
 	if (err == VAULT_OK)
-		err = vault_restore_begin(run->vault, commit.txn);
+		err = vault_restore_begin(run->vault, commit.txn, &format);
 	if (err == VAULT_OK) {
+		lanes_tell_migrated(format);
 		atomic_store(&run->vault->state, STATE_OPEN);
 		err = record(run, batch);
 	}

@@ -3,6 +3,8 @@
  * transaction, as one group: the group's audit block is appended and flushed, then the store
  * commits with the audit's head, then replies leave.
  */
+#include <inttypes.h>
+
 #include "vaultd/base/log.h"
 #include "vaultd/core/due.h"
 #include "vaultd/core/rekey.h"
@@ -71,6 +73,7 @@ run_job(struct group *group, struct job *job)
 		job_refuse(job, VAULT_BUSY, NULL);
 	}
 	job->result = call.result;
+	lanes_tell_findings(&job->opening);
 	/* Done with here: by the time its worker frees the job the arena may have been wiped. */
 	pkey_pair_free(&job->prepared.pair);
 	vault_opening_free(&job->opening);
@@ -100,6 +103,7 @@ lanes_make_durable(struct vault *vault, struct commit *commit)
 {
 	struct audit_status status;
 	struct audit_head head;
+	uint64_t dropped = 0;
 
 	audit_status(vault->audit, &status);
 	/*
@@ -108,7 +112,9 @@ lanes_make_durable(struct vault *vault, struct commit *commit)
 	 */
 	TRY(vault_put_head(vault, commit->txn, &status.head));
 	if (commit->opened)
-		TRY(sealed_log_flush(&vault->sealed_log, vault->audit, commit->now_ns));
+		TRY(sealed_log_flush(&vault->sealed_log, vault->audit, commit->now_ns, &dropped));
+	if (dropped > 0)
+		log_warning("%" PRIu64 " requests made while sealed are not in the audit", dropped);
 	head = status.head;
 	if (audit_batch_count(commit->records) > 0)
 		TRY(audit_append(vault->audit, commit->records, AUDIT_CHANGES, commit->now_ns,
@@ -154,7 +160,7 @@ static void
 publish(struct group *group)
 {
 	atomic_fetch_add_explicit(&group->vault->commits, 1, memory_order_release);
-	vault_rekeyed(group->vault, group->lanes->commit_runner.now.wall_ns);
+	lanes_tell_rekeyed(vault_rekeyed(group->vault, group->lanes->commit_runner.now.wall_ns));
 	atomic_store(&group->vault->due_next, group->due_next);
 	if (group->policy != NULL)
 		policy_publish(&group->vault->policy, group->policy);
