@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "protocol/text.h"
-#include "vaultd/base/bytes.h"
 #include "vaultd/core/key_change.h"
 
 #define KEY_COST_VERSION 512 /* bytes of the arena that a prepared version holds */
@@ -16,13 +15,7 @@
 struct row_key
 key_version_place(const struct tenant *tenant, struct vault_text name, uint32_t version)
 {
-	uint8_t bytes[NAME_MAX_LEN + 5];
-
-	memcpy(bytes, name.p, name.len);
-	bytes[name.len] = 0;
-	put_le32(bytes + name.len + 1, version);
-	return row_key_of(&tenant->keys, ROW_KEY_VERSION,
-			  (struct vault_bytes){ bytes, name.len + 5 });
+	return row_key_of_version(&tenant->keys, ROW_KEY_VERSION, name, version);
 }
 
 size_t

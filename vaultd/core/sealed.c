@@ -57,6 +57,18 @@ row_key_of(const struct row_keys *keys, enum row_kind kind, struct vault_bytes n
 	return key;
 }
 
+struct row_key
+row_key_of_version(const struct row_keys *keys, enum row_kind kind, struct vault_text name,
+		   uint32_t version)
+{
+	uint8_t bytes[NAME_MAX_LEN + 5];
+
+	memcpy(bytes, name.p, name.len);
+	bytes[name.len] = 0;
+	put_le32(bytes + name.len + 1, version);
+	return row_key_of(keys, kind, (struct vault_bytes){ bytes, name.len + 5 });
+}
+
 static uint8_t *
 put_short(uint8_t *p, uint64_t v)
 {

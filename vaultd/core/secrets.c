@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "protocol/text.h"
-#include "vaultd/base/bytes.h"
 #include "vaultd/core/finder.h"
 #include "vaultd/core/tenant.h"
 
@@ -16,13 +15,7 @@ secret_place(const struct op *op, struct vault_text name)
 struct row_key
 secret_version_place(const struct op *op, struct vault_text name, uint32_t version)
 {
-	uint8_t bytes[NAME_MAX_LEN + 5];
-
-	memcpy(bytes, name.p, name.len);
-	bytes[name.len] = 0;
-	put_le32(bytes + name.len + 1, version);
-	return row_key_of(&op->tenant->keys, ROW_SECRET_VERSION,
-			  (struct vault_bytes){ bytes, name.len + 5 });
+	return row_key_of_version(&op->tenant->keys, ROW_SECRET_VERSION, name, version);
 }
 
 static enum vault_err
