@@ -85,29 +85,12 @@ wait_rekeyed(struct ctl *ctl, struct vault *vault, struct vault_text tenant)
 	return CTL_DONE;
 }
 
-/* Sends what args say; *result is the handle's. */
-static int
-call(struct ctl *ctl, struct args *args, struct vault **vault, struct cursor *result)
-{
-	struct buf params = { 0 };
-	int status = CTL_LOCAL;
-
-	if (command_prepare(ctl, args, &params))
-		status = ctl_connect(ctl, args->row, vault);
-	if (status == CTL_DONE)
-		status = command_call(ctl, args->row, *vault,
-				      (struct vault_map){ buf_data(&params), buf_len(&params) },
-				      result);
-	buf_free(&params);
-	return status;
-}
-
 int
 run_tenant_rekey(struct ctl *ctl, struct args *args)
 {
 	struct cursor result = { NULL, NULL };
-	struct vault *vault = NULL;
-	int status = call(ctl, args, &vault, &result);
+	struct vault *vault;
+	int status = command_ask(ctl, args, &vault, &result);
 
 	if (status == CTL_DONE && args_extra(args, "no-wait") == NULL)
 		status = wait_rekeyed(ctl, vault, tenant_of(ctl, args));
@@ -161,8 +144,8 @@ int
 run_tenant_erase(struct ctl *ctl, struct args *args)
 {
 	struct cursor result = { NULL, NULL };
-	struct vault *vault = NULL;
-	int status = call(ctl, args, &vault, &result);
+	struct vault *vault;
+	int status = command_ask(ctl, args, &vault, &result);
 
 	if (status == CTL_DONE)
 		status = show_certificate(ctl, result);
