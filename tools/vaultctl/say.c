@@ -20,6 +20,7 @@ static void
 say_error(const struct ctl *ctl, bool daemon, const char *code, const char *message,
 	  const char *field)
 {
+	bar_hide(&ctl->bar);
 	if (ctl->format == CTL_JSON) {
 		fputs("{\"code\":", stderr);
 		json_print_text(stderr, (struct vault_text){ code, strlen(code) });
@@ -75,6 +76,7 @@ ctl_note(const struct ctl *ctl, const char *format, ...)
 
 	if (ctl->quiet)
 		return;
+	bar_hide(&ctl->bar);
 	va_start(ap, format);
 	vfprintf(stderr, format, ap);
 	va_end(ap);
@@ -192,6 +194,13 @@ ctl_failed(const struct ctl *ctl, const struct vault *vault, const struct op_row
 	if (f->local == VAULT_LOCAL_NONE)
 		advise(ctl, f, row);
 	return f->local == VAULT_LOCAL_NONE ? CTL_DAEMON : CTL_LOCAL;
+}
+
+void
+ctl_bar(struct ctl *ctl, const char *label, const char *unit)
+{
+	bar_begin(&ctl->bar, isatty(STDERR_FILENO) == 1 && !ctl->quiet && ctl->format == CTL_TABLE,
+		  label, unit);
 }
 
 bool

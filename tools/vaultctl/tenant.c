@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "protocol/text.h"
 #include "tools/vaultctl/command.h"
@@ -12,7 +11,6 @@
 #include "tools/vaultctl/show.h"
 
 #define POLL_MS 100
-#define BAR_WIDTH 24
 
 const struct extra tenant_rekey_extras[] = {
 	{ "no-wait", NULL, "do not wait until every row is sealed again" },
@@ -31,22 +29,6 @@ rest(void)
 	nanosleep(&time, NULL);
 }
 
-static bool
-bar_wanted(const struct ctl *ctl)
-{
-	return isatty(STDERR_FILENO) == 1 && !ctl->quiet && ctl->format == CTL_TABLE;
-}
-
-static void
-show_bar(const struct vault_sweep_progress *at)
-{
-	int64_t total = at->total > 0 ? at->total : 1;
-	int filled = (int)(BAR_WIDTH * at->done / total);
-
-	fprintf(stderr, "\r[%.*s%*s] %3d%%\033[K", filled, "########################",
-		BAR_WIDTH - filled, "", (int)(100 * at->done / total));
-}
-
 /* The tenant that the command line or the environment named. */
 static struct vault_text
 tenant_of(const struct ctl *ctl, const struct args *args)
@@ -62,8 +44,9 @@ wait_rekeyed(struct ctl *ctl, struct vault *vault, struct vault_text tenant)
 {
 	struct vault_tenant_get_req req = { .tenant = tenant };
 	struct vault_tenant_get_res res;
-	bool bar = bar_wanted(ctl);
+	struct bar_at at = { 0 };
 
+	ctl_bar(ctl, NULL, "rows");
 	for (;;) {
 		enum vault_err err = vault_tenant_get(vault, &req, &res);
 
@@ -75,12 +58,12 @@ wait_rekeyed(struct ctl *ctl, struct vault *vault, struct vault_text tenant)
 			return ctl_failed(ctl, vault, op_find(TEXT_LITERAL("tenant.get")));
 		if (res.rekey == NULL)
 			break;
-		if (bar)
-			show_bar(res.rekey);
+		at.done = (uint64_t)res.rekey->done;
+		at.total = (uint64_t)res.rekey->total;
+		bar_show(&ctl->bar, &at);
 		rest();
 	}
-	if (bar)
-		fputs("\r\033[K", stderr);
+	bar_end(&ctl->bar);
 	ctl_note(ctl, "Every row is sealed under the new key.");
 	return CTL_DONE;
 }
