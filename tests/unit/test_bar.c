@@ -127,7 +127,7 @@ nobody_looking_sees_nothing(void **state)
 
 	(void)state;
 	bar_begin(&bar, false, NULL, "rows");
-	bar.begun_ms -= BAR_AFTER_MS;
+	bar.next_ms -= BAR_AFTER_MS;
 	bar_show(&bar, &at);
 	bar_hide(&bar);
 	bar_finish(&bar, &at);
@@ -148,7 +148,7 @@ drawn_late_and_taken_back(void **state)
 	bar_begin(&bar, true, NULL, "rows");
 	bar_show(&bar, &at); /* too early */
 	assert_false(bar.drawn);
-	bar.begun_ms -= BAR_AFTER_MS;
+	bar.next_ms -= BAR_AFTER_MS;
 	bar_show(&bar, &at);
 	bar_show(&bar, &at); /* too soon after that */
 	bar_end(&bar);

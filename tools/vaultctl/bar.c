@@ -7,13 +7,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "protocol/text.h"
 #include "tools/vaultctl/units.h"
 
 #define WIDTH 24 /* characters between the brackets */
 #define CLEAR "\r\033[K"
 #define LARGEST 1e15 /* shown of a rate or of seconds */
 #define LEFT_MAX (UNIT_TEXT_MAX + 8)
-#define AMOUNT_MAX 256 /* bytes of "1200 of 3500 rows  400 rows/s" */
+#define AMOUNT_MAX 320 /* bytes of "1200 of 3500 rows  400 rows/s" */
 
 static int64_t
 now_ms(void)
@@ -28,7 +29,7 @@ now_ms(void)
 static void
 show_amount(const struct bar *bar, uint64_t n, char out[static UNIT_TEXT_MAX])
 {
-	if (bar->unit == NULL)
+	if (bar->unit[0] == '\0')
 		unit_show_bytes(out, n);
 	else
 		snprintf(out, UNIT_TEXT_MAX, "%" PRIu64, n);
@@ -54,7 +55,7 @@ counted(const struct bar *bar, const struct bar_at *at, int64_t spent_ms,
 {
 	char done[UNIT_TEXT_MAX], total[UNIT_TEXT_MAX], rate[UNIT_TEXT_MAX];
 	uint64_t fresh = at->done > bar->before ? at->done - bar->before : 0;
-	const char *unit = bar->unit == NULL ? "" : bar->unit;
+	const char *unit = bar->unit;
 
 	show_amount(bar, at->done, done);
 	show_amount(bar, at->total, total);
@@ -136,11 +137,36 @@ draw(const struct bar *bar, const struct bar_at *at, const char *end)
 	fprintf(stderr, CLEAR "%s%s", text, end);
 }
 
+/* Nothing that would steer a terminal. */
+static void
+copy_safe(struct vault_text from, char *to, size_t size)
+{
+	snprintf(to, size, "%.*s", (int)(from.len < size ? from.len : size - 1), from.p);
+	for (char *p = to; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f)
+			*p = '?';
+}
+
+void
+bar_name(struct bar *bar, struct vault_text label, struct vault_text unit)
+{
+	copy_safe(label, bar->label, sizeof bar->label);
+	copy_safe(unit, bar->unit, sizeof bar->unit);
+}
+
 void
 bar_begin(struct bar *bar, bool shown, const char *label, const char *unit)
 {
-	*bar = (struct bar){ .shown = shown, .unit = unit, .begun_ms = now_ms() };
-	snprintf(bar->label, sizeof bar->label, "%s", label == NULL ? "" : label);
+	*bar = (struct bar){ .shown = shown, .begun_ms = now_ms() };
+	bar->next_ms = bar->begun_ms + BAR_AFTER_MS;
+	bar_name(bar, text_of(label == NULL ? "" : label), text_of(unit == NULL ? "" : unit));
+}
+
+void
+bar_restart(struct bar *bar, uint64_t done)
+{
+	bar->begun_ms = now_ms();
+	bar->before = done;
 }
 
 void
@@ -148,10 +174,9 @@ bar_show(struct bar *bar, const struct bar_at *at)
 {
 	int64_t now = now_ms();
 
-	if (!bar->shown || now - bar->begun_ms < BAR_AFTER_MS ||
-	    now - bar->drawn_ms < BAR_PERIOD_MS)
+	if (!bar->shown || now < bar->next_ms)
 		return;
-	bar->drawn_ms = now;
+	bar->next_ms = now + BAR_PERIOD_MS;
 	bar->drawn = true;
 	draw(bar, at, "");
 }

@@ -9,18 +9,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "protocol/types.h"
+
 #define BAR_AFTER_MS 500  /* what ends sooner needs no bar */
 #define BAR_PERIOD_MS 100 /* between two drawings */
 #define BAR_LABEL_MAX 64  /* bytes */
+#define BAR_UNIT_MAX 32	  /* likewise */
 #define BAR_TEXT_MAX 512  /* bytes of a line with its NUL */
 
 struct bar {
 	bool shown;		   /* somebody looks */
 	bool drawn;		   /* a line stands there */
 	char label[BAR_LABEL_MAX]; /* in front of it; "": none */
-	const char *unit;	   /* of what is counted, "rows"; NULL: bytes */
-	int64_t begun_ms, drawn_ms;
-	uint64_t before; /* what was done when it was looked at first: not to the rate's credit */
+	char unit[BAR_UNIT_MAX];   /* of what is counted, "rows"; "": bytes */
+	int64_t begun_ms, next_ms; /* it is drawn not before the latter */
+	uint64_t before; /* what was done when it was looked at first: no merit of the time since */
 };
 
 struct bar_at {
@@ -33,8 +36,12 @@ struct bar_at {
 void bar_text(const struct bar *bar, const struct bar_at *at, int64_t spent_ms,
 	      char out[static BAR_TEXT_MAX]);
 
-/* shown: whether somebody looks. unit: a constant, NULL for bytes; label is copied, and may be NULL. */
+/* shown: whether somebody looks. label and unit (of bytes) may be NULL. */
 void bar_begin(struct bar *bar, bool shown, const char *label, const char *unit);
+/* Other names, for what is shown next; a daemon may give them. */
+void bar_name(struct bar *bar, struct vault_text label, struct vault_text unit);
+/* Something else is measured from here on, of which so much was done before. */
+void bar_restart(struct bar *bar, uint64_t done);
 void bar_show(struct bar *bar, const struct bar_at *at);
 /* All of it is done: a full bar stays on a line of its own. */
 void bar_finish(struct bar *bar, const struct bar_at *at);

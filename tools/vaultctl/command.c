@@ -6,6 +6,7 @@
 
 #include "protocol/text.h"
 #include "tools/vaultctl/json.h"
+#include "tools/vaultctl/progress.h"
 #include "tools/vaultctl/show.h"
 #include "tools/vaultctl/slots.h"
 #include "tools/vaultctl/totp.h"
@@ -136,7 +137,7 @@ command_call(struct ctl *ctl, const struct op_row *row, struct vault *vault,
 	     struct vault_map params, struct cursor *result)
 {
 	struct vault_bytes bytes;
-	enum vault_err err = vault_call(vault, row->method, params, &bytes);
+	enum vault_err err = progress_call(ctl, row, vault, params, &bytes);
 	int status;
 
 	if (err == VAULT_MFA_REQUIRED && totp_can_ask(ctl)) {
@@ -148,7 +149,7 @@ command_call(struct ctl *ctl, const struct op_row *row, struct vault *vault,
 		if (ctl->request_id != NULL)
 			err = vault_set_request_id(vault, vault_text(ctl->request_id));
 		if (ctl->request_id == NULL || err == VAULT_OK)
-			err = vault_call(vault, row->method, params, &bytes);
+			err = progress_call(ctl, row, vault, params, &bytes);
 	}
 	if (err != VAULT_OK)
 		return ctl_failed(ctl, vault, row);

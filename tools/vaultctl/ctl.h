@@ -60,6 +60,12 @@ void ctl_note(const struct ctl *ctl, const char *format, ...) __attribute__((for
 /* Begins ctl->bar, which shows itself where the format and --quiet let it and stderr is a terminal. */
 void ctl_bar(struct ctl *ctl, const char *label, const char *unit);
 
+/* What reads all of the store or of the audit, or writes to all tenants: it takes as long as they
+ * are large. */
+bool ctl_takes_long(const struct op_row *row);
+/* How long a call of it may take, in milliseconds. */
+int ctl_timeout_ms(const struct ctl *ctl, const struct op_row *row);
+
 /* Whether stdout is a terminal; and one that takes colours, by NO_COLOR and TERM. */
 bool ctl_on_terminal(void);
 bool ctl_colours(void);

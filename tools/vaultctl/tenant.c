@@ -8,6 +8,7 @@
 #include "protocol/text.h"
 #include "tools/vaultctl/command.h"
 #include "tools/vaultctl/json.h"
+#include "tools/vaultctl/progress.h"
 #include "tools/vaultctl/show.h"
 
 #define POLL_MS 100
@@ -81,19 +82,36 @@ run_tenant_rekey(struct ctl *ctl, struct args *args)
 	return status;
 }
 
+/* Its rows go first, and nobody knows how many are left; then the pages that they stood in. */
+static void
+show_erasure(struct bar *bar, const struct vault_sys_status_res *status)
+{
+	const struct vault_work_status *work = progress_of(status, TEXT_LITERAL("tenant.erase"));
+	struct bar_at at = { .done = work == NULL ? 0 : (uint64_t)work->done };
+
+	if (work != NULL)
+		bar_name(bar, TEXT_LITERAL("removing"), work->unit);
+	else
+		bar_name(bar, TEXT_LITERAL("overwriting freed pages"), TEXT_LITERAL(""));
+	bar_show(bar, &at);
+}
+
 static int
 wait_erased(struct ctl *ctl, struct vault *vault)
 {
 	struct vault_sys_status_req req = { 0 };
 	struct vault_sys_status_res res;
 
-	do {
+	ctl_bar(ctl, NULL, NULL);
+	for (;;) {
 		if (vault_sys_status(vault, &req, &res) != VAULT_OK)
 			return ctl_failed(ctl, vault, op_find(TEXT_LITERAL("sys.status")));
-		if (res.background == NULL)
+		if (res.background == NULL || res.background->erasures == 0)
 			break;
+		show_erasure(&ctl->bar, &res);
 		rest();
-	} while (res.background->erasures > 0);
+	}
+	bar_end(&ctl->bar);
 	ctl_note(ctl, "Its rows are gone, and the pages they stood in are overwritten.");
 	return CTL_DONE;
 }
