@@ -279,7 +279,7 @@ check_signer(const struct ctl *ctl, const struct args *args, const struct backup
 }
 
 static int
-verify_one(const struct ctl *ctl, const struct args *args, const struct backup_secret *secret,
+verify_one(struct ctl *ctl, const struct args *args, const struct backup_secret *secret,
 	   struct arena *arena, struct backup_reading *reading)
 {
 	int status = explain(ctl, reading->path, backup_read_whole(ctl, secret, arena, reading));
@@ -288,7 +288,7 @@ verify_one(const struct ctl *ctl, const struct args *args, const struct backup_s
 }
 
 static int
-verify(const struct ctl *ctl, const struct args *args, const struct backup_secret *secret,
+verify(struct ctl *ctl, const struct args *args, const struct backup_secret *secret,
        struct arena *arena)
 {
 	struct backup_reading file = { .path = args->words[0] };

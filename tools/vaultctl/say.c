@@ -20,6 +20,7 @@ static void
 say_error(const struct ctl *ctl, bool daemon, const char *code, const char *message,
 	  const char *field)
 {
+	bar_hide(&ctl->bar);
 	if (ctl->format == CTL_JSON) {
 		fputs("{\"code\":", stderr);
 		json_print_text(stderr, (struct vault_text){ code, strlen(code) });
@@ -75,6 +76,7 @@ ctl_note(const struct ctl *ctl, const char *format, ...)
 
 	if (ctl->quiet)
 		return;
+	bar_hide(&ctl->bar);
 	va_start(ap, format);
 	vfprintf(stderr, format, ap);
 	va_end(ap);
@@ -194,6 +196,13 @@ ctl_failed(const struct ctl *ctl, const struct vault *vault, const struct op_row
 	return f->local == VAULT_LOCAL_NONE ? CTL_DAEMON : CTL_LOCAL;
 }
 
+void
+ctl_bar(struct ctl *ctl, const char *label, const char *unit)
+{
+	bar_begin(&ctl->bar, isatty(STDERR_FILENO) == 1 && !ctl->quiet && ctl->format == CTL_TABLE,
+		  label, unit);
+}
+
 bool
 ctl_on_terminal(void)
 {
@@ -221,27 +230,28 @@ ctl_confirm(const struct ctl *ctl, const char *question)
 	       (answer[0] == 'y' || answer[0] == 'Y');
 }
 
-/* What reads all of the store or of the audit, which takes as long as they are large. */
-static bool
-reads_all(const struct op_row *row)
+bool
+ctl_takes_long(const struct op_row *row)
 {
-	return row != NULL && (row->id == OP_sys_check || row->id == OP_sys_rekey ||
-			       row->id == OP_audit_verify || row->id == OP_audit_query ||
-			       row->id == OP_audit_checkpoint || row->id == OP_audit_prove);
+	return row != NULL &&
+	       (row->id == OP_sys_check || row->id == OP_sys_rekey || row->id == OP_audit_verify ||
+		row->id == OP_audit_query || row->id == OP_audit_checkpoint ||
+		row->id == OP_audit_prove || row->id == OP_backup_drill);
 }
 
-static int
-timeout_of(const struct ctl *ctl, const struct op_row *row)
+int
+ctl_timeout_ms(const struct ctl *ctl, const struct op_row *row)
 {
 	if (ctl->timeout_ms > 0)
 		return ctl->timeout_ms;
-	return reads_all(row) ? TIMEOUT_LONG_MS : VAULT_TIMEOUT_MS;
+	return ctl_takes_long(row) ? TIMEOUT_LONG_MS : VAULT_TIMEOUT_MS;
 }
 
 int
 ctl_connect(struct ctl *ctl, const struct op_row *row, struct vault **vault)
 {
-	struct vault_options options = { .timeout_ms = timeout_of(ctl, row), .client = "vaultctl" };
+	struct vault_options options = { .timeout_ms = ctl_timeout_ms(ctl, row),
+					 .client = "vaultctl" };
 	bool admin = row != NULL && row->class == CLASS_ADMIN;
 
 	if (vault_open(admin ? ctl->admin_socket : ctl->socket, &options, vault) != VAULT_OK)

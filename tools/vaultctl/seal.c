@@ -10,6 +10,7 @@
 #include "tools/vaultctl/json.h"
 #include "tools/vaultctl/show.h"
 #include "tools/vaultctl/source.h"
+#include "tools/vaultctl/units.h"
 
 static bool
 secret_given(const struct args *args)
@@ -182,6 +183,45 @@ shares_line(struct cursor map)
 	line("given", text);
 }
 
+/* "audit.verify, 34%: 1200 of 3500 records, since 3s ago" */
+static void
+work_line(const struct ctl *ctl, struct cursor item)
+{
+	struct vault_text method = { "", 0 }, unit = { "", 0 };
+	int64_t done = 0, total = 0, since = 0;
+	struct cursor value;
+	char amount[64], age[UNIT_TEXT_MAX], text[320];
+
+	if (!show_entry(item, "method", &value) || !cursor_str(&value, &method) ||
+	    !show_entry(item, "unit", &value) || !cursor_str(&value, &unit) ||
+	    !show_entry(item, "done", &value) || !cursor_int(&value, &done) ||
+	    !show_entry(item, "since", &value) || !cursor_int(&value, &since))
+		return;
+	if (show_entry(item, "total", &value) && cursor_int(&value, &total) && total > 0)
+		snprintf(amount, sizeof amount, "%d%%, %lld of %lld",
+			 (int)(100.0 * (double)done / (double)total), (long long)done,
+			 (long long)total);
+	else
+		snprintf(amount, sizeof amount, "%lld", (long long)done);
+	unit_show_age(age, since, ctl->now);
+	snprintf(text, sizeof text, "%.*s: %s %.*s, begun %s", (int)method.len, method.p, amount,
+		 (int)unit.len, unit.p, age);
+	line("at work", text);
+}
+
+static void
+work_lines(const struct ctl *ctl, struct cursor map)
+{
+	struct vault_bytes raw;
+	struct cursor items;
+	uint32_t n;
+
+	if (!show_entry(map, "work", &items) || !cursor_array(&items, &n))
+		return;
+	for (uint32_t i = 0; i < n && cursor_skip(&items, &raw); i++)
+		work_line(ctl, (struct cursor){ raw.p, raw.p + raw.len });
+}
+
 static void
 show_status(const struct ctl *ctl, struct cursor status, const struct vault_sys_hello_res *hello)
 {
@@ -202,6 +242,7 @@ show_status(const struct ctl *ctl, struct cursor status, const struct vault_sys_
 		anchor_line(status);
 		line_of(ctl, type, "last_backup", status, "never");
 		line_of(ctl, type, "last_drill", status, "never");
+		work_lines(ctl, status);
 	}
 	printf("%-13s %.*s\n", "you are", (int)hello->principal.len, hello->principal.p);
 }

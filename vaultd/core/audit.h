@@ -34,6 +34,7 @@
 #define AUDIT_SEGMENT_BYTES_MAX (UINT64_C(1) << 30)
 
 struct audit;
+struct work;
 
 struct audit_config {
 	const char *path;	/* STATE/audit; made (0700) where it is missing. Copied */
@@ -187,9 +188,8 @@ struct audit_check {
 	uint64_t since_seq; /* verifying begins with the segment that holds it; 0: the first */
 	const uint8_t *
 		first_public_key; /* audit_create's, 32 bytes; NULL: taken from the first segment */
-	const atomic_bool *cancel;					  /* NULL: never */
-	void (*progress)(void *arg, uint64_t segment, uint64_t segments); /* NULL: none */
-	void *arg;
+	const atomic_bool *cancel; /* NULL: never */
+	struct work *work;	   /* which has begun, and is told of records; NULL: none */
 };
 struct audit_verdict {
 	bool ok;

@@ -126,6 +126,7 @@ compare(struct drill *drill, const struct backup_item *item)
 	    !text_same(row.p, read.p + BACKUP_ROW_HEAD, row.len))
 		return fail(drill, "a record came back otherwise than it was");
 	drill->rows++;
+	work_more(&drill->asked->vault->work[WORK_SLOW], 1);
 	return VAULT_OK;
 }
 
@@ -328,11 +329,15 @@ check_root(const struct drill *drill)
 static enum vault_err
 run(struct drill *drill, struct drill_done *done)
 {
+	struct work *work = &drill->asked->vault->work[WORK_SLOW];
 	enum vault_err err;
 
 	TRY(check_root(drill));
 	cache_init(&drill->cache, CACHE_BYTES);
 	TRY(scratch_init(&drill->scratch, SCRATCH_KEPT, SCRATCH_LIMIT));
+	/* Each row comes through the container, and is opened behind that. */
+	work_begin(work, OP_backup_drill, "rows", drill->asked->now.wall);
+	work_tell(work, 0, 2 * drill->snapshot->counts.rows);
 	err = rehearse_all(drill);
 	if (err == VAULT_OK)
 		err = open_all(drill);

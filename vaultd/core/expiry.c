@@ -6,7 +6,8 @@
 #include "vaultd/base/bytes.h"
 
 /* An entry's tag: the hour, the tenant, the kind, and how the row's own tag begins. */
-#define HOUR_BYTES 3 /* since 1970: until the year 3883 */
+#define HOUR_BYTES 3 /* since 1970: until the year 3883; what is to last longer stands at the end */
+#define HOUR_LAST ((INT64_C(1) << 8 * HOUR_BYTES) - 1)
 #define TENANT_AT HOUR_BYTES
 #define TENANT_BYTES 3 /* TENANTS_MAX is 22 bits */
 #define KIND_AT (TENANT_AT + TENANT_BYTES)
@@ -23,8 +24,9 @@ static struct row_key
 entry_place(const struct row_key *row, int64_t at)
 {
 	struct row_key place = { .kind = ROW_EXPIRY };
+	int64_t hour = (at + HOUR - 1) / HOUR;
 
-	put_be(place.tag, (uint64_t)(at + HOUR - 1) / HOUR, HOUR_BYTES);
+	put_be(place.tag, (uint64_t)(hour < HOUR_LAST ? hour : HOUR_LAST), HOUR_BYTES);
 	put_be(place.tag + TENANT_AT, row->tenant, TENANT_BYTES);
 	place.tag[KIND_AT] = row->kind;
 	memcpy(place.tag + START_AT, row->tag, START_BYTES);

@@ -28,10 +28,4 @@ MUST_USE enum vault_err vault_slots_changed(struct vault *vault, struct change *
 bool vault_rekeyed(struct vault *vault, int64_t now_ns);
 void vault_rekey_drop(struct vault *vault);
 
-/* How far a rekey that is under way has got, from any thread; false: none is. */
-struct rekey_progress {
-	uint64_t done, total; /* tenants */
-};
-bool vault_rekey_progress(struct vault *vault, struct rekey_progress *progress);
-
 #endif

@@ -84,6 +84,7 @@ check_entry(struct op *op, const struct row_key *place, uint64_t id,
 	if (leads_elsewhere(place->kind))
 		return VAULT_OK;
 	checked->rows++;
+	work_more(&op->vault->work[WORK_SLOW], 1);
 	if (place->kind != ROW_TENANT_WRAPS)
 		return open_row(op, place, id);
 	checked->tenants++;

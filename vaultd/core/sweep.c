@@ -20,6 +20,17 @@ sweep_first(struct op *op, enum row_kind kind, uint32_t *number)
 	return VAULT_OK;
 }
 
+void
+sweep_tell(struct op *op, const struct work_seen *at)
+{
+	struct work *work = &op->vault->work[WORK_SWEEP];
+	struct work_seen seen;
+
+	if (!work_read(work, &seen) || seen.op != at->op || seen.since != at->since)
+		work_begin(work, at->op, at->unit, at->since);
+	work_tell(work, at->done, at->total);
+}
+
 bool
 row_kind_index_only(uint8_t kind)
 {

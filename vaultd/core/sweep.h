@@ -16,6 +16,9 @@ struct sweep_done {
 	bool scrub;	     /* what is left is to overwrite free pages */
 };
 
+/* On the committer: tells who asks for it how far a sweep has got. */
+void sweep_tell(struct op *op, const struct work_seen *at);
+
 /* The tenant number of the first row of that kind; VAULT_NOT_FOUND where there is none. */
 MUST_USE enum vault_err sweep_first(struct op *op, enum row_kind kind, uint32_t *number);
 

@@ -96,6 +96,8 @@ tenant_erase_step(struct op *op, uint32_t number, struct sweep_done *done)
 	if (place.inside)
 		memcpy(place.tag, erased.rec.tag.p, ROW_TAG_BYTES);
 	err = remove_some(op, &erased, &place);
+	sweep_tell(op, &(struct work_seen){ OP_tenant_erase, "rows", (uint64_t)erased.rec.removed,
+					    0, erased.rec.erased_at });
 	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
 		return err;
 	erased.rec.store = place.store;

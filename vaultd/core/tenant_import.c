@@ -105,8 +105,17 @@ put_key(struct op *op, struct brought *b)
 	record->due = (struct vault_bytes){ 0 };
 	TRY(put(op, b));
 	TRY(key_edit_open(op, record->name, &edit));
+	for (size_t i = 0; i < edit.count; i++)
+		TRY(key_kid_keep(op, edit.versions[i].kid, b->row.id));
 	edit.reminder = 0;
 	return key_edit_write(op, &edit);
+}
+
+static enum vault_err
+put_version(struct op *op, struct brought *b)
+{
+	TRY(put(op, b));
+	return key_kid_keep(op, ((const struct version_record *)b->record)->kid, b->row.id);
 }
 
 static enum vault_err
@@ -144,6 +153,8 @@ put_record(struct op *op, struct brought *b)
 		return put_apikey(op, b);
 	case ROW_KEY:
 		return put_key(op, b);
+	case ROW_KEY_VERSION:
+		return put_version(op, b);
 	case ROW_SECRET:
 		return put_secret(op, b);
 	default:
@@ -173,6 +184,7 @@ take_record(struct op *op, struct import *import, struct vault_bytes bytes)
 	struct backup_place place;
 	struct brought b = { 0 };
 	enum vault_err err;
+	bool fits;
 
 	if (bytes.len < head)
 		return VAULT_INTEGRITY;
@@ -188,11 +200,13 @@ take_record(struct op *op, struct import *import, struct vault_bytes bytes)
 		return VAULT_BUSY;
 	err = record_decode(type, (struct vault_bytes){ bytes.p + head, bytes.len - head },
 			    &import->scratch, b.record);
-	if (err == VAULT_OK && !may_stand(op, &b, type))
+	fits = err == VAULT_OK && may_stand(op, &b, type);
+	if (fits)
+		err = put_record(op, &b);
+	/* A key id that two versions have. */
+	if (err == VAULT_EXISTS || (err == VAULT_OK && !fits))
 		err = op_fail(op, VAULT_INTEGRITY, "data",
 			      "a record of it is none that a vault writes");
-	if (err == VAULT_OK)
-		err = put_record(op, &b);
 	scratch_reset(&import->scratch, true);
 	return err;
 }

@@ -196,6 +196,8 @@ renew_some(struct op *op, struct rekey *rekey, struct sweep_place *place)
 	rekey->rec.done += rows;
 	if (rekey->rec.done > rekey->rec.total)
 		rekey->rec.done = rekey->rec.total;
+	sweep_tell(op, &(struct work_seen){ OP_tenant_rekey, "rows", (uint64_t)rekey->rec.done,
+					    (uint64_t)rekey->rec.total, rekey->rec.started_at });
 	return err;
 }
 

@@ -25,6 +25,7 @@
 #include "vaultd/core/tenants.h"
 #include "vaultd/core/unseal_guard.h"
 #include "vaultd/core/unseal_shares.h"
+#include "vaultd/core/work.h"
 #include "vaultd/store/scrub.h"
 
 struct apikey_used;
@@ -112,7 +113,7 @@ struct vault {
 	_Atomic int64_t last_backup; /* the committer: the moment that the newest is of; 0: none */
 	struct expiry_clock expiry_clock; /* the committer */
 	struct audit_rekey *audit_next; /* the committer: what it goes over to behind this group */
-	_Atomic uint64_t rekey_done, rekey_total; /* tenants; total 0: no rekey is under way */
+	struct work work[WORK_PLACES];	/* each by its thread */
 	/* When API keys were used; made by the first that is. */
 	_Atomic(struct apikey_used *) apikey_used;
 	_Atomic(struct apikey_limits *) apikey_limits; /* likewise, by the first that has one */
