@@ -9,6 +9,7 @@
 #include "vaultd/core/grants.h"
 #include "vaultd/core/replay.h"
 #include "vaultd/core/restore_replay.h"
+#include "vaultd/core/sweep.h"
 
 #define DROP_AT_ONCE 1024 /* entries found before they are removed */
 
@@ -22,13 +23,6 @@ static bool
 leads_to(const struct row_key *place, uint32_t number)
 {
 	switch (place->kind) {
-	case ROW_APIKEY_ID:
-	case ROW_APIKEY_FOREIGN:
-		return get_be32(place->tag + 8) == number;
-	case ROW_REMINDER:
-		return get_be32(place->tag + 5) == number;
-	case ROW_EXPIRY:
-		return get_be(place->tag + 3, 3) == number;
 	case ROW_TENANT_WRAPS:
 	case ROW_REKEY:
 	case ROW_IMPORT:
@@ -37,7 +31,7 @@ leads_to(const struct row_key *place, uint32_t number)
 	case ROW_DUE:
 		return true; /* the row tells */
 	default:
-		return false;
+		return sweep_tenant_of(place->kind, place->tag) == number;
 	}
 }
 

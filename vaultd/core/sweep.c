@@ -98,16 +98,16 @@ sweep_next(struct txn *txn, uint32_t tenant, const uint8_t *store_kinds, struct 
 }
 
 uint32_t
-sweep_tenant_of(const struct sweep_place *place)
+sweep_tenant_of(uint8_t kind, const uint8_t tag[static ROW_TAG_BYTES])
 {
-	switch (place->kind) {
+	switch (kind) {
 	case ROW_APIKEY_ID:
 	case ROW_APIKEY_FOREIGN:
-		return get_be32(place->tag + 8);
+		return get_be32(tag + 8);
 	case ROW_REMINDER:
-		return get_be32(place->tag + 5);
+		return get_be32(tag + 5);
 	case ROW_EXPIRY:
-		return (uint32_t)get_be(place->tag + 3, 3);
+		return (uint32_t)get_be(tag + 3, 3);
 	default:
 		return 0;
 	}

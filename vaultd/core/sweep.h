@@ -46,6 +46,6 @@ MUST_USE enum vault_err sweep_next(struct txn *txn, uint32_t tenant, const uint8
 /* Passes over what is left of the place's kind. */
 void sweep_skip_kind(struct sweep_place *place);
 /* The tenant that an entry of tenant 0 leads to, where its tag says so; 0 where it does not. */
-uint32_t sweep_tenant_of(const struct sweep_place *place);
+uint32_t sweep_tenant_of(uint8_t kind, const uint8_t tag[static ROW_TAG_BYTES]);
 
 #endif

@@ -52,7 +52,7 @@ remove_at(struct op *op, uint32_t number, const struct sweep_place *place, bool 
 	if (place->store && place->kind == ROW_DUE)
 		TRY(due_is_of(op, &key, place->row, number, removed));
 	else if (place->store)
-		*removed = sweep_tenant_of(place) == number;
+		*removed = sweep_tenant_of(place->kind, place->tag) == number;
 	return *removed ? remove_entry(op, &key, place->row, with_row) : VAULT_OK;
 }
 

@@ -183,7 +183,7 @@ renew_some(struct op *op, struct rekey *rekey, struct sweep_place *place)
 		err = sweep_next(op->change->txn, number, store_kinds, place);
 		if (err != VAULT_OK)
 			break;
-		if (place->store ? sweep_tenant_of(place) != number
+		if (place->store ? sweep_tenant_of(place->kind, place->tag) != number
 				 : row_kind_index_only(place->kind)) {
 			if (!place->store)
 				sweep_skip_kind(place);
