@@ -83,7 +83,10 @@ dispatch_due_failed(struct runner *runner, struct due_call *call)
 	op.change = call->change;
 	op.note.target = call->entry->target;
 	call->effects = (struct op_effects){ 0 };
-	call->result = due_postpone(&op, call->entry, op.now.wall + DUE_RETRY_SECONDS);
+	call->result = VAULT_OK;
+	/* One whose pair was made meanwhile has been postponed already. */
+	if (call->entry->place.kind != 0)
+		call->result = due_postpone(&op, call->entry, op.now.wall + DUE_RETRY_SECONDS);
 	if (call->result == VAULT_OK)
 		call->result = record(runner, &op, OP_key_rotate, why);
 	scratch_reset(&runner->scratch, true);

@@ -168,8 +168,11 @@ def test_a_damaged_store(vault):
 
 
 def drill_code(admin):
-    """How a drill ends."""
-    backup = admin.call("backup.begin")["backup"]
+    """How a drill ends, or the backup that it would be of: a slow build takes long between the two looks."""
+    try:
+        backup = admin.call("backup.begin")["backup"]
+    except VaultError as e:
+        return e.code
     try:
         done = admin.call("backup.drill", backup=backup)
         assert done["ok"] is True, done

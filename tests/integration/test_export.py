@@ -156,6 +156,24 @@ def test_keys_that_are_there_already(vault):
     moved(rich, vault, "acme").check()
 
 
+def test_imported_key_ids_stay_unique(vault, elsewhere):
+    """Of versions that stand in their key's record, and of those with a row of their own."""
+    acme = vault.new_tenant("acme")
+    for n, kid in enumerate(("older", "newer")):
+        acme.call("key.import", name="k", algorithm="EdDSA", key=bytes([n]) * 32, kid=kid)
+    take(elsewhere, export(vault, "acme"))
+    there = Tenant(elsewhere, "acme")
+    for kid in ("older", "newer"):
+        error = there.error("key.import", name="x", algorithm="EdDSA", key=b"x" * 32, kid=kid)
+        assert (error.code, error.field) == ("conflict", "kid")
+    there.call("key.delete", name="k", delay=0)
+    end = time.monotonic() + 10
+    while there.call("key.list")["items"] and time.monotonic() < end:
+        time.sleep(0.05)
+    there.call("key.import", name="x", algorithm="EdDSA", key=b"x" * 32, kid="older")
+    there.close()
+
+
 def test_bulk_revocations_go_along(vault, elsewhere):
     acme = vault.new_tenant("acme")
     old = acme.call("apikey.create", name="old", scopes=["read"])

@@ -9,14 +9,19 @@ from lib.rich import Rich
 from lib.rpc import VaultError
 from test_export import PASSPHRASE, export, take
 
-KEY, PROFILE, ISSUANCE, APIKEY, SECRET = 4, 7, 8, 20, 40
+KEY, VERSION, PROFILE, ISSUANCE, GRAVE, APIKEY, SECRET = 4, 5, 7, 8, 9, 20, 40
 HEAD = 25 + 4  # place, version
 LARGE = forge.integer(2**32 - 1)
+ES256 = 4  # algorithm
+TOKEN, RAW, ENCRYPT = 1, 3, 4  # usages
 
 
 @pytest.fixture(scope="module")
 def exported(module_vault):
-    Rich(module_vault.new_tenant("acme")).fill()
+    acme = module_vault.new_tenant("acme")
+    Rich(acme).fill()
+    acme.call("secret.put", name="gone", value=b"v")
+    acme.call("secret.destroy", name="gone")
     return export(module_vault, "acme")
 
 
@@ -33,19 +38,35 @@ def module_vault():
         vault.close()
 
 
-def first(kind, change):
-    """Changes the fields of the first record of a kind."""
+def first(kind, change, name=None):
+    """Changes the fields of the first record of a kind, or of that with a name."""
 
     def apply(items):
         out, done = [], False
         for item, body in items:
             if item == forge.RECORD and body[4] == kind and not done:
                 fields = forge.fields_of(body[HEAD:])
-                change(fields)
-                body, done = body[:HEAD] + forge.record_of(fields), True
+                if name in (None, fields[1]):
+                    change(fields)
+                    body, done = body[:HEAD] + forge.record_of(fields), True
             out.append((item, body))
         assert done
         return out
+
+    return apply
+
+
+def version(change):
+    """Changes the fields of the only version that stands in a key's record."""
+
+    def apply(fields):
+        count, at = forge.read_integer(fields[12], 0)
+        size, at = forge.read_integer(fields[12], at)
+        assert count == 1 and at + size == len(fields[12])
+        inner = forge.fields_of(fields[12][at:])
+        change(inner)
+        body = forge.record_of(inner)
+        fields[12] = forge.integer(1) + forge.integer(len(body)) + body
 
     return apply
 
@@ -56,6 +77,15 @@ def with_field(number, value):
 
 def without(number):
     return lambda fields: fields.pop(number)
+
+
+def all_of(*changes):
+    def apply(items):
+        for change in changes:
+            items = change(items)
+        return items
+
+    return apply
 
 
 def twice(kind):
@@ -103,6 +133,19 @@ HOSTILE = {
     "a usage that is none": first(KEY, with_field(3, forge.integer(77))),
     "four billion versions": first(KEY, with_field(5, LARGE)),
     "a first version behind the last": first(KEY, with_field(15, LARGE)),
+    "the last version there can be": first(KEY, lambda f: f.update({5: LARGE, 15: LARGE}), b"hs"),
+    "the last version of what is gone": first(GRAVE, with_field(3, LARGE)),
+    "an encryption key of HS256": first(KEY, with_field(3, forge.integer(ENCRYPT)), b"hs"),
+    "a token key of XC20P": first(KEY, with_field(3, forge.integer(TOKEN)), b"box"),
+    "a raw key of XC20P": first(KEY, with_field(3, forge.integer(RAW)), b"box"),
+    "a webhook key of ES256": first(KEY, with_field(2, forge.integer(ES256)), b"hook"),
+    "an Ed25519 key without its private half": first(KEY, version(without(7)), b"raw"),
+    "an HMAC key without its secret": first(KEY, version(without(7)), b"hs"),
+    "an HMAC key of a byte": first(KEY, version(with_field(7, b"x")), b"hs"),
+    "a key id twice": all_of(
+        first(KEY, version(with_field(6, b"ours")), b"raw"),
+        first(KEY, version(with_field(6, b"ours")), b"hook"),
+    ),
     "a profile's name longer than any": first(PROFILE, with_field(1, b"n" * 60000)),
     "a token type that is not text": first(PROFILE, with_field(5, b"\xff\xfe")),
     "fixed claims that claim to be huge": first(PROFILE, with_field(18, b"\xdf\xff\xff\xff\xff")),
@@ -138,3 +181,24 @@ def test_what_no_vault_writes_is_refused(module_vault, exported, vault, what):
 
 def test_unchanged_it_is_taken(exported, vault):
     assert take(vault, forge.forged(exported, PASSPHRASE, list)) == "acme"
+
+
+def test_openers_that_each_cost_the_slow_lane(exported, vault):
+    """An export has one: sixteen, of a gigabyte each, would keep all others from it for minutes."""
+    with pytest.raises(VaultError) as e:
+        take(vault, forge.forged(exported, PASSPHRASE, list, openers=2))
+    assert (e.value.code, e.value.field) == ("invalid_params", "data")
+
+
+def test_an_older_version_without_its_private_half(exported, vault):
+    """The record of a version does not say whose it is: it shows when the key is used."""
+    take(vault, forge.forged(exported, PASSPHRASE, first(VERSION, without(7))))
+    with vault.app() as app:
+        codes = set()
+        for n in (1, 2, 3):
+            try:
+                app.call("key.sign", tenant="acme", name="raw", message=b"m", version=n)
+            except VaultError as e:
+                codes.add(e.code)
+    assert codes <= {"integrity"}
+    vault.assert_alive()

@@ -106,8 +106,8 @@ def items_of(plain):
     return items
 
 
-def forged(data, secret, change):
-    """The file with change(items) in place of its items, signed by a new identity."""
+def forged(data, secret, change, openers=1):
+    """The file with change(items) in place of its items and its openers so many times, signed by a new identity."""
     length = struct.unpack_from("<I", data, 16)[0]
     header = data[:length]
     key = _file_key(header, secret)
@@ -116,6 +116,8 @@ def forged(data, secret, change):
     plain = b"".join(struct.pack("<HI", kind, len(body)) + body for kind, body in items)
     identity = Ed25519PrivateKey.generate()
     header = header[:72] + identity.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw) + header[104:]
+    header = header[:FIXED] + header[FIXED:-END] * openers + header[-END:]
+    header = header[:16] + struct.pack("<II", len(header), (len(header) - FIXED - END) // OPENER) + header[24:]
     body, chunks = _seal(header, key, plain)
     kinds = [kind for kind, _ in items]
     counts = (
@@ -128,7 +130,7 @@ def forged(data, secret, change):
     return body + manifest + identity.sign(LABEL + manifest)
 
 
-def _number(plain, at):
+def read_integer(plain, at):
     value, shift = 0, 0
     while True:
         byte = plain[at]
@@ -148,8 +150,8 @@ def fields_of(plain):
     """A record's fields: number to bytes."""
     fields, at = {}, 0
     while at < len(plain):
-        number, at = _number(plain, at)
-        size, at = _number(plain, at)
+        number, at = read_integer(plain, at)
+        size, at = read_integer(plain, at)
         fields[number], at = plain[at : at + size], at + size
     return fields
 

@@ -135,6 +135,22 @@ a_later_time_replaces_the_one_before(void **state)
 	assert_false(there(bed, &row));
 }
 
+/* A token's revocation may have to last until the year 9999 (a profile's legacy_until). */
+static void
+a_time_beyond_the_index_is_not_taken_for_an_early_one(void **state)
+{
+	struct bed *bed = *state;
+	int64_t end = (INT64_C(1) << 24) * 3600; /* hours of three bytes */
+	struct row far = put(bed, 1, 0, end + DAY), farthest = put(bed, 2, 0, TIME_MAX);
+	struct row moved = put(bed, 3, end + DAY, START + DAY);
+
+	sweep(bed);
+	pass(bed, 5 * DAY);
+	sweep(bed);
+	assert_true(there(bed, &far) && there(bed, &farthest) && there(bed, &moved));
+	assert_int_equal(bed->change.count, 0);
+}
+
 static void
 a_row_that_went_already(void **state)
 {
@@ -198,6 +214,7 @@ main(void)
 		TEST(the_oldest_go_first_and_few_at_a_time), TEST(none_goes_before_its_time),
 		TEST(a_later_time_replaces_the_one_before),  TEST(a_row_that_went_already),
 		TEST(nothing_goes_right_after_the_start),    TEST(nothing_goes_after_a_jump),
+		TEST(a_time_beyond_the_index_is_not_taken_for_an_early_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

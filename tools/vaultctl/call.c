@@ -99,9 +99,8 @@ method_line(struct cursor item)
 	    !show_entry(item, "class", &class) || !cursor_str(&class, &c))
 		return;
 	row = op_find(n);
-	printf("%-18.*s %-6.*s %s%s\n", (int)n.len, n.p, (int)c.len, c.p,
-	       row == NULL ? "(newer than this vaultctl; use call)" : row->summary,
-	       row != NULL && (row->flags & OP_LATER) != 0 ? " (not in this build)" : "");
+	printf("%-18.*s %-6.*s %s\n", (int)n.len, n.p, (int)c.len, c.p,
+	       row == NULL ? "(newer than this vaultctl; use call)" : row->summary);
 }
 
 static void

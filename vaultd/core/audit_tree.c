@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vaultd/core/audit_bytes.h"
+#include "vaultd/base/bytes.h"
 #include "vaultd/core/work.h"
 #include "vaultd/crypto/kdf.h"
 
@@ -70,7 +70,7 @@ reader_next(struct leaf_reader *reader)
 	if (err == VAULT_NOT_FOUND || (err == VAULT_OK && seq != reader->next))
 		return VAULT_INTEGRITY;
 	TRY(err);
-	put64(number, reader->next++);
+	put_le64(number, reader->next++);
 	mac_once(&reader->key, (struct vault_bytes){ number, sizeof number }, salt);
 	bytes = audit_scan_bytes(reader->scan);
 	reader->leaf.head = reader->leaf.tail = 0;

@@ -25,14 +25,18 @@ stands_under_its_name(const struct row_keys *keys, const struct row_key *place,
 static bool
 key_fits(const struct key_record *record)
 {
-	int64_t first = key_first_version(record);
+	int64_t first = key_first_version(record), last = record->last_version;
 
 	if (!is_value(&key_algorithm_enum, record->algorithm) ||
-	    !is_value(&key_usage_enum, record->usage) || record->versions.n > KEY_INLINE_MAX ||
-	    first > record->last_version || record->last_version - first >= IMPORT_VERSIONS_MAX)
+	    !is_value(&key_usage_enum, record->usage) ||
+	    !key_usage_fits(record->algorithm, record->usage) ||
+	    record->versions.n > KEY_INLINE_MAX || last > KEY_VERSION_LAST || first > last ||
+	    last - first >= IMPORT_VERSIONS_MAX)
 		return false;
 	for (size_t i = 0; i < record->versions.n; i++)
-		if (record->versions.v[i].version > record->last_version)
+		if (record->versions.v[i].version > last ||
+		    !key_material_fits(record->algorithm, record->verify_only,
+				       &record->versions.v[i]))
 			return false;
 	return true;
 }
@@ -90,6 +94,9 @@ import_record_fits(const struct row_keys *keys, const struct row_key *place,
 		       secret_fits(record);
 	case ROW_APIKEY:
 		return apikey_fits(record);
+	case ROW_TOMBSTONE:
+		return ((const struct tombstone_record *)record)->last_version.v <=
+		       KEY_VERSION_LAST;
 	case ROW_ISSUANCE:
 		return ((const struct issuance_record *)record)->reserved <= COUNT_MAX;
 	case ROW_TOKEN_USES:

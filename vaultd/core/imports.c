@@ -118,7 +118,8 @@ unlock(struct op *op, struct import *import)
 	enum vault_err err;
 	SECRET_LOCAL(file_key);
 
-	if (import->reader.header.kind != BACKUP_TENANT)
+	/* One opener, of which each costs what the file says of Argon2id. */
+	if (import->reader.header.kind != BACKUP_TENANT || import->reader.header.opener_count != 1)
 		return op_fail(op, VAULT_INVALID_PARAMS, "data", "not the export of a tenant");
 	err = backup_open(&import->reader.header, op->vault->arena, &secret, &file_key);
 	if (err == VAULT_NOT_FOUND || err == VAULT_DENIED)

@@ -15,14 +15,7 @@
 struct row_key
 key_version_place(const struct tenant *tenant, struct vault_text name, uint32_t version)
 {
-	uint8_t bytes[NAME_MAX_LEN + 5];
-
-	memcpy(bytes, name.p, name.len);
-	bytes[name.len] = 0;
-	for (unsigned i = 0; i < 4; i++)
-		bytes[name.len + 1 + i] = (uint8_t)(version >> 8 * i);
-	return row_key_of(&tenant->keys, ROW_KEY_VERSION,
-			  (struct vault_bytes){ bytes, name.len + 5 });
+	return row_key_of_version(&tenant->keys, ROW_KEY_VERSION, name, version);
 }
 
 size_t
@@ -68,14 +61,16 @@ key_destroy(struct cache_entry *entry)
 }
 
 static enum vault_err
-live_material(struct op *op, int64_t algorithm, const struct version_record *record,
+live_material(struct op *op, const struct key *key, const struct version_record *record,
 	      struct key_live *live)
 {
+	enum key_algorithm algorithm = key->algorithm;
+
+	if (!key_material_fits(algorithm, key->verify_only, record))
+		return VAULT_INTEGRITY;
 	if (algorithm == key_algorithm_XC20P)
-		return record->secret.len == KEY_CIPHER_BYTES
-			       ? secret_copy(op->vault->arena, record->secret.p, KEY_CIPHER_BYTES,
-					     &live->cipher)
-			       : VAULT_INTEGRITY;
+		return secret_copy(op->vault->arena, record->secret.p, KEY_CIPHER_BYTES,
+				   &live->cipher);
 	if (record->public_key.len > sizeof live->public_key)
 		return VAULT_INTEGRITY;
 	if (record->public_key.len > 0)
@@ -103,7 +98,7 @@ live_fill(struct op *op, const struct key *key, struct vault_text name,
 {
 	if (record->kid.len > KID_MAX)
 		return VAULT_INTEGRITY;
-	TRY(live_material(op, key->algorithm, record, live));
+	TRY(live_material(op, key, record, live));
 	live->times = version_times_of(record);
 	if (record->kid.p != NULL) {
 		live->kid_len = (uint16_t)record->kid.len;
@@ -178,6 +173,8 @@ key_load(struct op *op, struct vault_text name, struct key *key)
 	TRY(record_decode(key_record_type(), row_plain(&row), op->scratch, &record));
 	if (!text_equal(record.name, name))
 		return VAULT_NOT_FOUND;
+	if (!key_usage_fits(record.algorithm, record.usage))
+		return VAULT_INTEGRITY;
 	key->algorithm = (enum key_algorithm)record.algorithm;
 	key->usage = (enum key_usage)record.usage;
 	key->verify_only = record.verify_only;
@@ -430,6 +427,27 @@ key_asymmetric(int64_t algorithm)
 {
 	return algorithm == key_algorithm_EdDSA || algorithm == key_algorithm_ES256 ||
 	       algorithm == key_algorithm_RS256;
+}
+
+bool
+key_usage_fits(int64_t algorithm, int64_t usage)
+{
+	bool encrypts = algorithm == key_algorithm_XC20P;
+	bool hooks = algorithm != key_algorithm_ES256 && algorithm != key_algorithm_RS256;
+
+	return encrypts == (usage == key_usage_encrypt) && (hooks || usage != key_usage_webhook);
+}
+
+bool
+key_material_fits(int64_t algorithm, bool verify_only, const struct version_record *version)
+{
+	size_t len = version->secret.len;
+
+	if (verify_only)
+		return key_asymmetric(algorithm) && version->public_key.len > 0;
+	if (algorithm == key_algorithm_XC20P)
+		return len == KEY_CIPHER_BYTES;
+	return key_asymmetric(algorithm) ? len > 0 : len >= KEY_SHARED_MIN && len <= KEY_HMAC_MAX;
 }
 
 enum signature_algorithm

@@ -19,6 +19,8 @@
 #define KEY_SHARED_MAX 64
 #define KEY_CIPHER_BYTES 32 /* XC20P */
 #define KEY_ID_BYTES 16	    /* what ciphertexts are bound to */
+/* Version numbers end before uint32_t does: loops run from one to another, the last included. */
+#define KEY_VERSION_LAST (UINT32_MAX - 1)
 
 /* A version, prepared for use. */
 struct key_live {
@@ -87,6 +89,10 @@ bool key_live_verify(const struct key_live *live, struct vault_bytes message,
 bool key_asymmetric(int64_t algorithm);
 /* As crypto/ knows it; of a signing algorithm. */
 enum signature_algorithm key_signature_algorithm(int64_t algorithm);
+/* What encrypts does nothing else and nothing else encrypts; no scheme of webhook.* has ES256, RS256. */
+bool key_usage_fits(int64_t algorithm, int64_t usage);
+/* Whether a version holds what a key of that algorithm uses: it is given to crypto/ as it stands. */
+bool key_material_fits(int64_t algorithm, bool verify_only, const struct version_record *version);
 /* The JOSE name of the key's algorithm. */
 struct vault_text key_algorithm_name(enum key_algorithm algorithm);
 

@@ -7,6 +7,7 @@
 #include "vaultd/core/prepared.h"
 #include "vaultd/core/profile.h"
 #include "vaultd/core/reminder.h"
+#include "vaultd/core/tombstone.h"
 
 void
 key_edit_free(struct key_edit *edit)
@@ -109,9 +110,7 @@ apply_settings(struct op *op, const struct key_settings *settings, struct key_re
 
 	record->algorithm = settings->algorithm;
 	TRY(apply_usage(op, settings, record));
-	/* No scheme of webhook.* has them. */
-	if (record->usage == key_usage_webhook && (settings->algorithm == key_algorithm_ES256 ||
-						   settings->algorithm == key_algorithm_RS256))
+	if (!key_usage_fits(settings->algorithm, record->usage))
 		return op_fail(op, VAULT_INVALID_PARAMS, "usage",
 			       "webhooks are signed with HS256, HS512 or EdDSA");
 	TRY(apply_bits(op, settings, record));
@@ -144,7 +143,7 @@ key_edit_new(struct op *op, struct vault_text name, const struct key_settings *s
 		return op_fail(op, VAULT_EXISTS, "name", NULL);
 	edit->record.name = name;
 	edit->record.created_at = op->now.wall;
-	TRY(key_buried_version(op, &edit->row.key, &buried));
+	TRY(tombstone_last(op, &edit->row.key, &buried));
 	edit->record.last_version = buried;
 	if (buried > 0)
 		edit->record.first_version = (struct vault_opt_int){ buried + INT64_C(1), true };
@@ -254,9 +253,23 @@ kid_claim(struct op *op, const struct key_edit *edit, struct vault_text kid)
 	return row_link(op->change->txn, &place, edit->row.id);
 }
 
+enum vault_err
+key_kid_keep(struct op *op, struct vault_text kid, uint64_t row)
+{
+	struct row_key place;
+	uint64_t id;
+
+	if (kid.p == NULL)
+		return VAULT_OK;
+	place = kid_place(op, kid);
+	if (row_linked(op->change->txn, &place, &id) == VAULT_OK)
+		return VAULT_EXISTS;
+	return row_link(op->change->txn, &place, row);
+}
+
 /* The next version number whose kid no imported key has taken. */
-static uint32_t
-next_version(struct op *op, const struct key_edit *edit)
+static enum vault_err
+next_version(struct op *op, const struct key_edit *edit, int64_t *next)
 {
 	uint32_t version = (uint32_t)edit->record.last_version;
 	char kid[KEY_KID_MAX];
@@ -264,11 +277,14 @@ next_version(struct op *op, const struct key_edit *edit)
 	uint64_t id;
 
 	do {
+		if (version >= KEY_VERSION_LAST)
+			return op_fail(op, VAULT_CONFLICT, NULL, "no more versions can be made");
 		version++;
 		place = kid_place(
 			op, (struct vault_text){ kid, key_kid(edit->record.name, version, kid) });
 	} while (row_linked(op->txn, &place, &id) == VAULT_OK);
-	return version;
+	*next = version;
+	return VAULT_OK;
 }
 
 struct version_record *
@@ -341,7 +357,7 @@ key_edit_add(struct op *op, struct key_edit *edit, const struct key_material *ma
 	for (size_t i = 0; i < edit->loaded; i++)
 		if (!edit->versions[i].retires_at.set)
 			edit->versions[i].retires_at = retires_at;
-	version.version = next_version(op, edit);
+	TRY(next_version(op, edit, &version.version));
 	version.kid = material->kid;
 	version.secret = material->secret;
 	version.public_key = material->public_key;

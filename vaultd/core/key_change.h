@@ -89,6 +89,11 @@ MUST_USE enum vault_err key_edit_prepare(struct op *op, const struct key_edit *e
 MUST_USE enum vault_err key_edit_add(struct op *op, struct key_edit *edit,
 				     const struct key_material *material, int64_t signs_at);
 /*
+ * A kid of a version's own, which is brought along, stands in the index as one that was imported
+ * does; row: that it stands in. p NULL: none. VAULT_EXISTS where another has it.
+ */
+MUST_USE enum vault_err key_kid_keep(struct op *op, struct vault_text kid, uint64_t row);
+/*
  * The version that signs now, or would if it were not revoked; NULL where none is in the record.
  */
 struct version_record *key_edit_current(struct key_edit *edit, int64_t now);
@@ -131,9 +136,6 @@ MUST_USE enum vault_err key_update(struct op *op, const struct key_update_req *r
 /* key.delete: from now on refused, at that time removed. And back. */
 MUST_USE enum vault_err key_delete_later(struct op *op, struct vault_text name, int64_t at);
 MUST_USE enum vault_err key_undelete(struct op *op, struct vault_text name);
-/* The highest version number that ever stood under the name of a key that is gone; 0: none did. */
-MUST_USE enum vault_err key_buried_version(struct op *op, const struct row_key *place,
-					   uint32_t *version);
 
 /* What a key's entry in the index of what is due came to. */
 struct key_due {

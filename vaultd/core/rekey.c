@@ -130,13 +130,16 @@ vault_slots_changed(struct vault *vault, struct change *change)
 	return prepare_audit(vault, change->txn, &wrap_keys);
 }
 
-void
+bool
 vault_rekeyed(struct vault *vault, int64_t now_ns)
 {
+	bool begun;
+
 	keyring_switch(&vault->keyring);
-	audit_rekey(vault->audit, vault->audit_next, now_ns);
+	begun = audit_rekey(vault->audit, vault->audit_next, now_ns);
 	vault->audit_next = NULL;
 	work_end(&vault->work[WORK_COMMIT]);
+	return begun;
 }
 
 void

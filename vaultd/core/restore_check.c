@@ -2,14 +2,9 @@
 
 #include <string.h>
 
+#include "vaultd/base/bytes.h"
 #include "vaultd/core/apikey.h"
 #include "vaultd/core/tenant_erase.h"
-
-static uint32_t
-get_be32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
 
 /* Whether entries of the kind lead to a row that stands under another entry, or to none. */
 static bool

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "protocol/text.h"
-#include "vaultd/backup/backup_bytes.h"
+#include "vaultd/base/bytes.h"
 #include "vaultd/core/apikey_change.h"
 #include "vaultd/core/erased.h"
 #include "vaultd/core/expiry.h"
@@ -105,8 +105,17 @@ put_key(struct op *op, struct brought *b)
 	record->due = (struct vault_bytes){ 0 };
 	TRY(put(op, b));
 	TRY(key_edit_open(op, record->name, &edit));
+	for (size_t i = 0; i < edit.count; i++)
+		TRY(key_kid_keep(op, edit.versions[i].kid, b->row.id));
 	edit.reminder = 0;
 	return key_edit_write(op, &edit);
+}
+
+static enum vault_err
+put_version(struct op *op, struct brought *b)
+{
+	TRY(put(op, b));
+	return key_kid_keep(op, ((const struct version_record *)b->record)->kid, b->row.id);
 }
 
 static enum vault_err
@@ -144,6 +153,8 @@ put_record(struct op *op, struct brought *b)
 		return put_apikey(op, b);
 	case ROW_KEY:
 		return put_key(op, b);
+	case ROW_KEY_VERSION:
+		return put_version(op, b);
 	case ROW_SECRET:
 		return put_secret(op, b);
 	default:
@@ -173,6 +184,7 @@ take_record(struct op *op, struct import *import, struct vault_bytes bytes)
 	struct backup_place place;
 	struct brought b = { 0 };
 	enum vault_err err;
+	bool fits;
 
 	if (bytes.len < head)
 		return VAULT_INTEGRITY;
@@ -182,17 +194,19 @@ take_record(struct op *op, struct import *import, struct vault_bytes bytes)
 		return VAULT_UNSUPPORTED;
 	b.row.key = (struct row_key){ .tenant = op->tenant->keys.tenant, .kind = place.kind };
 	memcpy(b.row.key.tag, place.tag, ROW_TAG_BYTES);
-	b.row.version = (uint32_t)backup_get(bytes.p + BACKUP_LINK_BYTES, EXPORT_VERSION_BYTES);
+	b.row.version = (uint32_t)get_le(bytes.p + BACKUP_LINK_BYTES, EXPORT_VERSION_BYTES);
 	b.record = scratch_alloc(&import->scratch, type->size);
 	if (b.record == NULL)
 		return VAULT_BUSY;
 	err = record_decode(type, (struct vault_bytes){ bytes.p + head, bytes.len - head },
 			    &import->scratch, b.record);
-	if (err == VAULT_OK && !may_stand(op, &b, type))
+	fits = err == VAULT_OK && may_stand(op, &b, type);
+	if (fits)
+		err = put_record(op, &b);
+	/* A key id that two versions have. */
+	if (err == VAULT_EXISTS || (err == VAULT_OK && !fits))
 		err = op_fail(op, VAULT_INTEGRITY, "data",
 			      "a record of it is none that a vault writes");
-	if (err == VAULT_OK)
-		err = put_record(op, &b);
 	scratch_reset(&import->scratch, true);
 	return err;
 }
@@ -371,8 +385,7 @@ find_dead(struct op *op, uint32_t *number)
 
 	TRY(row_walk_open(op->change->txn, 0, ROW_IMPORT, NULL, &walk));
 	while ((err = row_walk_next(&walk, &key, &id, NULL)) == VAULT_OK) {
-		*number = (uint32_t)key.tag[0] << 24 | (uint32_t)key.tag[1] << 16 |
-			  (uint32_t)key.tag[2] << 8 | key.tag[3];
+		*number = get_be32(key.tag);
 		if (!import_lives(op->vault, *number))
 			break;
 	}

@@ -137,6 +137,17 @@ MUST_USE enum vault_err vault_probe(struct vault *vault);
  * What a slot's secret became on the slow lane, for the committer to end sys.init, sys.unseal or
  * slot.add with.
  */
+/*
+ * What vault_load found that an operator is to know, whether it goes well or not; zeros where there
+ * was nothing. Core does not log.
+ */
+struct vault_findings {
+	struct audit_difference differs; /* the audit, from what the store says of it */
+	struct audit_rollback rollback;	 /* where opening->why is set */
+	struct audit_recovery recovery;	 /* how the audit was begun */
+	uint8_t format;			 /* the store's before it was brought to STORE_FORMAT */
+};
+
 struct vault_opening {
 	struct slot_draft draft; /* sys.init, slot.add */
 	struct slot_opened slot; /* sys.unseal; its root is empty while shares are needed */
@@ -145,8 +156,9 @@ struct vault_opening {
 	bool accept_rollback;
 	uint32_t uid, gid;
 	int32_t pid;
-	bool migrated;	 /* set: the store was of an older format */
-	const char *why; /* set with VAULT_INTEGRITY where a rollback may be the reason */
+	struct vault_findings found;
+	const char *
+		why; /* where a rollback may have been found: how; with VAULT_INTEGRITY or accepted */
 };
 void vault_opening_free(struct vault_opening *opening);
 
@@ -182,16 +194,15 @@ MUST_USE enum vault_err vault_create(struct vault *vault, struct change *change,
  * accepted is in the audit, its flush still to come.
  */
 MUST_USE enum vault_err vault_load(struct vault *vault, struct txn *txn,
-				   struct vault_opening *opening, const struct clock_now *now,
-				   struct audit_recovery *recovery);
+				   struct vault_opening *opening, const struct clock_now *now);
 /*
  * A restore, on its one thread. First the keys, grants and lockouts of the store that the backup
  * made, without an audit; VAULT_INTEGRITY where the root key is another store's. Then, once it is
- * what it is to be, a new audit.
+ * what it is to be, a new audit; *format: the one that the store was of.
  */
 MUST_USE enum vault_err vault_restore_open(struct vault *vault, struct txn *txn,
 					   struct slot_opened *root, const struct clock_now *now);
-MUST_USE enum vault_err vault_restore_begin(struct vault *vault, struct txn *txn);
+MUST_USE enum vault_err vault_restore_begin(struct vault *vault, struct txn *txn, uint8_t *format);
 /* Behind a commit that carried this head: what the anchor is to say. */
 void vault_committed(struct vault *vault, const struct audit_head *head);
 /* The head of that snapshot; *head points into the row. */

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "vaultd/base/bytes.h"
 #include "vaultd/store/lmdb.h"
 
 #define CANCEL_EVERY 4096 /* entries between looks at whether to go on, and telling how far it is */
@@ -87,7 +88,7 @@ txn_set_sums(struct txn *txn, const struct store_sums *sums)
 static bool
 skipped(const struct store_count *count, enum store_table table, const MDB_val *k, const MDB_val *v)
 {
-	uint64_t id = 0;
+	uint64_t id;
 
 	switch (table) {
 	case TABLE_ROWS:
@@ -96,8 +97,7 @@ skipped(const struct store_count *count, enum store_table table, const MDB_val *
 	case TABLE_INDEX:
 		if (v->mv_size != INDEX_ENTRY_BYTES)
 			return false;
-		for (unsigned i = 0; i < sizeof id; i++)
-			id = id << 8 | ((const uint8_t *)v->mv_data)[ROW_TAG_BYTES + i];
+		id = get_be64((const uint8_t *)v->mv_data + ROW_TAG_BYTES);
 		return count->skip_row != 0 && id == count->skip_row;
 	case TABLE_META:
 	case TABLE_COUNT:
