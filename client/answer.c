@@ -199,3 +199,31 @@ client_await(struct vault *v, uint32_t msgid, struct cursor *result)
 	}
 	return open_reply(v, result);
 }
+
+static bool
+is_kept(const struct vault *v, uint32_t msgid)
+{
+	for (size_t i = 0; i < v->kept_n; i++)
+		if (v->kept[i].msgid == msgid)
+			return true;
+	return false;
+}
+
+enum vault_err
+vault_wait(struct vault *v, uint32_t msgid, int timeout_ms, bool *arrived)
+{
+	int64_t deadline_ms = client_now_ms() + timeout_ms;
+	enum client_wait how = CLIENT_MOVED;
+
+	*arrived = false;
+	TRY(client_ready(v));
+	if (!is_kept(v, msgid) && !is_in_flight(v, msgid))
+		return client_fail(v, VAULT_LOCAL_USE, 0, "no request of this msgid is in flight");
+	TRY(client_take_events(v));
+	while (!is_kept(v, msgid) && how == CLIENT_MOVED) {
+		TRY(client_wait(v, deadline_ms, &how));
+		TRY(client_take_events(v));
+	}
+	*arrived = is_kept(v, msgid);
+	return VAULT_OK;
+}

@@ -25,6 +25,8 @@ $(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(UNIT_LIB) $(BUILD)/parts.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -o $@ -lcmocka $(LIBS_DAEMON)
 .SECONDARY: $(call objects,$(UNIT_SRC))
+# What of vaultctl needs no daemon.
+$(BUILD)/unit/test_bar: $(call objects,tools/vaultctl/bar.c tools/vaultctl/units.c)
 
 units: $(UNIT_BIN)
 

@@ -31,8 +31,7 @@ struct codec_reader {
 /*
  * Reads the map at params (an empty cursor is an empty map) into the struct that type describes.
  * Errors: VAULT_INVALID_PARAMS (an unknown, duplicate, ill-typed or out-of-range field),
- * VAULT_UNSUPPORTED (F_LATER), VAULT_TOO_LARGE (the scratch memory's limit). On an error *out holds
- * no meaning.
+ * VAULT_TOO_LARGE (the scratch memory's limit). On an error *out holds no meaning.
  */
 MUST_USE enum vault_err codec_read(const struct codec_reader *reader,
 				   const struct object_type *type, struct cursor params, void *out);

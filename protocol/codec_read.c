@@ -296,20 +296,6 @@ set_defaults(const struct object_type *type, void *out)
 		memcpy(out, type->defaults, type->size);
 }
 
-/* A field that this build only knows by name may be sent as long as it asks for nothing. */
-static enum vault_err
-refuse_later(const struct codec_reader *r, const struct field *field, const struct cursor *c)
-{
-	struct cursor probe = *c;
-	uint32_t n;
-	bool v;
-
-	if ((cursor_bool(&probe, &v) && !v) || (cursor_array(&probe, &n) && n == 0) ||
-	    (cursor_map(&probe, &n) && n == 0))
-		return VAULT_OK;
-	return fail_with(r->fail, VAULT_UNSUPPORTED, field->name, NULL);
-}
-
 struct object_read {
 	const struct object_type *type;
 	uint8_t *out;
@@ -341,8 +327,6 @@ read_field(const struct codec_reader *r, struct object_read *o, unsigned index, 
 	o->next = index + 1;
 	if (cursor_nil(c))
 		return field->required ? refuse(r, field, "is required") : VAULT_OK;
-	if ((field->flags & F_LATER) != 0 && r->mode == CODEC_STRICT)
-		TRY(refuse_later(r, field, c));
 	/* Most of what is sent: without a call through a pointer. */
 	if (field->kind <= FIELD_NAME)
 		return read_text(r, field, c, out);

@@ -84,7 +84,6 @@ enum field_flag {
 	F_TIME = 1 << 3,     /* seconds since 1970 */
 	F_DURATION = 1 << 4, /* seconds */
 	F_ONCE = 1 << 5,     /* shown this once */
-	F_LATER = 1 << 6,    /* unsupported when given, in this build */
 };
 
 /* The values of an enumerated text field; names[0] is NULL: 0 is "no value". */

@@ -53,7 +53,7 @@ enum op_id {
 };
 
 enum op_class { CLASS_HOT, CLASS_READ, CLASS_WRITE, CLASS_ADMIN };
-enum op_lane { LANE_WORKER, LANE_COMMIT, LANE_SLOW, LANE_SLOW_COMMIT, LANE_PREPARED, LANE_MAIN, LANE_LATER };
+enum op_lane { LANE_WORKER, LANE_COMMIT, LANE_SLOW, LANE_SLOW_COMMIT, LANE_PREPARED, LANE_MAIN };
 
 enum op_flag {
 	OP_OPEN = 1 << 0,
@@ -61,11 +61,10 @@ enum op_flag {
 	OP_UNINIT = 1 << 2,
 	OP_QUIET = 1 << 3,
 	OP_EXPORTS = 1 << 4,
-	OP_LATER = 1 << 5,
-	OP_BARRIER = 1 << 6,
-	OP_LATE_TENANT = 1 << 7,
-	OP_LATE_NAME = 1 << 8,
-	OP_ALONE = 1 << 9,
+	OP_BARRIER = 1 << 5,
+	OP_LATE_TENANT = 1 << 6,
+	OP_LATE_NAME = 1 << 7,
+	OP_ALONE = 1 << 8,
 };
 
 enum op_role {

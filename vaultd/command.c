@@ -130,12 +130,11 @@ command_secret_ask(struct arena *arena, struct secret *bytes)
 	return command_line_ask(arena, "Passphrase: ", bytes);
 }
 
-bool
-command_secret_mixed(const struct command_secret *from)
+unsigned
+command_secret_count(const struct command_secret *from)
 {
 	return (from->passphrase_file != NULL) + (from->keyfile != NULL) + (from->share_count > 0) +
-		       from->ask_shares >
-	       1;
+	       from->ask_shares;
 }
 
 enum slot_kind

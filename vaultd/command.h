@@ -39,8 +39,8 @@ struct command_secret {
 	unsigned share_count;
 	bool ask_shares;
 };
-/* Whether more than one kind was given. */
-bool command_secret_mixed(const struct command_secret *from);
+/* How many kinds were given. */
+unsigned command_secret_count(const struct command_secret *from);
 /* What the bytes are, for struct slot_secret. */
 enum slot_kind command_secret_kind(const struct command_secret *from);
 /*

@@ -29,9 +29,12 @@ list_needed(const struct share_list *list)
 	return list->n == 0 ? 1 : list->v[0].threshold - list->n;
 }
 
-/* VAULT_INVALID_PARAMS, told already, where the words are not another share of the same slot. */
+/*
+ * VAULT_INVALID_PARAMS, told already, where the words are not another share of the same slot. path:
+ * of the file that they are from, or NULL.
+ */
 static enum vault_err
-list_add(struct share_list *list, struct arena *arena, const struct secret *words)
+list_add(struct share_list *list, struct arena *arena, const struct secret *words, const char *path)
 {
 	struct vault_text text = { (const char *)words->p, words->len };
 	struct share share = { 0 };
@@ -49,7 +52,7 @@ list_add(struct share_list *list, struct arena *arena, const struct secret *word
 			why = "this share was given already";
 	}
 	if (why != NULL) {
-		log_error("%s", why);
+		log_error("%s%s%s", path == NULL ? "" : path, path == NULL ? "" : ": ", why);
 		err = VAULT_INVALID_PARAMS;
 	}
 	if (err != VAULT_OK) {
@@ -75,18 +78,19 @@ static enum vault_err
 read_files(const struct command_secret *from, struct arena *arena, struct share_list *list)
 {
 	for (unsigned i = 0; i < from->share_count; i++) {
+		const char *path = from->share_files[i];
 		SECRET_LOCAL(words);
 
-		if (start_secret_read(from->share_files[i], arena, &words) != VAULT_OK) {
-			log_error("%s cannot be read, is empty or is longer than %d bytes",
-				  from->share_files[i], START_SECRET_MAX);
+		if (start_secret_read(path, arena, &words) != VAULT_OK) {
+			log_error("%s cannot be read, is empty or is longer than %d bytes", path,
+				  START_SECRET_MAX);
 			return VAULT_INVALID_PARAMS;
 		}
 		if (i > 0 && list_needed(list) == 0) {
 			log_error("%u shares are needed, and no more", list->n);
 			return VAULT_INVALID_PARAMS;
 		}
-		TRY(list_add(list, arena, &words));
+		TRY(list_add(list, arena, &words, path));
 	}
 	if (list_needed(list) == 0)
 		return VAULT_OK;
@@ -120,7 +124,7 @@ ask_all(struct arena *arena, struct share_list *list)
 			 list->n == 0 ? "Share %u: " : "Share %u of %u: ", list->n + 1,
 			 list->n == 0 ? 0u : list->v[0].threshold);
 		TRY(command_line_ask(arena, prompt, &words));
-		err = list_add(list, arena, &words);
+		err = list_add(list, arena, &words, NULL);
 		if (err != VAULT_OK && err != VAULT_INVALID_PARAMS)
 			return err;
 	}

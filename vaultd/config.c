@@ -23,7 +23,6 @@
 #define SEGMENT_MIN (MIB / 16)
 #define SEGMENT_DEFAULT (16 * MIB)
 #define SEGMENT_MAX (1024 * MIB)
-#define WORKERS_LIMIT 64
 #define CONNECTIONS_DEFAULT 4096
 #define CONNECTIONS_LIMIT 65536
 #define SPIN_LIMIT 1000
@@ -36,7 +35,7 @@ struct number {
 };
 
 static const struct number numbers[] = {
-	{ "workers", 0, WORKERS_LIMIT },
+	{ "workers", 0, CONFIG_WORKERS_MAX },
 	{ "max_connections", 1, CONNECTIONS_LIMIT },
 	{ "max_connections_per_uid", 0, CONNECTIONS_LIMIT },
 	{ "uid_rate", 0, LIMIT_RATE_MAX },

@@ -14,6 +14,7 @@
 #define CONFIG_PATH_MAX 4096
 #define CONFIG_PLANS_MAX 32
 #define CONFIG_RECIPIENTS_MAX 16
+#define CONFIG_WORKERS_MAX 64
 
 struct config {
 	char file[CONFIG_PATH_MAX];	 /* as given; empty where there is none */
@@ -24,7 +25,7 @@ struct config {
 	char app_group[64];		  /* empty: none */
 	char admin_group[64];
 	char unseal_keyfile[CONFIG_PATH_MAX]; /* empty: none */
-	unsigned workers;		      /* 0: half the cores, at least one */
+	unsigned workers;		      /* 0: half the cores, and spare ones on the others */
 	unsigned max_connections;
 	unsigned max_connections_per_uid; /* 0: half of max_connections */
 	struct limit_rate uid_rate;	  /* of each caller's requests */

@@ -243,8 +243,7 @@ admit(struct passage *p)
 {
 	TRY(decode(p));
 	TRY(check_state(p));
-	TRY(check_policy(p));
-	return (p->op.row->flags & OP_LATER) != 0 ? VAULT_UNSUPPORTED : VAULT_OK;
+	return check_policy(p);
 }
 
 /*

@@ -4,6 +4,7 @@
 
 #include "protocol/text.h"
 #include "vaultd/base/base64.h"
+#include "vaultd/base/bytes.h"
 #include "vaultd/core/session.h"
 #include "vaultd/core/tenant.h"
 
@@ -121,8 +122,8 @@ record_again(const struct op *op, struct audit_record *rec)
 	bytes = scratch_alloc(op->scratch, 8 * n);
 	if (bytes == NULL)
 		return;
-	for (size_t i = 0; i < 8 * n; i++)
-		bytes[i] = (uint8_t)((uint64_t)op->note.again[i / 8] >> 8 * (i % 8));
+	for (size_t i = 0; i < n; i++)
+		put_le64(bytes + 8 * i, (uint64_t)op->note.again[i]);
 	rec->again = (struct vault_bytes){ bytes, 8 * n };
 }
 

@@ -24,7 +24,6 @@
 	{                                                                                          \
 		return slow_##id(op, req);                                                         \
 	}
-#define HANDLER_LATER(id)
 #define OP_BEGIN(id, method, number, class, lane, flags, roles, summary) HANDLER_##lane(id)
 #include "protocol/ops_none.h"
 #include "protocol/ops.def"
@@ -35,7 +34,6 @@
 #undef HANDLER_MAIN
 #undef HANDLER_SLOW_COMMIT
 #undef HANDLER_PREPARED
-#undef HANDLER_LATER
 
 #define HANDLER_WORKER(id)                                                                         \
 	{                                                                                          \
@@ -60,10 +58,6 @@
 #define HANDLER_PREPARED(id)                                                                       \
 	{                                                                                          \
 		run_##id, first_##id, goes_slow_##id                                               \
-	}
-#define HANDLER_LATER(id)                                                                          \
-	{                                                                                          \
-		NULL, NULL, NULL                                                                   \
 	}
 static const struct handler handlers[OP_COUNT] = {
 #define OP_BEGIN(id, method, number, class, lane, flags, roles, summary)                           \

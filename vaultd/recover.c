@@ -114,7 +114,7 @@ parse_options(const struct command *self, int argc, char **argv, struct recovery
 	}
 	if (optind < argc)
 		return command_misused(self, "it takes options only");
-	if (command_secret_mixed(&recovery->source))
+	if (command_secret_count(&recovery->source) > 1)
 		return command_misused(self, "give one of --passphrase-file, --keyfile, "
 					     "--share-file and --shares");
 	return -1;
@@ -243,10 +243,11 @@ static enum vault_err
 change_grants(struct recovery *recovery, struct commit *commit, struct audit_batch *batch)
 {
 	struct vault *vault = &recovery->setup.vault;
-	struct audit_recovery recovered;
 	struct change change;
+	enum vault_err err = vault_load(vault, commit->txn, &recovery->opening, &recovery->now);
 
-	TRY(vault_load(vault, commit->txn, &recovery->opening, &recovery->now, &recovered));
+	lanes_tell_findings(&recovery->opening);
+	TRY(err);
 	atomic_store(&vault->state, STATE_OPEN);
 	change_start(&change, commit->txn);
 	TRY(put_grant(recovery, &change));

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,167 +10,40 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "protocol/text.h"
+#include "vaultd/restore_options.h"
 #include "vaultd/restore_place.h"
 #include "vaultd/restore_run.h"
-#include "vaultd/restore_secret.h"
 #include "vaultd/setup.h"
 
 #define KEYS_SUFFIX ".keys"
 #define COPY_NAME "copy" /* of the store, where something was removed from it */
-#define ERASED_MAX 64	 /* certificates */
 #define NS_PER_S INT64_C(1000000000)
 
 struct restore {
-	struct setup_options from;
-	const char *file, *into, *audit, *keys_path, *signed_by;
-	const char *erased[ERASED_MAX];
-	size_t erased_count;
-	bool accept_gap, anchor_elsewhere;
-	struct restore_source source;
+	struct restore_options options;
 	struct setup setup;
 	struct secret secret;
 	struct restore_file backup, keys;
 	char keys_beside[CONFIG_PATH_MAX];
 	struct backup_secret opening; /* as secret is tried */
 	struct backup_header header;
-	struct buf certificates[ERASED_MAX];
+	struct buf certificates[RESTORE_ERASED_MAX]; /* as options.erased */
 	int audit_dir;
 	struct restore_place place;
+	bool anchor_elsewhere;
 	struct restore_load load;
 	struct restore_run run;
 };
 
-/* -1: go on; else the exit status. */
-static int
-take_erased(const struct command *self, struct restore *restore)
-{
-	if (restore->erased_count == ERASED_MAX)
-		return command_misused(self, "--erased: at most %d certificates", ERASED_MAX);
-	restore->erased[restore->erased_count++] = optarg;
-	return -1;
-}
-
-static int
-take_share(const struct command *self, struct restore *restore)
-{
-	struct restore_source *source = &restore->source;
-
-	if (source->share_count == SHARES_MAX)
-		return command_misused(self, "--share-file: at most %d shares", SHARES_MAX);
-	source->shares[source->share_count++] = optarg;
-	return -1;
-}
-
-static int
-take_option(const struct command *self, int c, struct restore *restore)
-{
-	switch (c) {
-	case 'c':
-		restore->from.config = optarg;
-		return -1;
-	case 'i':
-		restore->into = optarg;
-		return -1;
-	case 'a':
-		restore->audit = optarg;
-		return -1;
-	case 'e':
-		return take_erased(self, restore);
-	case 'g':
-		restore->accept_gap = true;
-		return -1;
-	case 'K':
-		restore->keys_path = optarg;
-		return -1;
-	case 'l':
-		restore->source.slot = text_of(optarg);
-		return text_name(restore->source.slot)
-			       ? -1
-			       : command_misused(self, "--slot: not the name of a slot");
-	case 'p':
-		restore->source.file.passphrase_file = optarg;
-		return -1;
-	case 'k':
-		restore->source.file.keyfile = optarg;
-		return -1;
-	case 'I':
-		restore->source.identity = optarg;
-		return -1;
-	case 's':
-		return take_share(self, restore);
-	case 'S':
-		restore->signed_by = optarg;
-		return -1;
-	case 'h':
-		return command_help(self);
-	case 'x':
-		return command_misused(self, "a passphrase comes from a file or a prompt only");
-	default:
-		return command_misused(self, "wrong usage");
-	}
-}
-
-static int
-check_options(const struct command *self, int argc, char **argv, struct restore *restore)
-{
-	const struct restore_source *source = &restore->source;
-	int secrets = (source->file.passphrase_file != NULL) + (source->file.keyfile != NULL) +
-		      (source->identity != NULL) + (source->share_count > 0);
-
-	if (optind + 1 != argc)
-		return command_misused(self, "give one backup");
-	if (restore->into == NULL)
-		return command_misused(self, "--into: which directory?");
-	if (secrets > 1)
-		return command_misused(
-			self,
-			"give one of --passphrase-file, --keyfile, --share-file and --identity");
-	restore->file = argv[optind];
-	return -1;
-}
-
-static int
-parse_options(const struct command *self, int argc, char **argv, struct restore *restore)
-{
-	static const struct option longs[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "into", required_argument, NULL, 'i' },
-		{ "audit", required_argument, NULL, 'a' },
-		{ "erased", required_argument, NULL, 'e' },
-		{ "accept-gap", no_argument, NULL, 'g' },
-		{ "keys", required_argument, NULL, 'K' },
-		{ "slot", required_argument, NULL, 'l' },
-		{ "passphrase-file", required_argument, NULL, 'p' },
-		{ "keyfile", required_argument, NULL, 'k' },
-		{ "identity", required_argument, NULL, 'I' },
-		{ "share-file", required_argument, NULL, 's' },
-		{ "signed-by", required_argument, NULL, 'S' },
-		/* Else it would stand for the longer name, and the log would tell the secret. */
-		{ "passphrase", required_argument, NULL, 'x' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-		int status = take_option(self, c, restore);
-
-		if (status >= 0)
-			return status;
-	}
-	return check_options(self, argc, argv, restore);
-}
-
 static enum vault_err
 open_audit(struct restore *restore)
 {
-	if (restore->audit == NULL)
+	if (restore->options.audit == NULL)
 		return VAULT_OK;
-	restore->audit_dir = open(restore->audit, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	restore->audit_dir = open(restore->options.audit, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (restore->audit_dir >= 0)
 		return VAULT_OK;
-	log_error("%s: %s", restore->audit, strerror(errno));
+	log_error("%s: %s", restore->options.audit, strerror(errno));
 	return VAULT_INVALID_PARAMS;
 }
 
@@ -180,7 +52,7 @@ static enum vault_err
 open_keys(struct restore *restore)
 {
 	char *beside = restore->keys_beside;
-	const char *name = restore->keys_path;
+	const char *name = restore->options.keys;
 
 	if ((restore->header.flags & BACKUP_SPLIT) == 0) {
 		if (name == NULL)
@@ -188,8 +60,8 @@ open_keys(struct restore *restore)
 		log_error("--keys: the tenants' keys are in the backup itself");
 		return VAULT_INVALID_PARAMS;
 	}
-	if (name == NULL &&
-	    snprintf(beside, CONFIG_PATH_MAX, "%s" KEYS_SUFFIX, restore->file) < CONFIG_PATH_MAX)
+	if (name == NULL && snprintf(beside, CONFIG_PATH_MAX, "%s" KEYS_SUFFIX,
+				     restore->options.file) < CONFIG_PATH_MAX)
 		name = beside;
 	if (name != NULL && restore_file_open(&restore->keys, name) == VAULT_OK)
 		return VAULT_OK;
@@ -215,15 +87,15 @@ open_files(struct restore *restore)
 {
 	struct setup *setup = &restore->setup;
 
-	TRY(restore_file_open(&restore->backup, restore->file));
+	TRY(restore_file_open(&restore->backup, restore->options.file));
 	TRY(restore_read_header(&restore->backup, &restore->header));
 	TRY(check_kind(&restore->header));
-	TRY(restore_check_signer(&restore->header, restore->signed_by));
+	TRY(restore_check_signer(&restore->header, restore->options.signed_by));
 	TRY(open_keys(restore));
 	TRY(open_audit(restore));
-	for (size_t i = 0; i < restore->erased_count; i++)
-		TRY(restore_read_text(restore->erased[i], &restore->certificates[i]));
-	return restore_secret_read(&restore->source, setup->vault.arena, &restore->secret);
+	for (size_t i = 0; i < restore->options.erased_count; i++)
+		TRY(restore_read_text(restore->options.erased[i], &restore->certificates[i]));
+	return restore_secret_read(&restore->options.source, setup->vault.arena, &restore->secret);
 }
 
 /* A part, with the lock of a state directory and an empty store. */
@@ -248,9 +120,9 @@ confine(struct restore *restore)
 	struct config *config = &restore->setup.config;
 	enum vault_err err;
 
-	snprintf(config->state, sizeof config->state, "%s", restore->into);
-	if (restore->audit != NULL)
-		snprintf(config->directory, sizeof config->directory, "%s", restore->audit);
+	snprintf(config->state, sizeof config->state, "%s", restore->options.into);
+	if (restore->options.audit != NULL)
+		snprintf(config->directory, sizeof config->directory, "%s", restore->options.audit);
 	err = setup_sandbox(&restore->setup, NULL);
 	snprintf(config->state, sizeof config->state, "%s", restore->place.part);
 	return err;
@@ -275,7 +147,7 @@ rebuild(struct restore *restore)
 	struct restore_run *run = &restore->run;
 
 	restore->load.vault = &restore->setup.vault;
-	restore->opening = restore_secret_of(&restore->source, &restore->secret);
+	restore->opening = restore_secret_of(&restore->options.source, &restore->secret);
 	restore->load.secret = &restore->opening;
 	TRY(restore_load(&restore->load, &restore->backup));
 	if (restore->keys.fd >= 0)
@@ -284,13 +156,13 @@ rebuild(struct restore *restore)
 	run->vault = &restore->setup.vault;
 	run->load = &restore->load;
 	TRY(restore_run_open(run));
-	for (size_t i = 0; i < restore->erased_count; i++) {
+	for (size_t i = 0; i < restore->options.erased_count; i++) {
 		const struct buf *text = &restore->certificates[i];
 
 		TRY(restore_run_erased(
 			run, (struct vault_text){ (const char *)buf_data(text), buf_len(text) }));
 	}
-	TRY(restore_run_audit(run, restore->audit_dir, restore->accept_gap));
+	TRY(restore_run_audit(run, restore->audit_dir, restore->options.accept_gap));
 	TRY(restore_run_tenants(run));
 	return restore_run_seal(run);
 }
@@ -318,10 +190,10 @@ put_in_place(struct restore *restore)
 static enum vault_err
 check_audit(const struct restore *restore)
 {
-	if (restore->audit == NULL || access(restore->audit, R_OK | X_OK) == 0)
+	if (restore->options.audit == NULL || access(restore->options.audit, R_OK | X_OK) == 0)
 		return VAULT_OK;
-	log_error("%s cannot be read by uid %" PRIu32 ", whom %s belongs to", restore->audit,
-		  (uint32_t)geteuid(), restore->into);
+	log_error("%s cannot be read by uid %" PRIu32 ", whom %s belongs to",
+		  restore->options.audit, (uint32_t)geteuid(), restore->options.into);
 	return VAULT_INVALID_PARAMS;
 }
 
@@ -332,13 +204,13 @@ restore_backup(struct restore *restore)
 
 	TRY(setup_memory(setup));
 	TRY(open_files(restore));
-	snprintf(setup->config.state, sizeof setup->config.state, "%s", restore->into);
+	snprintf(setup->config.state, sizeof setup->config.state, "%s", restore->options.into);
 	TRY(setup_become_owner(setup));
 	TRY(check_audit(restore));
-	TRY(restore_place_open(&restore->place, restore->into));
+	TRY(restore_place_open(&restore->place, restore->options.into));
 	if (restore->secret.p == NULL)
 		TRY(command_secret_ask(setup->vault.arena, &restore->secret));
-	if (restore->audit == NULL && !restore->accept_gap)
+	if (restore->options.audit == NULL && !restore->options.accept_gap)
 		return restore_run_audit_missing();
 	hold_signals();
 	TRY(make_part(restore));
@@ -366,7 +238,7 @@ tell(const struct restore *restore)
 	char id[BACKUP_ID_TEXT], signer[RESTORE_SIGNER_TEXT];
 
 	backup_id_text(restore->load.manifest.id, id);
-	command_say("restored       %s", restore->into);
+	command_say("restored       %s", restore->options.into);
 	command_say("backup         %s", id);
 	restore_signer_text(&restore->header, signer);
 	command_say("signed by      %s", signer);
@@ -401,7 +273,7 @@ close_all(struct restore *restore)
 	restore_run_free(&restore->run);
 	restore_load_free(&restore->load);
 	secret_free(&restore->secret);
-	for (size_t i = 0; i < ERASED_MAX; i++)
+	for (size_t i = 0; i < RESTORE_ERASED_MAX; i++)
 		buf_free(&restore->certificates[i]);
 	restore_file_close(&restore->backup);
 	restore_file_close(&restore->keys);
@@ -419,13 +291,13 @@ run(const struct command *self, int argc, char **argv)
 					  .keys = { .fd = -1 },
 					  .audit_dir = -1,
 					  .place = { .dir = -1 } };
-	int status = parse_options(self, argc, argv, &restore);
+	int status = restore_options_parse(self, argc, argv, &restore.options);
 	const char *why = NULL;
 	enum vault_err err;
 
 	if (status >= 0)
 		return status;
-	if (setup_config(&restore.from, &restore.setup.config) != VAULT_OK)
+	if (setup_config(&restore.options.from, &restore.setup.config) != VAULT_OK)
 		return EXIT_USAGE_ERROR;
 	log_open(restore.setup.config.log_level);
 	restore.run.vault = &restore.setup.vault;
@@ -450,46 +322,6 @@ run(const struct command *self, int argc, char **argv)
 const struct command restore_command = {
 	.name = "restore",
 	.summary = "make a state directory of a backup",
-	.usage =
-		"usage: vaultd restore FILE --into DIR [--audit DIR | --accept-gap] [--erased "
-		"FILE]...\n"
-		"                      [--keys FILE] [--slot NAME] [--signed-by KEY] [--config "
-		"FILE]\n"
-		"                      [--passphrase-file FILE | --keyfile FILE | --identity "
-		"FILE |\n"
-		"                      --share-file FILE...]\n"
-		"\n"
-		"Makes the store of a backup in an empty directory, does again what the surviving "
-		"audit tells of\n"
-		"(revocations, deletions, spent uses), and begins a new audit. No daemon is "
-		"needed. "
-		"Without a file it\n"
-		"asks for the passphrase. Where anything is wrong nothing is left behind.\n"
-		"\n"
-		"  --into DIR              an empty directory; what vaultd --state is to be\n"
-		"  --audit DIR             the audit of the lost store, as far as it is there\n"
-		"  --accept-gap            go on where that does not lead on from the backup: API "
-		"keys with a\n"
-		"                          number of uses are disabled, tokens issued until now "
-		"refused\n"
-		"  --erased FILE           a certificate of tenant.erase: that tenant is dropped; "
-		"may be repeated\n"
-		"  --keys FILE             the tenants' keys of a split backup (default: the "
-		"backup's name and .keys)\n"
-		"  --slot NAME             try this unseal slot only\n"
-		"  --passphrase-file FILE  a slot's passphrase, or the backup's own; one newline "
-		"at "
-		"its end does\n"
-		"                          not count\n"
-		"  --keyfile FILE          a slot's key file\n"
-		"  --share-file FILE       one of a slot's shares; to be repeated\n"
-		"  --identity FILE         the private half of the recipient that it was made for\n"
-		"  --signed-by KEY         refuse what another store signed; vaultctl backup "
-		"inspect "
-		"shows whose it is\n"
-		"  --config FILE           read FILE instead of " CONFIG_DEFAULT_FILE "\n"
-		"\n"
-		"Exit status: 0 restored; 1 wrong usage, configuration or file; 2 refused or "
-		"failed.\n",
+	.usage = restore_usage,
 	.run = run,
 };

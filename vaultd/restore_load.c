@@ -9,8 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "vaultd/backup/backup_bytes.h"
 #include "vaultd/base/base64.h"
+#include "vaultd/base/bytes.h"
 #include "vaultd/base/log.h"
 #include "vaultd/core/signed_text.h"
 #include "vaultd/restore_progress.h"
@@ -159,7 +159,7 @@ take_root(struct restore_load *load, struct vault_bytes bytes)
 {
 	if (bytes.len != 4 + ROOT_KEY_BYTES || load->root.root.p != NULL)
 		return VAULT_INTEGRITY;
-	load->root.generation = (uint32_t)backup_get(bytes.p, 4);
+	load->root.generation = get_le32(bytes.p);
 	return secret_copy(load->vault->arena, bytes.p + 4, ROOT_KEY_BYTES, &load->root.root);
 }
 
@@ -181,7 +181,7 @@ take_meta(struct restore_load *load, struct vault_bytes bytes)
 		return meta_put(load->txn, name, value);
 	if (value.len != 8)
 		return VAULT_INTEGRITY;
-	row_skip_to(load->txn, backup_get(value.p, 8));
+	row_skip_to(load->txn, get_le64(value.p));
 	return VAULT_OK;
 }
 
@@ -193,7 +193,7 @@ take_row(struct restore_load *load, struct vault_bytes bytes)
 	if (bytes.len <= BACKUP_ROW_HEAD)
 		return VAULT_INTEGRITY;
 	err = row_restore(
-		load->txn, backup_get(bytes.p, BACKUP_ROW_HEAD),
+		load->txn, get_le(bytes.p, BACKUP_ROW_HEAD),
 		(struct vault_bytes){ bytes.p + BACKUP_ROW_HEAD, bytes.len - BACKUP_ROW_HEAD });
 	return err == VAULT_EXISTS ? VAULT_INTEGRITY : err;
 }

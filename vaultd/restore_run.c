@@ -279,21 +279,18 @@ settle_tenant(struct restore_run *run, uint32_t number)
 static enum vault_err
 next_tenant(struct restore_run *run, uint32_t *number)
 {
-	struct row_key after = { .kind = ROW_TENANT_WRAPS }, found;
+	struct row_key after, found;
 	uint64_t id;
 	struct op op;
 
 	if (*number == UINT32_MAX)
 		return VAULT_NOT_FOUND;
-	for (unsigned i = 0; i < 4; i++)
-		after.tag[i] = (uint8_t)((*number + 1) >> 8 * (3 - i));
+	after = tenant_numbered(ROW_TENANT_WRAPS, *number + 1);
 	TRY(begin(run, 0, &op));
 	TRY(row_seek(op.txn, &after, &found, &id));
 	if (memcmp(found.tag, after.tag, 4) < 0) /* row_seek begins again at the first */
 		return VAULT_NOT_FOUND;
-	*number = 0;
-	for (unsigned i = 0; i < 4; i++)
-		*number = *number << 8 | found.tag[i];
+	*number = tenant_wraps_number(&found);
 	return VAULT_OK;
 }
 
@@ -321,7 +318,7 @@ replace_root(struct restore_run *run, struct op *op)
 	if (err == VAULT_OK)
 		err = commit_batch(run);
 	if (err == VAULT_OK)
-		vault_rekeyed(run->vault, op->now.wall_ns);
+		lanes_tell_rekeyed(vault_rekeyed(run->vault, op->now.wall_ns));
 	else
 		vault_rekey_drop(run->vault);
 	return err;
@@ -387,12 +384,14 @@ make_durable(struct restore_run *run, struct audit_batch *batch)
 {
 	struct commit commit = { .records = batch, .now_ns = clock_read().wall_ns, .opened = true };
 	enum vault_err err = lanes_disk_full(run->vault) ? VAULT_STORAGE_FULL : VAULT_OK;
+	uint8_t format = 0;
 
 	if (err == VAULT_OK)
 		err = txn_write(run->vault->store, &commit.txn);
 	if (err == VAULT_OK)
-		err = vault_restore_begin(run->vault, commit.txn);
+		err = vault_restore_begin(run->vault, commit.txn, &format);
 	if (err == VAULT_OK) {
+		lanes_tell_migrated(format);
 		atomic_store(&run->vault->state, STATE_OPEN);
 		err = record(run, batch);
 	}

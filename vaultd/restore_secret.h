@@ -7,14 +7,11 @@
 
 #include "vaultd/backup/backup_opener.h"
 #include "vaultd/command.h"
-#include "vaultd/crypto/shares.h"
 
-/* As the command line names it; at most one of passphrase, key file, identity and shares. */
+/* As the command line names it; an identity, or one of what opens slots. */
 struct restore_source {
-	struct command_secret file;
+	struct command_secret from;
 	const char *identity;
-	const char *shares[SHARES_MAX]; /* files of one share each */
-	size_t share_count;
 	struct vault_text slot; /* p NULL: any */
 };
 

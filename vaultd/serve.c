@@ -94,17 +94,20 @@ on_beat(void *arg)
 	notify_watchdog(&daemon->notify);
 }
 
+_Static_assert(CONFIG_WORKERS_MAX <= WORKERS_MAX, "the server has room for the workers");
+
 static enum vault_err
 serve(struct daemon *daemon)
 {
-	unsigned workers = start_workers_wanted(&daemon->setup.config);
-	size_t share = daemon->setup.config.arena_size / 4 * 3 / (workers + 3);
+	struct start_workers workers = start_workers_wanted(&daemon->setup.config);
+	size_t share = daemon->setup.config.arena_size / 4 * 3 / (workers.all + 3);
 	struct server_config server = {
 		.vault = &daemon->setup.vault,
 		.lanes = &daemon->lanes,
 		.app = &daemon->app,
 		.admin = &daemon->admin,
-		.workers = workers,
+		.workers = workers.all,
+		.regular = workers.regular,
 		.max_connections = daemon->setup.config.max_connections,
 		.max_connections_per_uid = start_connections_per_uid(&daemon->setup.config),
 		.uid_rate = daemon->setup.config.uid_rate,

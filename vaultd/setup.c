@@ -148,7 +148,7 @@ setup_store(struct setup *setup)
 	struct vault *vault = &setup->vault;
 	char path[CONFIG_PATH_MAX + 8];
 	struct store_config store = { path, setup->config.map_size,
-				      start_workers_wanted(&setup->config) + READERS_SPARE };
+				      start_workers_wanted(&setup->config).all + READERS_SPARE };
 	struct audit_config audit = { path, vault->arena, setup->config.audit_segment_size };
 	struct clock_now now = clock_read();
 	enum vault_err err;

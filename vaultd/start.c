@@ -17,6 +17,7 @@
 #define FILES_RESERVED 64	   /* descriptors that connections leave to the daemon itself */
 #define CONNECTIONS_PER_UID_MIN 16 /* by default, however few there are in all */
 #define CREDENTIAL "vaultd.key"
+#define SPARE_MAX 8 /* workers that stand by: each takes its share of the arena */
 
 enum vault_err
 start_directory(const char *path, mode_t mode)
@@ -112,14 +113,18 @@ start_connections_per_uid(const struct config *config)
 	return half > CONNECTIONS_PER_UID_MIN ? half : CONNECTIONS_PER_UID_MIN;
 }
 
-unsigned
+struct start_workers
 start_workers_wanted(const struct config *config)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned n = cores < 1			  ? 1
+		     : cores > CONFIG_WORKERS_MAX ? CONFIG_WORKERS_MAX
+						  : (unsigned)cores;
+	unsigned regular = n > 3 ? n / 2 : 1, spare = n - regular;
 
 	if (config->workers > 0)
-		return config->workers;
-	return cores > 3 ? (unsigned)cores / 2 : 1;
+		return (struct start_workers){ config->workers, config->workers };
+	return (struct start_workers){ regular + (spare < SPARE_MAX ? spare : SPARE_MAX), regular };
 }
 
 enum vault_err

@@ -23,8 +23,11 @@ MUST_USE enum vault_err start_listener(const struct listener_config *config, int
 unsigned start_connections(unsigned wanted);
 /* As configured, else half of all, but no fewer than a handful. */
 unsigned start_connections_per_uid(const struct config *config);
-/* As configured, else half the cores, and one at least. */
-unsigned start_workers_wanted(const struct config *config);
+/* As configured, all of them regular; else half the cores are (one at least), and a few stand by. */
+struct start_workers {
+	unsigned all, regular;
+};
+struct start_workers start_workers_wanted(const struct config *config);
 
 #define START_SECRET_MAX 4096 /* bytes of a secret in a file, as sys.unseal takes them */
 /* VAULT_NOT_FOUND where it cannot be opened, VAULT_INVALID_PARAMS where it is empty or too long. */

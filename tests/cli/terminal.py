@@ -3,6 +3,7 @@ is typed once when its prompt shows. Prints what the terminal got; ends as the c
 
 import os
 import pty
+import signal
 import sys
 import time
 
@@ -26,6 +27,8 @@ def main():
             seen = len(shown)
             # The echo goes off before the prompt is written.
             os.write(fd, answers.pop(0)[1].encode() + b"\n")
+    else:
+        os.kill(pid, signal.SIGKILL)  # nobody reads what it writes any more
     sys.stdout.buffer.write(shown.replace(b"\r\n", b"\n"))
     sys.stdout.flush()
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

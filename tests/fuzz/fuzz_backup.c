@@ -3,10 +3,10 @@
  * or what is sealed inside of one, under a key that is known, so that the items are reached too.
  */
 #include "tests/fuzz/seeds.h"
-#include "vaultd/backup/backup_bytes.h"
 #include "vaultd/backup/backup_opener.h"
 #include "vaultd/backup/backup_reader.h"
 #include "vaultd/backup/backup_writer.h"
+#include "vaultd/base/bytes.h"
 #include "vaultd/crypto/init.h"
 
 #define ARENA_BYTES (1u << 20)
@@ -98,7 +98,7 @@ read_items(struct vault_bytes plain)
 	FUZZ_CHECK(backup_header_write(&header, &file) == VAULT_OK);
 	stream_seal(&stream, (struct vault_bytes){ header.hash, sizeof header.hash }, plain, true,
 		    sealed);
-	backup_put(length, plain.len + STREAM_OVERHEAD, sizeof length);
+	put_le(length, plain.len + STREAM_OVERHEAD, sizeof length);
 	FUZZ_CHECK(buf_append(&file, length, sizeof length) == VAULT_OK &&
 		   buf_append(&file, sealed, plain.len + STREAM_OVERHEAD) == VAULT_OK);
 	read_file((struct vault_bytes){ buf_data(&file), buf_len(&file) }, true);

@@ -97,8 +97,7 @@ read_request(const struct frame *frame)
 	if (row == NULL)
 		return;
 	err = codec_read(&reader, row->request(), frame->params, &req);
-	FUZZ_CHECK(err == VAULT_OK || err == VAULT_INVALID_PARAMS || err == VAULT_UNSUPPORTED ||
-		   err == VAULT_TOO_LARGE);
+	FUZZ_CHECK(err == VAULT_OK || err == VAULT_INVALID_PARAMS || err == VAULT_TOO_LARGE);
 	FUZZ_CHECK(text_utf8(fail.field, strlen(fail.field)));
 	if (err == VAULT_OK)
 		write_and_read_again(row->request(), &req);

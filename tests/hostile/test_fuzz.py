@@ -34,10 +34,6 @@ def corpus():
         encode.request(n, method, fields)
         for n, (method, fields) in enumerate(sorted(methods.ALL.items()))
     ]
-    frames += [
-        encode.request(n, method, fields)
-        for n, (method, fields) in enumerate(sorted(methods.LATER.items()))
-    ]
     frames.append(
         encode.request(
             1,
@@ -190,7 +186,7 @@ def test_well_formed_requests_with_random_values(fuzzed):
             fields.update(
                 {
                     k: v
-                    for k, v in {**methods.ALL, **methods.LATER}.get(method, {}).items()
+                    for k, v in methods.ALL.get(method, {}).items()
                     if dice.random() < 0.6
                 }
             )

@@ -82,9 +82,8 @@ def place():
 def requests_of(method, tenants):
     """(tenant or None, fields): the method's request about each tenant, and about none where it
     need not say."""
-    known = {**methods.LATER, **methods.ALL}
-    assert method in known, f"{method} has no request in tests/lib/methods.py"
-    fields = known[method]
+    assert method in methods.ALL, f"{method} has no request in tests/lib/methods.py"
+    fields = methods.ALL[method]
     out = []
     if takes_tenant(method):
         out += [(t, {**fields, "tenant": t}) for t in tenants]
@@ -110,8 +109,6 @@ def expected(place, who, socket, method, tenant):
         return "denied"
     if not everywhere and tenant is not None and tenant not in place.mine:
         return "denied"
-    if "later" in ROWS[method]["flags"]:
-        return "passed"
     suspends = takes_tenant(method) and ROWS[method]["class"] != "admin"
     if place.suspended and tenant == place.suspended and suspends:
         return "suspended"
@@ -220,6 +217,6 @@ def test_without_a_grant_only_these(place):
     for socket in ("app", "admin"):
         for method in sorted(open_methods):
             with getattr(user, socket)() as conn:
-                code, _ = ask(conn, method, {**methods.LATER, **methods.ALL}[method])
+                code, _ = ask(conn, method, methods.ALL[method])
                 passed = PASSED | ({"denied"} if method in TRIES else set())
                 assert code in passed, (socket, method, code)

@@ -68,7 +68,7 @@ def test_every_method_of_the_build_is_in_the_tests_table(app):
     """A new method must be added to lib/methods.py: that is how the sealed and identity tests
     reach it."""
     names = {m["name"] for m in app.call("sys.methods")["items"]}
-    assert names <= set(methods.ALL) | set(methods.LATER)
+    assert names <= set(methods.ALL)
 
 
 def test_status(admin, tenant):
@@ -86,12 +86,6 @@ def test_status(admin, tenant):
 def test_unknown_method(app, method):
     assert app.error(method).code == "unknown_method"
     assert app.call("sys.ping")
-
-
-@pytest.mark.parametrize("method", sorted(methods.LATER))
-def test_methods_of_later_builds(admin, method):
-    error = admin.error_map(method, methods.LATER[method])
-    assert error.code in {"unsupported", "unknown_method"}
 
 
 def test_no_params_at_all(app):

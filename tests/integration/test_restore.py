@@ -108,11 +108,15 @@ def test_with_shares():
             secret_file(lost.root, words.encode() + b"\n", f"share{i}")
             for i, words in enumerate(slot["shares"])
         ]
-        for chosen, status in ((files[1:4], 0), (files[:2], 1), ([files[0]] * 3, 1)):
+        for chosen, status, says in (
+            (files[1:4], 0, ""),
+            (files[:2], 1, "1 more shares are needed"),
+            ([files[0]] * 3, 1, f"{files[0]}: this share was given already"),
+        ):
             into = new_directory(lost.root, f"into{len(listing(lost.root))}")
             more = [word for file in chosen for word in ("--share-file", file)]
-            restore(lost.file, into, "--accept-gap", *more, check=status)
-            assert (listing(into) == []) is (status != 0)
+            done = restore(lost.file, into, "--accept-gap", *more, check=status)
+            assert (listing(into) == []) is (status != 0) and says in done.stderr
             if status == 0:
                 assert value_in(lost, into) == b"hunter2"
 

@@ -120,6 +120,4 @@ OTHERS = {
     "auth.logout": {},
 }
 
-# In the contract, not in this build: unsupported where the name is known, else unknown_method.
-LATER = {}
 ALL = {**ADMIN_CLASS, **OTHERS}

@@ -1,6 +1,6 @@
 #include "tests/unit/test_audit_fixture.h"
 
-#include "vaultd/core/audit_bytes.h"
+#include "vaultd/base/bytes.h"
 #include "vaultd/core/audit_walk.h"
 #include "vaultd/crypto/ed25519.h"
 #include "vaultd/crypto/kdf.h"

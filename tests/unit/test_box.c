@@ -5,29 +5,11 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/lib/arena.h"
 #include "tests/unit/lib/vectors.h"
 #include "vaultd/crypto/box.h"
-#include "vaultd/crypto/init.h"
 
 #define PLAIN_BYTES 32
-
-static int
-setup(void **state)
-{
-	struct arena *arena;
-
-	if (crypto_init() != VAULT_OK || arena_open(65536, false, &arena) != VAULT_OK)
-		return -1;
-	*state = arena;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	arena_close(*state);
-	return 0;
-}
 
 static void
 test_round_trip(void **state)
@@ -141,5 +123,5 @@ main(void)
 		cmocka_unit_test(test_without_room),
 	};
 
-	return cmocka_run_group_tests_name("box", tests, setup, teardown);
+	return cmocka_run_group_tests_name("box", tests, arena_setup, arena_teardown);
 }

@@ -281,6 +281,53 @@ answer_ping(struct fake *fake, const struct frame *frame, unsigned count)
 	return true;
 }
 
+/* The request leaves by itself, and the answer is there for whoever receives it. */
+static void
+test_waiting_for_an_answer(void **state)
+{
+	struct vault_sys_ping_res res;
+	struct fake fake;
+	struct vault *vault = fake_start(&fake, answer_ping, FAKE_LONG_MS);
+	bool arrived = false;
+	uint32_t first, second;
+
+	(void)state;
+	assert_int_equal(vault_sys_ping_send(vault, NULL, &first), VAULT_OK);
+	assert_int_equal(vault_sys_ping_send(vault, NULL, &second), VAULT_OK);
+	assert_int_equal(vault_wait(vault, second, FAKE_LONG_MS, &arrived), VAULT_OK);
+	assert_true(arrived);
+	assert_int_equal(vault_wait(vault, second, 0, &arrived), VAULT_OK);
+	assert_true(arrived);
+	assert_int_equal(vault_sys_ping_receive(vault, first, &res), VAULT_OK);
+	assert_int_equal(res.time, 1);
+	assert_int_equal(vault_sys_ping_receive(vault, second, &res), VAULT_OK);
+	assert_int_equal(res.time, 2);
+	assert_int_equal(vault_wait(vault, second, 0, &arrived), VAULT_INVALID_REQUEST);
+	assert_false(arrived);
+	fake_stop(&fake, vault);
+}
+
+static void
+test_waiting_in_vain(void **state)
+{
+	struct fake fake;
+	struct vault *vault = fake_start(&fake, answer_nothing, FAKE_LONG_MS);
+	bool arrived = true;
+	uint32_t msgid;
+
+	(void)state;
+	assert_int_equal(vault_sys_ping_send(vault, NULL, &msgid), VAULT_OK);
+	assert_int_equal(vault_wait(vault, msgid, 1, &arrived), VAULT_OK);
+	assert_false(arrived);
+	assert_true(vault_fd(vault) >= 0);
+	fake_stop(&fake, vault);
+	vault = fake_start(&fake, answer_end, FAKE_LONG_MS);
+	assert_int_equal(vault_sys_ping_send(vault, NULL, &msgid), VAULT_OK);
+	assert_int_equal(vault_wait(vault, msgid, FAKE_LONG_MS, &arrived), VAULT_INTERNAL);
+	assert_broken(vault);
+	fake_stop(&fake, vault);
+}
+
 static void
 test_request_too_large(void **state)
 {
@@ -356,6 +403,8 @@ main(void)
 		cmocka_unit_test(test_answers_without_sense),
 		cmocka_unit_test(test_error_about_the_connection),
 		cmocka_unit_test(test_result_that_lacks_a_field),
+		cmocka_unit_test(test_waiting_for_an_answer),
+		cmocka_unit_test(test_waiting_in_vain),
 		cmocka_unit_test(test_request_too_large),
 		cmocka_unit_test(test_child_may_not_use_it),
 		cmocka_unit_test(test_no_daemon),

@@ -228,49 +228,6 @@ test_unknown_names_are_told_back_whole_or_not_at_all(void **state)
 	buf_free(&map);
 }
 
-/* The message with this value for the field is refused with err, or taken. */
-static void
-expect_given(const struct object_type *type, const struct field *field, const char *value,
-	     enum vault_err err)
-{
-	struct buf map = { 0 }, with = { 0 }, bytes = { 0 };
-
-	message(type, FILL_REQUIRED, &map);
-	assert_ok(buf_append(&bytes, value, strlen(value)));
-	wire_exchange(&with, &map, field->name, &bytes);
-	expect(type, &with, err, field->name);
-	buf_free(&bytes);
-	buf_free(&with);
-	buf_free(&map);
-}
-
-/* A field for later, of which there may be none, may be sent while it asks for nothing: false, or an empty list. */
-static void
-test_later(void **state)
-{
-	static const char *const values[] = { "\xc3", "\x05", "\xa1x", "\x81\xa1k\x01",
-					      "\x91\xa1x" };
-
-	(void)state;
-	for (size_t i = 0; i < WIRE_REQUESTS; i++) {
-		const struct object_type *type = wire_types[i]();
-
-		for (unsigned j = 0; j < type->count; j++) {
-			const struct field *field = &type->fields[j];
-			bool list = field->kind == FIELD_TEXTS || field->kind == FIELD_INTS ||
-				    field->kind == FIELD_OBJECTS || field->kind == FIELD_MAP;
-
-			if ((field->flags & F_LATER) == 0)
-				continue;
-			for (size_t k = 0; k < sizeof values / sizeof values[0]; k++)
-				expect_given(type, field, values[k], VAULT_UNSUPPORTED);
-			expect_given(type, field, "\xc2",
-				     field->kind == FIELD_BOOL ? VAULT_OK : VAULT_INVALID_PARAMS);
-			expect_given(type, field, "\x90", list ? VAULT_OK : VAULT_INVALID_PARAMS);
-		}
-	}
-}
-
 /* Fields are left out by their flags at any depth, and the count of the map says so. */
 static void
 test_what_is_left_out(void **state)
@@ -309,7 +266,6 @@ main(void)
 		cmocka_unit_test(test_given_twice),
 		cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_unknown_names_are_told_back_whole_or_not_at_all),
-		cmocka_unit_test(test_later),
 		cmocka_unit_test(test_what_is_left_out),
 	};
 

@@ -285,8 +285,6 @@ probe_type(const struct object_type *type)
 				     .object_max = 1 };
 		struct probe p = { .type = type, .field = &type->fields[i] };
 
-		if ((p.field->flags & F_LATER) != 0)
-			continue;
 		p.writer = wire_writer(&p.value);
 		fill_struct(&fill, type, in);
 		wire_write(&p.map, type, in);

@@ -5,28 +5,10 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/lib/arena.h"
 #include "tests/unit/lib/vectors.h"
 #include "vaultd/base/base64.h"
 #include "vaultd/crypto/ed25519.h"
-#include "vaultd/crypto/init.h"
-
-static int
-setup(void **state)
-{
-	struct arena *arena;
-
-	if (crypto_init() != VAULT_OK || arena_open(65536, false, &arena) != VAULT_OK)
-		return -1;
-	*state = arena;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	arena_close(*state);
-	return 0;
-}
 
 static void
 check_wycheproof(void *context, const json_t *group, const json_t *test)
@@ -140,5 +122,5 @@ main(void)
 		cmocka_unit_test(test_small_order),
 	};
 
-	return cmocka_run_group_tests_name("ed25519", tests, setup, teardown);
+	return cmocka_run_group_tests_name("ed25519", tests, arena_setup, arena_teardown);
 }

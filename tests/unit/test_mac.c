@@ -5,27 +5,9 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/lib/arena.h"
 #include "tests/unit/lib/vectors.h"
-#include "vaultd/crypto/init.h"
 #include "vaultd/crypto/mac.h"
-
-static int
-setup(void **state)
-{
-	struct arena *arena;
-
-	if (crypto_init() != VAULT_OK || arena_open(65536, false, &arena) != VAULT_OK)
-		return -1;
-	*state = arena;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	arena_close(*state);
-	return 0;
-}
 
 static struct vault_bytes
 bytes_of(const char *s)
@@ -186,5 +168,5 @@ main(void)
 		cmocka_unit_test(test_check),	   cmocka_unit_test(test_without_room),
 	};
 
-	return cmocka_run_group_tests_name("mac", tests, setup, teardown);
+	return cmocka_run_group_tests_name("mac", tests, arena_setup, arena_teardown);
 }

@@ -5,29 +5,11 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/lib/arena.h"
 #include "vaultd/base/random.h"
-#include "vaultd/crypto/init.h"
 
 #define TAKINGS 4096
 #define ID_BYTES 12
-
-static int
-setup(void **state)
-{
-	struct arena *arena;
-
-	if (crypto_init() != VAULT_OK || arena_open(65536, false, &arena) != VAULT_OK)
-		return -1;
-	*state = arena;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	arena_close(*state);
-	return 0;
-}
 
 static void
 test_bytes(void **state)
@@ -137,5 +119,5 @@ main(void)
 		cmocka_unit_test(test_pool_without_room),
 	};
 
-	return cmocka_run_group_tests_name("random", tests, setup, teardown);
+	return cmocka_run_group_tests_name("random", tests, arena_setup, arena_teardown);
 }

@@ -44,7 +44,7 @@ static void
 encoded(const struct object_type *type, enum fill_mode mode, uint64_t seed, void *in,
 	struct buf *out)
 {
-	struct fill fill = { &scratch, mode, seed + 1, 200, 5, 3, true };
+	struct fill fill = { &scratch, mode, seed + 1, 200, 5, 3 };
 
 	assert_true(type->size <= STRUCT_MAX);
 	fill_struct(&fill, type, in);
@@ -275,7 +275,7 @@ test_within(void **state)
 {
 	struct apikey_record key;
 	struct secret_record secret;
-	struct fill fill = { &scratch, FILL_LOW, 1, 200, 5, 3, true };
+	struct fill fill = { &scratch, FILL_LOW, 1, 200, 5, 3 };
 
 	(void)state;
 	for (size_t i = 0; i < TYPES; i++) {

@@ -6,34 +6,14 @@
 #include <cmocka.h>
 
 #include "protocol/text.h"
+#include "tests/unit/lib/arena.h"
 #include "tests/unit/lib/vectors.h"
 #include "vaultd/base/random.h"
-#include "vaultd/crypto/init.h"
 #include "vaultd/crypto/shares.h"
 
-#define ARENA_BYTES (1 << 20)
 #define VECTORS 45
 #define VECTORS_PASSPHRASE "TREZOR" /* of all of them, as the standard says */
 #define SECRET_BYTES 32
-
-static int
-setup(void **state)
-{
-	struct arena *arena;
-
-	if (crypto_init() != VAULT_OK || arena_open(ARENA_BYTES, false, &arena) != VAULT_OK)
-		return -1;
-	*state = arena;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	assert_int_equal(arena_used(*state), 0);
-	arena_close(*state);
-	return 0;
-}
 
 static void
 free_all(struct share *shares, size_t count)
@@ -281,13 +261,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_vectors, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_vectors_written, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_any_threshold_of_any_number, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_words_of_ours, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_not_the_right_ones, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_typing_errors, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_plans, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_vectors, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(test_vectors_written, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(test_any_threshold_of_any_number, arena_setup,
+						arena_teardown),
+		cmocka_unit_test_setup_teardown(test_words_of_ours, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(test_not_the_right_ones, arena_setup,
+						arena_teardown),
+		cmocka_unit_test_setup_teardown(test_typing_errors, arena_setup, arena_teardown),
+		cmocka_unit_test_setup_teardown(test_plans, arena_setup, arena_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

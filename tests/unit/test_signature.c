@@ -7,12 +7,11 @@
 #include <cmocka.h>
 
 #include "protocol/text.h"
+#include "tests/unit/lib/arena.h"
 #include "tests/unit/lib/vectors.h"
 #include "vaultd/base/base64.h"
-#include "vaultd/crypto/init.h"
 #include "vaultd/crypto/public_key.h"
 
-#define ARENA_BYTES (1 << 20)
 #define ROOM 1024
 
 /* RFC 7515 appendix A.2 and A.3: one payload, signed with RS256 and with ES256. */
@@ -38,25 +37,6 @@
 	"\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}"
 #define A3_SIGNATURE                                                                               \
 	"DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q"
-
-static int
-setup(void **state)
-{
-	struct arena *arena;
-
-	if (crypto_init() != VAULT_OK || arena_open(ARENA_BYTES, false, &arena) != VAULT_OK)
-		return -1;
-	*state = arena;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	assert_int_equal(arena_used(*state), 0);
-	arena_close(*state);
-	return 0;
-}
 
 static size_t
 decode(const char *text, uint8_t out[static ROOM])
@@ -258,5 +238,5 @@ main(void)
 		cmocka_unit_test(test_damaged_records),
 	};
 
-	return cmocka_run_group_tests_name("signature", tests, setup, teardown);
+	return cmocka_run_group_tests_name("signature", tests, arena_setup, arena_teardown);
 }

@@ -140,8 +140,6 @@ remark(FILE *out, const struct field *field)
 		fprintf(out, "; default %s", text);
 	if ((field->flags & F_ONCE) != 0)
 		fputs("; shown this once", out);
-	if ((field->flags & F_LATER) != 0)
-		fputs("; not in this build: unsupported", out);
 	fputs(" */\n", out);
 }
 
@@ -172,9 +170,8 @@ call(FILE *out, const struct op_row *row)
 
 	snprintf(id, sizeof id, "%s", row->method);
 	*strchr(id, '.') = '_';
-	fprintf(out, "/* %s: %s.%s%s */\n", row->method, row->summary,
-		row->class == CLASS_ADMIN ? " Answered on admin.sock only." : "",
-		(row->flags & OP_LATER) != 0 ? " Not in this build: unsupported." : "");
+	fprintf(out, "/* %s: %s.%s */\n", row->method, row->summary,
+		row->class == CLASS_ADMIN ? " Answered on admin.sock only." : "");
 	fprintf(out,
 		"enum vault_err vault_%s(struct vault *vault, const struct vault_%s_req *req, "
 		"struct vault_%s_res *res);\n",

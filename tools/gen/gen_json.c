@@ -51,10 +51,13 @@ field(FILE *out, const struct field *f)
 		[FIELD_MAP] = "map",	 [FIELD_OBJECT] = "object", [FIELD_OBJECTS] = "objects",
 	};
 	static const struct flag_name names[] = {
-		{ F_SECRET, "secret" },	    { F_TARGET, "target" },
-		{ F_AUDIT, "audit" },	    { F_TIME, "time" },
-		{ F_DURATION, "duration" }, { F_ONCE, "once" },
-		{ F_LATER, "later" },	    { 0, NULL },
+		{ F_SECRET, "secret" },
+		{ F_TARGET, "target" },
+		{ F_AUDIT, "audit" },
+		{ F_TIME, "time" },
+		{ F_DURATION, "duration" },
+		{ F_ONCE, "once" },
+		{ 0, NULL },
 	};
 
 	fprintf(out,
@@ -94,12 +97,11 @@ fields(FILE *out, const struct object_type *type)
 static void
 method(FILE *out, const struct op_row *row)
 {
-	static const char *const lanes[] = { "worker",	 "commit", "slow", "slow_commit",
-					     "prepared", "main",   "later" };
+	static const char *const lanes[] = { "worker",	    "commit",	"slow",
+					     "slow_commit", "prepared", "main" };
 	static const struct flag_name flag_names[] = {
 		{ OP_OPEN, "open" },   { OP_SEALED, "sealed" },	  { OP_UNINIT, "uninit" },
-		{ OP_QUIET, "quiet" }, { OP_EXPORTS, "exports" }, { OP_LATER, "later" },
-		{ 0, NULL },
+		{ OP_QUIET, "quiet" }, { OP_EXPORTS, "exports" }, { 0, NULL },
 	};
 	static const struct flag_name role_names[] = {
 		{ ROLE_SIGNER, "signer" },

@@ -82,8 +82,6 @@ field_entry(FILE *out, const struct field *field)
 	if (gen_default(text, field) && field->kind != FIELD_BOOL)
 		fprintf(out, " Default: %s%s.", text,
 			(field->flags & F_DURATION) != 0 ? " seconds" : "");
-	if ((field->flags & F_LATER) != 0)
-		fputs(" Not in this build.", out);
 	fputs("\n\n", out);
 }
 
@@ -117,11 +115,8 @@ verb(FILE *out, const struct op_row *row, const char *noun)
 	fputc(row->summary[0] - ('a' <= row->summary[0] && row->summary[0] <= 'z' ? 'a' - 'A' : 0),
 	      out);
 	escaped(out, row->summary + 1);
-	fprintf(out, ".%s%s\n\n",
-		row->class == CLASS_ADMIN ? " Goes to the administration socket." : "",
-		(row->flags & OP_LATER) != 0
-			? " Not in this build: the daemon answers _unsupported_."
-			: "");
+	fprintf(out, ".%s\n\n",
+		row->class == CLASS_ADMIN ? " Goes to the administration socket." : "");
 	for (unsigned i = 0; i < type->count; i++)
 		field_entry(out, &type->fields[i]);
 	answer(out, row->result());

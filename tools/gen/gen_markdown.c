@@ -45,8 +45,6 @@ field_row(FILE *out, const struct field *field)
 		fputs("Shown this once. ", out);
 	else if ((field->flags & F_SECRET) != 0)
 		fputs("Secret. ", out);
-	if ((field->flags & F_LATER) != 0)
-		fputs("Not in this build: `unsupported`. ", out);
 	fputs("|\n", out);
 }
 
@@ -66,10 +64,9 @@ field_table(FILE *out, const char *title, const struct object_type *type)
 static void
 method(FILE *out, const struct op_row *row)
 {
-	fprintf(out, "#### %s\n\n%s. Class %s%s%s%s.\n\n", row->method, row->summary,
+	fprintf(out, "#### %s\n\n%s. Class %s%s%s.\n\n", row->method, row->summary,
 		op_class_name(row->class), (row->flags & OP_OPEN) != 0 ? "; needs no grant" : "",
-		(row->flags & OP_SEALED) != 0 ? "; answers while sealed" : "",
-		(row->flags & OP_LATER) != 0 ? "; not in this build: `unsupported`" : "");
+		(row->flags & OP_SEALED) != 0 ? "; answers while sealed" : "");
 	field_table(out, "Request", row->request());
 	field_table(out, "Result", row->result());
 }

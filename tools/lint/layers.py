@@ -19,7 +19,9 @@ def read_table():
 
 
 def fits(path, beginnings):
-    return any(path.startswith(b) for b in beginnings)
+    """Of what is beside "!" and not of what is behind it."""
+    without = [b[1:] for b in beginnings if b.startswith("!")]
+    return path.startswith(tuple(beginnings)) and not path.startswith(tuple(without))
 
 
 def problem(path, kind, name, layers, libraries):
@@ -34,7 +36,7 @@ def problem(path, kind, name, layers, libraries):
         return "no line of tools/lint/layers is about this file"
     if os.path.dirname(name) == "" and not fits(name, layers[layer]):
         return f'"{name}" must be written from the root of the tree'
-    if name.startswith(layer) or fits(name, layers[layer]):
+    if fits(name, [layer, *layers[layer]]):
         return None
     return f'"{name}" is beyond its layer: {layer} may include {" ".join(layers[layer])}'
 

@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "protocol/text.h"
@@ -14,12 +13,9 @@
 #include "tools/vaultctl/command.h"
 #include "tools/vaultctl/json.h"
 #include "tools/vaultctl/source.h"
-#include "tools/vaultctl/units.h"
 
 #define KEYS_SUFFIX ".keys"
 #define AHEAD 3 /* reads in flight, so that neither side waits for the other */
-#define BAR_WIDTH 24
-#define BAR_PERIOD_MS 100
 
 const struct extra backup_create_extras[] = {
 	{ "recipient", "NAME", "encrypt to this recipient of the configuration" },
@@ -29,47 +25,12 @@ const struct extra backup_create_extras[] = {
 	{ NULL, NULL, NULL },
 };
 
-/* What is shown while it runs. */
-struct progress {
-	bool shown;
-	int64_t begun_ms, told_ms;
-	uint64_t bytes;
-};
-
 struct fetch {
 	struct ctl *ctl;
 	struct vault *vault;
 	const struct op_row *row; /* backup.begin's, for what goes wrong */
-	struct progress progress;
+	uint64_t bytes;		  /* that came */
 };
-
-static int64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-static void
-show_progress(struct progress *progress, const struct vault_backup_progress *at, bool last)
-{
-	char size[UNIT_TEXT_MAX], rate[UNIT_TEXT_MAX], left[UNIT_TEXT_MAX];
-	int64_t now = now_ms(), spent = now - progress->begun_ms;
-	int64_t total = at->total > 0 ? at->total : 1, done = last ? total : at->records;
-	int filled = (int)(BAR_WIDTH * done / total);
-
-	if (!progress->shown || (!last && now - progress->told_ms < BAR_PERIOD_MS))
-		return;
-	progress->told_ms = now;
-	unit_show_bytes(size, progress->bytes);
-	unit_show_bytes(rate, progress->bytes * 1000 / (uint64_t)(spent > 0 ? spent : 1));
-	unit_show_duration(left, done > 0 ? spent * (total - done) / done / 1000 : 0);
-	fprintf(stderr, "\r[%.*s%*s] %3d%%  %s  %s/s%s%s\033[K%s", filled,
-		"########################", BAR_WIDTH - filled, "", (int)(100 * done / total), size,
-		rate, last ? "" : "  left ", last ? "" : left, last ? "\n" : "");
-}
 
 /* SIGINT and the like are blocked meanwhile, so that nothing half-written is left behind. */
 static bool
@@ -97,14 +58,21 @@ static int
 take(struct fetch *fetch, uint32_t msgid, struct backup_file *file, bool *done)
 {
 	struct vault_backup_read_res res;
+	struct bar_at at;
 
 	if (vault_backup_read_receive(fetch->vault, msgid, &res) != VAULT_OK)
 		return ctl_failed(fetch->ctl, fetch->vault, fetch->row);
 	*done = res.done;
-	fetch->progress.bytes += res.data.len;
+	fetch->bytes += res.data.len;
 	if (!backup_file_write(fetch->ctl, file, res.data))
 		return CTL_LOCAL;
-	show_progress(&fetch->progress, res.progress, res.done);
+	at = (struct bar_at){ (uint64_t)res.progress->records, (uint64_t)res.progress->total,
+			      fetch->bytes };
+	/* The answers behind the last are empty, and find the bar ended. */
+	if (res.done)
+		bar_finish(&fetch->ctl->bar, &at);
+	else
+		bar_show(&fetch->ctl->bar, &at);
 	return CTL_DONE;
 }
 
@@ -117,21 +85,20 @@ fetch_stream(struct fetch *fetch, struct vault_text handle, struct backup_file *
 	bool done = false;
 	int status = CTL_DONE;
 
-	fetch->progress.begun_ms = now_ms();
-	fetch->progress.bytes = 0;
+	ctl_bar(fetch->ctl, NULL, NULL);
+	fetch->bytes = 0;
 	while (status == CTL_DONE && (!done || n > 0)) {
 		if (!done && n < AHEAD) {
 			status = ask(fetch, handle, &asked[(first + n++) % AHEAD]);
 			continue;
 		}
-		/* Behind the end the rest are empty; what they say of progress is old. */
-		fetch->progress.shown = fetch->progress.shown && !done;
 		status = take(fetch, asked[first], file, &done);
 		first = (first + 1) % AHEAD;
 		n--;
 		if (status == CTL_DONE && interrupted())
 			status = ctl_local(fetch->ctl, "interrupted; nothing was written");
 	}
+	bar_end(&fetch->ctl->bar);
 	return status;
 }
 
@@ -190,13 +157,11 @@ static int
 create(struct fetch *fetch, const struct args *args, struct backup_file *files, unsigned n)
 {
 	char handle[BACKUP_HANDLE_MAX + 1], keys[BACKUP_HANDLE_MAX + sizeof KEYS_SUFFIX];
-	bool shown = fetch->progress.shown;
 	int status = begin(fetch, args, handle);
 
 	if (status == CTL_DONE)
 		status = fetch_stream(fetch, vault_text(handle), &files[0]);
 	snprintf(keys, sizeof keys, "%s" KEYS_SUFFIX, status == CTL_DONE ? handle : "");
-	fetch->progress.shown = shown;
 	if (status == CTL_DONE && n > 1)
 		status = fetch_stream(fetch, vault_text(keys), &files[1]);
 	if (status == CTL_DONE)
@@ -219,8 +184,6 @@ backup_take(struct ctl *ctl, const char *path)
 	char handle[BACKUP_HANDLE_MAX + 1];
 	int status = CTL_LOCAL;
 
-	fetch.progress.shown =
-		isatty(STDERR_FILENO) == 1 && !ctl->quiet && ctl->format == CTL_TABLE;
 	if (backup_file_open(ctl, path, "", false, &file))
 		status = ctl_connect(ctl, fetch.row, &fetch.vault);
 	if (status == CTL_DONE)
@@ -245,9 +208,7 @@ run_backup_create(struct ctl *ctl, struct args *args)
 	int status = CTL_LOCAL;
 
 	if (args->words_n != 1)
-		return ctl_usage(ctl, "vaultctl backup create FILE; see --help");
-	fetch.progress.shown =
-		isatty(STDERR_FILENO) == 1 && !ctl->quiet && ctl->format == CTL_TABLE;
+		return ctl_usage(ctl, "usage: vaultctl backup create FILE; see --help");
 	child_guard();
 	sigemptyset(&endings);
 	sigaddset(&endings, SIGINT);

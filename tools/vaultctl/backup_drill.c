@@ -18,6 +18,7 @@
 #include "tools/vaultctl/backup_file.h"
 #include "tools/vaultctl/command.h"
 #include "tools/vaultctl/json.h"
+#include "tools/vaultctl/progress.h"
 
 #define SCRATCH_DEFAULT "/var/tmp"
 #define SCRATCH_NAME "vaultd-drill-XXXXXX"
@@ -188,13 +189,16 @@ ask(struct drill *drill, struct vault *vault)
 	struct vault_backup_drill_res done;
 	struct vault_backup_drill_req req;
 	char handle[BACKUP_HANDLE_MAX + 1];
+	uint32_t msgid;
 	const struct op_row *row = op_find(TEXT_LITERAL("backup.drill"));
 
 	if (vault_backup_begin(vault, &wish, &begun) != VAULT_OK)
 		return ctl_failed(drill->ctl, vault, op_find(TEXT_LITERAL("backup.begin")));
 	snprintf(handle, sizeof handle, "%.*s", (int)begun.backup.len, begun.backup.p);
 	req = (struct vault_backup_drill_req){ .backup = vault_text(handle) };
-	if (vault_backup_drill(vault, &req, &done) != VAULT_OK)
+	if (vault_backup_drill_send(vault, &req, &msgid) != VAULT_OK ||
+	    progress_wait(drill->ctl, row, vault, msgid) != VAULT_OK ||
+	    vault_backup_drill_receive(vault, msgid, &done) != VAULT_OK)
 		return ctl_failed(drill->ctl, vault, row);
 	if (write_record(drill, done.ok, done.record) != CTL_DONE)
 		return CTL_LOCAL;
@@ -246,7 +250,7 @@ run_backup_drill(struct ctl *ctl, struct args *args)
 	int status, removed;
 
 	if (args->words_n != 0)
-		return ctl_usage(ctl, "vaultctl backup drill; see --help");
+		return ctl_usage(ctl, "usage: vaultctl backup drill; see --help");
 	status = run(&drill);
 	removed = remove_scratch(&drill);
 	return status != CTL_DONE ? status : removed;

@@ -6,12 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PIECE_BYTES (256u * 1024)
-#define BAR_WIDTH 24
-#define BAR_PERIOD_S 1
 
 static int
 open_file(const struct ctl *ctl, const char *path)
@@ -42,67 +39,19 @@ read_on(struct backup_reader *reader, const struct backup_secret *secret, struct
 	}
 }
 
-/* How far reading is, each second, from the second one on: most files are read by then. */
-struct bar {
-	bool shown, drawn;
-	time_t told;
-	uint64_t done, total; /* bytes */
-};
-
-static time_t
-monotonic(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
-}
-
-static void
-bar_open(struct bar *bar, const struct ctl *ctl, int fd)
-{
-	struct stat st;
-
-	*bar = (struct bar){ .told = monotonic() };
-	if (fstat(fd, &st) == 0 && st.st_size > 0)
-		bar->total = (uint64_t)st.st_size;
-	bar->shown = bar->total > 0 && isatty(STDERR_FILENO) == 1 && !ctl->quiet &&
-		     ctl->format == CTL_TABLE;
-}
-
-static void
-bar_move(struct bar *bar, size_t n)
-{
-	uint64_t done = bar->done += n;
-	int filled;
-
-	if (!bar->shown || done > bar->total || monotonic() - bar->told < BAR_PERIOD_S)
-		return;
-	bar->told = monotonic();
-	bar->drawn = true;
-	filled = (int)(BAR_WIDTH * done / bar->total);
-	fprintf(stderr, "\r[%.*s%*s] %3d%%\033[K", filled, "########################",
-		BAR_WIDTH - filled, "", (int)(100 * done / bar->total));
-}
-
-/* What is told next stands where the bar was. */
-static void
-bar_close(const struct bar *bar)
-{
-	if (bar->drawn)
-		fputs("\r\033[K", stderr);
-}
-
 static enum vault_err
-read_pieces(const struct ctl *ctl, int fd, struct backup_reader *reader,
+read_pieces(struct ctl *ctl, int fd, struct backup_reader *reader,
 	    const struct backup_secret *secret, struct arena *arena)
 {
 	uint8_t *piece = malloc(PIECE_BYTES);
 	enum vault_err err = piece == NULL ? VAULT_BUSY : VAULT_OK;
-	struct bar bar;
+	struct stat st = { 0 };
+	struct bar_at at = { 0 };
 	ssize_t n = 1;
 
-	bar_open(&bar, ctl, fd);
+	if (fstat(fd, &st) == 0 && st.st_size > 0)
+		at.total = (uint64_t)st.st_size;
+	ctl_bar(ctl, NULL, NULL);
 	while (err == VAULT_OK && n != 0) {
 		n = read(fd, piece, PIECE_BYTES);
 		if (n < 0 && errno == EINTR)
@@ -115,15 +64,16 @@ read_pieces(const struct ctl *ctl, int fd, struct backup_reader *reader,
 		}
 		if (err == VAULT_OK)
 			err = read_on(reader, secret, arena);
-		bar_move(&bar, n > 0 ? (size_t)n : 0);
+		at.done += n > 0 ? (uint64_t)n : 0;
+		bar_show(&ctl->bar, &at);
 	}
-	bar_close(&bar);
+	bar_end(&ctl->bar);
 	free(piece);
 	return err == VAULT_OK ? backup_reader_finish(reader) : err;
 }
 
 enum vault_err
-backup_read_whole(const struct ctl *ctl, const struct backup_secret *secret, struct arena *arena,
+backup_read_whole(struct ctl *ctl, const struct backup_secret *secret, struct arena *arena,
 		  struct backup_reading *reading)
 {
 	int fd = open_file(ctl, reading->path);

@@ -20,7 +20,7 @@ struct backup_reading {
  * Reads all of it; with a secret (NULL: none) opens all of it too. VAULT_INTEGRITY, VAULT_UNSUPPORTED
  * and what backup_open says are answered silently; VAULT_INTERNAL: the file could not be read, told.
  */
-enum vault_err backup_read_whole(const struct ctl *ctl, const struct backup_secret *secret,
+enum vault_err backup_read_whole(struct ctl *ctl, const struct backup_secret *secret,
 				 struct arena *arena, struct backup_reading *reading);
 /* Header and manifest alone, without reading what lies between; as above. */
 enum vault_err backup_read_ends(const struct ctl *ctl, struct backup_reading *reading);

@@ -188,7 +188,7 @@ run_backup_inspect(struct ctl *ctl, struct args *args)
 	int status;
 
 	if (args->words_n != 1)
-		return ctl_usage(ctl, "vaultctl backup inspect FILE");
+		return ctl_usage(ctl, "usage: vaultctl backup inspect FILE");
 	if (crypto_init() != VAULT_OK)
 		return ctl_local(ctl, "memory is short");
 	status = explain(ctl, reading.path, backup_read_ends(ctl, &reading));
@@ -279,7 +279,7 @@ check_signer(const struct ctl *ctl, const struct args *args, const struct backup
 }
 
 static int
-verify_one(const struct ctl *ctl, const struct args *args, const struct backup_secret *secret,
+verify_one(struct ctl *ctl, const struct args *args, const struct backup_secret *secret,
 	   struct arena *arena, struct backup_reading *reading)
 {
 	int status = explain(ctl, reading->path, backup_read_whole(ctl, secret, arena, reading));
@@ -288,7 +288,7 @@ verify_one(const struct ctl *ctl, const struct args *args, const struct backup_s
 }
 
 static int
-verify(const struct ctl *ctl, const struct args *args, const struct backup_secret *secret,
+verify(struct ctl *ctl, const struct args *args, const struct backup_secret *secret,
        struct arena *arena)
 {
 	struct backup_reading file = { .path = args->words[0] };
@@ -327,7 +327,7 @@ run_backup_verify(struct ctl *ctl, struct args *args)
 	bool given;
 
 	if (args->words_n != 1)
-		return ctl_usage(ctl, "vaultctl backup verify FILE; see --help");
+		return ctl_usage(ctl, "usage: vaultctl backup verify FILE; see --help");
 	child_guard();
 	if (crypto_init() != VAULT_OK || arena_open(ARENA_BYTES, false, &arena) != VAULT_OK)
 		return ctl_local(ctl, "memory is short");

@@ -73,7 +73,7 @@ run_call(struct ctl *ctl, struct args *args)
 	int status = CTL_LOCAL;
 
 	if (args->words_n < 1 || args->words_n > 2)
-		return ctl_usage(ctl, "vaultctl call METHOD [JSON | @FILE | -]");
+		return ctl_usage(ctl, "usage: vaultctl call METHOD [JSON | @FILE | -]");
 	row = row_of(args->words[0]);
 	if (args->words_n < 2 || read_params(ctl, args->words[1], &params))
 		status = ctl_connect(ctl, &row, &vault);
@@ -99,9 +99,8 @@ method_line(struct cursor item)
 	    !show_entry(item, "class", &class) || !cursor_str(&class, &c))
 		return;
 	row = op_find(n);
-	printf("%-18.*s %-6.*s %s%s\n", (int)n.len, n.p, (int)c.len, c.p,
-	       row == NULL ? "(newer than this vaultctl; use call)" : row->summary,
-	       row != NULL && (row->flags & OP_LATER) != 0 ? " (not in this build)" : "");
+	printf("%-18.*s %-6.*s %s\n", (int)n.len, n.p, (int)c.len, c.p,
+	       row == NULL ? "(newer than this vaultctl; use call)" : row->summary);
 }
 
 static void

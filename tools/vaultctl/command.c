@@ -6,6 +6,7 @@
 
 #include "protocol/text.h"
 #include "tools/vaultctl/json.h"
+#include "tools/vaultctl/progress.h"
 #include "tools/vaultctl/show.h"
 #include "tools/vaultctl/slots.h"
 #include "tools/vaultctl/totp.h"
@@ -89,15 +90,18 @@ static bool
 require_all(const struct ctl *ctl, const struct args *args)
 {
 	const struct object_type *type = args->row->request();
-	char name[METHOD_MAX];
+	size_t noun = strcspn(args->row->method, ".");
+	char name[METHOD_MAX], verb[METHOD_MAX];
 
 	for (unsigned i = 0; i < type->count; i++) {
 		const struct field *field = &type->fields[i];
 
 		if (!field->required || args_given(args, field->name))
 			continue;
-		ctl_usage(ctl, "--%s is required%s; see --help", dashed(field->name, name),
-			  field->kind == FIELD_TENANT ? " (or set VAULTD_TENANT)" : "");
+		ctl_usage(ctl, "--%s is required%s; see vaultctl %.*s %s --help",
+			  dashed(field->name, name),
+			  field->kind == FIELD_TENANT ? " (or set VAULTD_TENANT)" : "", (int)noun,
+			  args->row->method, dashed(args->row->method + noun + 1, verb));
 		return false;
 	}
 	return true;
@@ -136,7 +140,7 @@ command_call(struct ctl *ctl, const struct op_row *row, struct vault *vault,
 	     struct vault_map params, struct cursor *result)
 {
 	struct vault_bytes bytes;
-	enum vault_err err = vault_call(vault, row->method, params, &bytes);
+	enum vault_err err = progress_call(ctl, row, vault, params, &bytes);
 	int status;
 
 	if (err == VAULT_MFA_REQUIRED && totp_can_ask(ctl)) {
@@ -148,7 +152,7 @@ command_call(struct ctl *ctl, const struct op_row *row, struct vault *vault,
 		if (ctl->request_id != NULL)
 			err = vault_set_request_id(vault, vault_text(ctl->request_id));
 		if (ctl->request_id == NULL || err == VAULT_OK)
-			err = vault_call(vault, row->method, params, &bytes);
+			err = progress_call(ctl, row, vault, params, &bytes);
 	}
 	if (err != VAULT_OK)
 		return ctl_failed(ctl, vault, row);
@@ -291,7 +295,7 @@ one_page(struct ctl *ctl, struct args *args, struct vault *vault, struct buf *pa
 }
 
 static int
-run_list(struct ctl *ctl, struct args *args, struct vault *vault, struct buf *params)
+show_pages(struct ctl *ctl, struct args *args, struct vault *vault, struct buf *params)
 {
 	struct pages pages = { .first = true };
 	int status;
@@ -308,19 +312,6 @@ run_list(struct ctl *ctl, struct args *args, struct vault *vault, struct buf *pa
 	if (status == CTL_DONE && pages.cursor[0] != '\0' && ctl->format == CTL_TABLE)
 		ctl_note(ctl, "There is more: give --all, or --cursor %s", pages.cursor);
 	return status;
-}
-
-static int
-run_once(struct ctl *ctl, const struct args *args, struct vault *vault, const struct buf *params)
-{
-	struct cursor result = { NULL, NULL };
-	int status = command_call(ctl, args->row, vault,
-				  (struct vault_map){ buf_data(params), buf_len(params) }, &result);
-
-	if (status != CTL_DONE)
-		return status;
-	show_result(ctl, args->row, result, vault_replayed(vault));
-	return verdict(result);
 }
 
 /* What is wrong on the command line is told before anybody is asked. */
@@ -341,7 +332,39 @@ command_prepare(struct ctl *ctl, struct args *args, struct buf *params)
 }
 
 int
-command_run(struct ctl *ctl, struct args *args)
+command_ask(struct ctl *ctl, struct args *args, struct vault **vault, struct cursor *result)
+{
+	struct buf params = { 0 };
+	int status = CTL_LOCAL;
+
+	*vault = NULL;
+	if (command_prepare(ctl, args, &params))
+		status = ctl_connect(ctl, args->row, vault);
+	if (status == CTL_DONE)
+		status = command_call(ctl, args->row, *vault,
+				      (struct vault_map){ buf_data(&params), buf_len(&params) },
+				      result);
+	buf_free(&params);
+	return status;
+}
+
+static int
+run_once(struct ctl *ctl, struct args *args)
+{
+	struct cursor result = { NULL, NULL };
+	struct vault *vault;
+	int status = command_ask(ctl, args, &vault, &result);
+
+	if (status == CTL_DONE) {
+		show_result(ctl, args->row, result, vault_replayed(vault));
+		status = verdict(result);
+	}
+	vault_close(vault);
+	return status;
+}
+
+static int
+run_list(struct ctl *ctl, struct args *args)
 {
 	struct buf params = { 0 };
 	struct vault *vault = NULL;
@@ -350,9 +373,14 @@ command_run(struct ctl *ctl, struct args *args)
 	if (command_prepare(ctl, args, &params))
 		status = ctl_connect(ctl, args->row, &vault);
 	if (status == CTL_DONE)
-		status = items_field(args->row) != NULL ? run_list(ctl, args, vault, &params)
-							: run_once(ctl, args, vault, &params);
+		status = show_pages(ctl, args, vault, &params);
 	buf_free(&params);
 	vault_close(vault);
 	return status;
+}
+
+int
+command_run(struct ctl *ctl, struct args *args)
+{
+	return items_field(args->row) != NULL ? run_list(ctl, args) : run_once(ctl, args);
 }

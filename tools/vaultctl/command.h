@@ -38,6 +38,10 @@ int command_run(struct ctl *ctl, struct args *args);
 int command_call(struct ctl *ctl, const struct op_row *row, struct vault *vault,
 		 struct vault_map params, struct cursor *result);
 
+/* Sends what args say, and shows nothing; the exit code. *vault must be closed in any case, and holds
+ * the result until then. */
+int command_ask(struct ctl *ctl, struct args *args, struct vault **vault, struct cursor *result);
+
 /* Encodes what args say into params, asking before what cannot be taken back; false: told already.
  */
 bool command_prepare(struct ctl *ctl, struct args *args, struct buf *params);

@@ -80,20 +80,12 @@ print_plaintext(struct ctl *ctl, struct cursor result)
 static int
 decrypt(struct ctl *ctl, struct args *args)
 {
-	struct buf params = { 0 };
 	struct cursor result = { NULL, NULL };
-	struct vault *vault = NULL;
-	int status = CTL_LOCAL;
+	struct vault *vault;
+	int status = command_ask(ctl, args, &vault, &result);
 
-	if (command_prepare(ctl, args, &params))
-		status = ctl_connect(ctl, args->row, &vault);
-	if (status == CTL_DONE)
-		status = command_call(ctl, args->row, vault,
-				      (struct vault_map){ buf_data(&params), buf_len(&params) },
-				      &result);
 	if (status == CTL_DONE)
 		status = print_plaintext(ctl, result);
-	buf_free(&params);
 	vault_close(vault);
 	return status;
 }

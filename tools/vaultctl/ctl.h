@@ -11,6 +11,8 @@
 #include "protocol/error.h"
 #include "protocol/ops.h"
 
+#include "tools/vaultctl/bar.h"
+
 #include <vaultclient.h>
 
 enum ctl_exit {
@@ -43,6 +45,7 @@ struct ctl {
 	int timeout_ms;	  /* 0: not said */
 	bool stdin_taken; /* one field has been read from it */
 	int64_t now;	  /* seconds since 1970 */
+	struct bar bar;	  /* of what takes long; messages take its place */
 };
 
 /* Tells what is wrong with the command line, or what failed on this side; answers CTL_LOCAL. */
@@ -53,6 +56,15 @@ int ctl_local(const struct ctl *ctl, const char *format, ...) __attribute__((for
 int ctl_failed(const struct ctl *ctl, const struct vault *vault, const struct op_row *row);
 /* A remark, unless --quiet. */
 void ctl_note(const struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Begins ctl->bar, which shows itself where the format and --quiet let it and stderr is a terminal. */
+void ctl_bar(struct ctl *ctl, const char *label, const char *unit);
+
+/* What reads all of the store or of the audit, or writes to all tenants: it takes as long as they
+ * are large. */
+bool ctl_takes_long(const struct op_row *row);
+/* How long a call of it may take, in milliseconds. */
+int ctl_timeout_ms(const struct ctl *ctl, const struct op_row *row);
 
 /* Whether stdout is a terminal; and one that takes colours, by NO_COLOR and TERM. */
 bool ctl_on_terminal(void);

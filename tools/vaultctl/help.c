@@ -43,8 +43,7 @@ put_verb(const struct op_row *row, int width)
 	for (char *p = verb; *p != '\0'; p++)
 		if (*p == '_')
 			*p = '-';
-	printf("  %-*s %s%s\n", width, verb, row->summary,
-	       (row->flags & OP_LATER) != 0 ? " (not in this build)" : "");
+	printf("  %-*s %s\n", width, verb, row->summary);
 }
 
 /* The verbs of row i's noun in one line, where it is the first of them: a noun's rows may stand apart. */
@@ -199,7 +198,7 @@ put_field(const struct field *field)
 	printf("  %-28s%s", option, field->required ? "required" : "optional");
 	put_bounds(field);
 	put_default(field);
-	puts((field->flags & F_LATER) != 0 ? " (not in this build)" : "");
+	putchar('\n');
 }
 
 static void

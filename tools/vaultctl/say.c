@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "protocol/text.h"
 #include "tools/vaultctl/ctl.h"
 #include "tools/vaultctl/json.h"
 #include "tools/vaultctl/names.h"
@@ -20,6 +21,7 @@ static void
 say_error(const struct ctl *ctl, bool daemon, const char *code, const char *message,
 	  const char *field)
 {
+	bar_hide(&ctl->bar);
 	if (ctl->format == CTL_JSON) {
 		fputs("{\"code\":", stderr);
 		json_print_text(stderr, (struct vault_text){ code, strlen(code) });
@@ -75,6 +77,7 @@ ctl_note(const struct ctl *ctl, const char *format, ...)
 
 	if (ctl->quiet)
 		return;
+	bar_hide(&ctl->bar);
 	va_start(ap, format);
 	vfprintf(stderr, format, ap);
 	va_end(ap);
@@ -125,6 +128,55 @@ no_connection(const struct ctl *ctl, const struct vault_failure *f, const char *
 	return CTL_LOCAL;
 }
 
+static const struct field *
+field_named(const struct op_row *row, const char *name)
+{
+	const struct object_type *type =
+		row == NULL || row->request == NULL ? NULL : row->request();
+
+	for (unsigned i = 0; type != NULL && i < type->count; i++)
+		if (strcmp(type->fields[i].name, name) == 0)
+			return &type->fields[i];
+	return NULL;
+}
+
+/* The words that the field takes, where those are few. */
+static void
+advise_values(const struct op_row *row, const char *name)
+{
+	const struct field *field = field_named(row, name);
+
+	if (field == NULL || field->kind != FIELD_ENUM)
+		return;
+	fputs("--", stderr);
+	for (const char *p = name; *p != '\0'; p++)
+		fputc(*p == '_' ? '-' : *p, stderr);
+	fputs(" takes", stderr);
+	for (int i = 1; i < field->values->count; i++)
+		fprintf(stderr, "%s %s", i > 1 ? "," : "", field->values->names[i]);
+	fputs(".\n", stderr);
+}
+
+/* Which list shows what there is in place of what is not. */
+static void
+advise_list(const struct op_row *row, const char *name)
+{
+	char method[64];
+	int n = 0;
+
+	if (row == NULL || field_named(row, name) == NULL)
+		return;
+	if (strcmp(name, "name") == 0 || strcmp(name, "id") == 0)
+		n = snprintf(method, sizeof method, "%.*s.list", (int)strcspn(row->method, "."),
+			     row->method);
+	else
+		n = snprintf(method, sizeof method, "%s.list", name);
+	if (n < 0 || (size_t)n >= sizeof method || op_find(text_of(method)) == NULL)
+		return;
+	*strchr(method, '.') = ' ';
+	fprintf(stderr, "`vaultctl %s` shows what there is.\n", method);
+}
+
 /* What the user can do about an answer. */
 static void
 advise(const struct ctl *ctl, const struct vault_failure *f, const struct op_row *row)
@@ -165,6 +217,12 @@ advise(const struct ctl *ctl, const struct vault_failure *f, const struct op_row
 			      "root: vaultctl unseal --accept-rollback\n",
 			      stderr);
 		break;
+	case VAULT_INVALID_PARAMS:
+		advise_values(row, f->field);
+		break;
+	case VAULT_NOT_FOUND:
+		advise_list(row, f->field);
+		break;
 	case VAULT_UNKNOWN_METHOD:
 		fputs("`vaultctl methods` lists what this daemon can do.\n", stderr);
 		break;
@@ -194,6 +252,13 @@ ctl_failed(const struct ctl *ctl, const struct vault *vault, const struct op_row
 	return f->local == VAULT_LOCAL_NONE ? CTL_DAEMON : CTL_LOCAL;
 }
 
+void
+ctl_bar(struct ctl *ctl, const char *label, const char *unit)
+{
+	bar_begin(&ctl->bar, isatty(STDERR_FILENO) == 1 && !ctl->quiet && ctl->format == CTL_TABLE,
+		  label, unit);
+}
+
 bool
 ctl_on_terminal(void)
 {
@@ -221,27 +286,28 @@ ctl_confirm(const struct ctl *ctl, const char *question)
 	       (answer[0] == 'y' || answer[0] == 'Y');
 }
 
-/* What reads all of the store or of the audit, which takes as long as they are large. */
-static bool
-reads_all(const struct op_row *row)
+bool
+ctl_takes_long(const struct op_row *row)
 {
-	return row != NULL && (row->id == OP_sys_check || row->id == OP_sys_rekey ||
-			       row->id == OP_audit_verify || row->id == OP_audit_query ||
-			       row->id == OP_audit_checkpoint || row->id == OP_audit_prove);
+	return row != NULL &&
+	       (row->id == OP_sys_check || row->id == OP_sys_rekey || row->id == OP_audit_verify ||
+		row->id == OP_audit_query || row->id == OP_audit_checkpoint ||
+		row->id == OP_audit_prove || row->id == OP_backup_drill);
 }
 
-static int
-timeout_of(const struct ctl *ctl, const struct op_row *row)
+int
+ctl_timeout_ms(const struct ctl *ctl, const struct op_row *row)
 {
 	if (ctl->timeout_ms > 0)
 		return ctl->timeout_ms;
-	return reads_all(row) ? TIMEOUT_LONG_MS : VAULT_TIMEOUT_MS;
+	return ctl_takes_long(row) ? TIMEOUT_LONG_MS : VAULT_TIMEOUT_MS;
 }
 
 int
 ctl_connect(struct ctl *ctl, const struct op_row *row, struct vault **vault)
 {
-	struct vault_options options = { .timeout_ms = timeout_of(ctl, row), .client = "vaultctl" };
+	struct vault_options options = { .timeout_ms = ctl_timeout_ms(ctl, row),
+					 .client = "vaultctl" };
 	bool admin = row != NULL && row->class == CLASS_ADMIN;
 
 	if (vault_open(admin ? ctl->admin_socket : ctl->socket, &options, vault) != VAULT_OK)

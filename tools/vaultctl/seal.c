@@ -10,6 +10,7 @@
 #include "tools/vaultctl/json.h"
 #include "tools/vaultctl/show.h"
 #include "tools/vaultctl/source.h"
+#include "tools/vaultctl/units.h"
 
 static bool
 secret_given(const struct args *args)
@@ -147,7 +148,7 @@ static void
 anchor_line(struct cursor map)
 {
 	struct cursor anchor, value;
-	char text[96];
+	char text[128], ago[UNIT_TEXT_MAX];
 	int64_t revision = 0, age = 0;
 
 	if (!show_entry(map, "anchor", &anchor))
@@ -156,8 +157,9 @@ anchor_line(struct cursor map)
 		revision = 0;
 	if (show_entry(anchor, "age", &value) && !cursor_int(&value, &age))
 		age = 0;
-	snprintf(text, sizeof text, "%s, revision %lld, written %llds ago",
-		 flag_of(anchor, "ok") ? "ok" : "NOT WRITTEN", (long long)revision, (long long)age);
+	unit_show_duration(ago, age);
+	snprintf(text, sizeof text, "%s, revision %lld, written %s ago",
+		 flag_of(anchor, "ok") ? "ok" : "NOT WRITTEN", (long long)revision, ago);
 	line("anchor", text);
 }
 
@@ -182,26 +184,68 @@ shares_line(struct cursor map)
 	line("given", text);
 }
 
+/* "audit.verify, 34%: 1200 of 3500 records, since 3s ago" */
+static void
+work_line(const struct ctl *ctl, struct cursor item)
+{
+	struct vault_text method = { "", 0 }, unit = { "", 0 };
+	int64_t done = 0, total = 0, since = 0;
+	struct cursor value;
+	char amount[64], age[UNIT_TEXT_MAX], text[320];
+
+	if (!show_entry(item, "method", &value) || !cursor_str(&value, &method) ||
+	    !show_entry(item, "unit", &value) || !cursor_str(&value, &unit) ||
+	    !show_entry(item, "done", &value) || !cursor_int(&value, &done) ||
+	    !show_entry(item, "since", &value) || !cursor_int(&value, &since))
+		return;
+	if (show_entry(item, "total", &value) && cursor_int(&value, &total) && total > 0)
+		snprintf(amount, sizeof amount, "%d%%, %lld of %lld",
+			 (int)(100.0 * (double)done / (double)total), (long long)done,
+			 (long long)total);
+	else
+		snprintf(amount, sizeof amount, "%lld", (long long)done);
+	unit_show_age(age, since, ctl->now);
+	snprintf(text, sizeof text, "%.*s: %s %.*s, begun %s", (int)method.len, method.p, amount,
+		 (int)unit.len, unit.p, age);
+	line("at work", text);
+}
+
+static void
+work_lines(const struct ctl *ctl, struct cursor map)
+{
+	struct vault_bytes raw;
+	struct cursor items;
+	uint32_t n;
+
+	if (!show_entry(map, "work", &items) || !cursor_array(&items, &n))
+		return;
+	for (uint32_t i = 0; i < n && cursor_skip(&items, &raw); i++)
+		work_line(ctl, (struct cursor){ raw.p, raw.p + raw.len });
+}
+
 static void
 show_status(const struct ctl *ctl, struct cursor status, const struct vault_sys_hello_res *hello)
 {
 	const struct object_type *type = sys_status_res_type();
+	struct cursor value;
 
 	state_line(status);
 	shares_line(status);
 	line_of(ctl, type, "version", status, NULL);
 	line_of(ctl, type, "uptime", status, NULL);
-	line_of(ctl, type, "store_id", status, NULL);
+	if (flag_of(status, "initialized"))
+		line_of(ctl, type, "store_id", status, NULL);
 	line_of(ctl, type, "tenants", status, NULL);
 	line_of(ctl, type, "slots", status, NULL);
 	line_of(ctl, type, "sandbox", status, NULL);
 	line_of(ctl, type, "memory_lock", status, NULL);
-	/* Of these nothing is known while it is sealed. */
-	if (!flag_of(status, "sealed")) {
+	/* Of these nothing is known while it is sealed, and the greeting tells nothing. */
+	if (!flag_of(status, "sealed") && show_entry(status, "uptime", &value)) {
 		audit_line(status);
 		anchor_line(status);
 		line_of(ctl, type, "last_backup", status, "never");
 		line_of(ctl, type, "last_drill", status, "never");
+		work_lines(ctl, status);
 	}
 	printf("%-13s %.*s\n", "you are", (int)hello->principal.len, hello->principal.p);
 }

@@ -57,9 +57,8 @@ int
 run_secret_get(struct ctl *ctl, struct args *args)
 {
 	struct cursor result = { NULL, NULL };
-	struct vault *vault = NULL;
-	struct buf params = { 0 };
-	int status = CTL_LOCAL;
+	struct vault *vault;
+	int status;
 
 	child_guard();
 	if (ctl->format == CTL_JSON)
@@ -68,15 +67,9 @@ run_secret_get(struct ctl *ctl, struct args *args)
 		return ctl_usage(ctl,
 				 "a secret is not written to a terminal unless --show asks for "
 				 "it; send it to a pipe or a file");
-	if (command_prepare(ctl, args, &params))
-		status = ctl_connect(ctl, args->row, &vault);
-	if (status == CTL_DONE)
-		status = command_call(ctl, args->row, vault,
-				      (struct vault_map){ buf_data(&params), buf_len(&params) },
-				      &result);
+	status = command_ask(ctl, args, &vault, &result);
 	if (status == CTL_DONE)
 		status = write_value(ctl, result);
-	buf_free(&params);
 	vault_close(vault);
 	return status;
 }

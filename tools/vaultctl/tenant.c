@@ -4,15 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "protocol/text.h"
 #include "tools/vaultctl/command.h"
 #include "tools/vaultctl/json.h"
+#include "tools/vaultctl/progress.h"
 #include "tools/vaultctl/show.h"
 
 #define POLL_MS 100
-#define BAR_WIDTH 24
 
 const struct extra tenant_rekey_extras[] = {
 	{ "no-wait", NULL, "do not wait until every row is sealed again" },
@@ -31,22 +30,6 @@ rest(void)
 	nanosleep(&time, NULL);
 }
 
-static bool
-bar_wanted(const struct ctl *ctl)
-{
-	return isatty(STDERR_FILENO) == 1 && !ctl->quiet && ctl->format == CTL_TABLE;
-}
-
-static void
-show_bar(const struct vault_sweep_progress *at)
-{
-	int64_t total = at->total > 0 ? at->total : 1;
-	int filled = (int)(BAR_WIDTH * at->done / total);
-
-	fprintf(stderr, "\r[%.*s%*s] %3d%%\033[K", filled, "########################",
-		BAR_WIDTH - filled, "", (int)(100 * at->done / total));
-}
-
 /* The tenant that the command line or the environment named. */
 static struct vault_text
 tenant_of(const struct ctl *ctl, const struct args *args)
@@ -62,8 +45,9 @@ wait_rekeyed(struct ctl *ctl, struct vault *vault, struct vault_text tenant)
 {
 	struct vault_tenant_get_req req = { .tenant = tenant };
 	struct vault_tenant_get_res res;
-	bool bar = bar_wanted(ctl);
+	struct bar_at at = { 0 };
 
+	ctl_bar(ctl, NULL, "rows");
 	for (;;) {
 		enum vault_err err = vault_tenant_get(vault, &req, &res);
 
@@ -75,44 +59,41 @@ wait_rekeyed(struct ctl *ctl, struct vault *vault, struct vault_text tenant)
 			return ctl_failed(ctl, vault, op_find(TEXT_LITERAL("tenant.get")));
 		if (res.rekey == NULL)
 			break;
-		if (bar)
-			show_bar(res.rekey);
+		at.done = (uint64_t)res.rekey->done;
+		at.total = (uint64_t)res.rekey->total;
+		bar_show(&ctl->bar, &at);
 		rest();
 	}
-	if (bar)
-		fputs("\r\033[K", stderr);
+	bar_end(&ctl->bar);
 	ctl_note(ctl, "Every row is sealed under the new key.");
 	return CTL_DONE;
-}
-
-/* Sends what args say; *result is the handle's. */
-static int
-call(struct ctl *ctl, struct args *args, struct vault **vault, struct cursor *result)
-{
-	struct buf params = { 0 };
-	int status = CTL_LOCAL;
-
-	if (command_prepare(ctl, args, &params))
-		status = ctl_connect(ctl, args->row, vault);
-	if (status == CTL_DONE)
-		status = command_call(ctl, args->row, *vault,
-				      (struct vault_map){ buf_data(&params), buf_len(&params) },
-				      result);
-	buf_free(&params);
-	return status;
 }
 
 int
 run_tenant_rekey(struct ctl *ctl, struct args *args)
 {
 	struct cursor result = { NULL, NULL };
-	struct vault *vault = NULL;
-	int status = call(ctl, args, &vault, &result);
+	struct vault *vault;
+	int status = command_ask(ctl, args, &vault, &result);
 
 	if (status == CTL_DONE && args_extra(args, "no-wait") == NULL)
 		status = wait_rekeyed(ctl, vault, tenant_of(ctl, args));
 	vault_close(vault);
 	return status;
+}
+
+/* Its rows go first, and nobody knows how many are left; then the pages that they stood in. */
+static void
+show_erasure(struct bar *bar, const struct vault_sys_status_res *status)
+{
+	const struct vault_work_status *work = progress_of(status, TEXT_LITERAL("tenant.erase"));
+	struct bar_at at = { .done = work == NULL ? 0 : (uint64_t)work->done };
+
+	if (work != NULL)
+		bar_name(bar, TEXT_LITERAL("removing"), work->unit);
+	else
+		bar_name(bar, TEXT_LITERAL("overwriting freed pages"), TEXT_LITERAL(""));
+	bar_show(bar, &at);
 }
 
 static int
@@ -121,13 +102,16 @@ wait_erased(struct ctl *ctl, struct vault *vault)
 	struct vault_sys_status_req req = { 0 };
 	struct vault_sys_status_res res;
 
-	do {
+	ctl_bar(ctl, NULL, NULL);
+	for (;;) {
 		if (vault_sys_status(vault, &req, &res) != VAULT_OK)
 			return ctl_failed(ctl, vault, op_find(TEXT_LITERAL("sys.status")));
-		if (res.background == NULL)
+		if (res.background == NULL || res.background->erasures == 0)
 			break;
+		show_erasure(&ctl->bar, &res);
 		rest();
-	} while (res.background->erasures > 0);
+	}
+	bar_end(&ctl->bar);
 	ctl_note(ctl, "Its rows are gone, and the pages they stood in are overwritten.");
 	return CTL_DONE;
 }
@@ -161,8 +145,8 @@ int
 run_tenant_erase(struct ctl *ctl, struct args *args)
 {
 	struct cursor result = { NULL, NULL };
-	struct vault *vault = NULL;
-	int status = call(ctl, args, &vault, &result);
+	struct vault *vault;
+	int status = command_ask(ctl, args, &vault, &result);
 
 	if (status == CTL_DONE)
 		status = show_certificate(ctl, result);

@@ -14,8 +14,6 @@
 #include "tools/vaultctl/command.h"
 #include "tools/vaultctl/source.h"
 
-#define BAR_WIDTH 24
-
 const struct extra tenant_export_extras[] = {
 	{ "passphrase", "-|@FILE", "what opens the file; asked for where it is not given" },
 	{ "force", NULL, "replace FILE" },
@@ -30,19 +28,7 @@ struct transfer {
 	struct ctl *ctl;
 	struct vault *vault;
 	const struct op_row *row; /* for what goes wrong */
-	bool bar;
 };
-
-static void
-show_bar(const struct transfer *t, uint64_t done, uint64_t total)
-{
-	uint64_t all = total > 0 ? total : 1;
-	int filled = (int)(BAR_WIDTH * done / all);
-
-	if (t->bar)
-		fprintf(stderr, "\r[%.*s%*s] %3d%%\033[K%s", filled, "########################",
-			BAR_WIDTH - filled, "", (int)(100 * done / all), done >= all ? "\n" : "");
-}
 
 static bool
 take_passphrase(struct ctl *ctl, const struct args *args, const struct op_row *row,
@@ -79,15 +65,19 @@ fetch(struct transfer *t, struct vault_text handle, struct backup_file *file)
 {
 	struct vault_backup_read_req req = { .backup = handle };
 	struct vault_backup_read_res res;
+	struct bar_at at = { 0 };
 
+	ctl_bar(t->ctl, NULL, NULL);
 	do {
 		if (vault_backup_read(t->vault, &req, &res) != VAULT_OK)
 			return ctl_failed(t->ctl, t->vault, t->row);
 		if (!backup_file_write(t->ctl, file, res.data))
 			return CTL_LOCAL;
-		show_bar(t, res.done ? 1 : (uint64_t)res.progress->records,
-			 res.done ? 1 : (uint64_t)res.progress->total + 1);
+		at = (struct bar_at){ (uint64_t)res.progress->records,
+				      (uint64_t)res.progress->total, at.bytes + res.data.len };
+		bar_show(&t->ctl->bar, &at);
 	} while (!res.done);
+	bar_finish(&t->ctl->bar, &at);
 	return CTL_DONE;
 }
 
@@ -119,10 +109,7 @@ export_into(struct transfer *t, struct vault_text tenant, const struct buf *pass
 static struct transfer
 transfer_of(struct ctl *ctl, const char *method)
 {
-	return (struct transfer){ .ctl = ctl,
-				  .row = op_find(text_of(method)),
-				  .bar = isatty(STDERR_FILENO) == 1 && !ctl->quiet &&
-					 ctl->format == CTL_TABLE };
+	return (struct transfer){ .ctl = ctl, .row = op_find(text_of(method)) };
 }
 
 int
@@ -135,7 +122,8 @@ run_tenant_export(struct ctl *ctl, struct args *args)
 	int status = CTL_LOCAL;
 
 	if (args->words_n != 1 || ctl->tenant == NULL)
-		return ctl_usage(ctl, "vaultctl tenant export --tenant TENANT FILE; see --help");
+		return ctl_usage(ctl,
+				 "usage: vaultctl tenant export --tenant TENANT FILE; see --help");
 	child_guard();
 	if (take_passphrase(ctl, args, t.row, &passphrase) &&
 	    backup_file_open(ctl, args->words[0], "", force, &file))
@@ -154,17 +142,22 @@ bring(struct transfer *t, int fd, uint64_t size, struct vault_text handle)
 {
 	static uint8_t piece[IMPORT_WRITE_MAX];
 	struct vault_import_write_req req = { .import = handle };
+	struct bar_at at = { .total = size };
 	ssize_t n;
 
+	ctl_bar(t->ctl, NULL, NULL);
 	while ((n = read(fd, piece, sizeof piece)) > 0) {
 		req.data = (struct vault_bytes){ piece, (size_t)n };
 		if (vault_import_write(t->vault, &req, NULL) != VAULT_OK)
 			return ctl_failed(t->ctl, t->vault, t->row);
 		req.offset += n;
-		show_bar(t, (uint64_t)req.offset, size);
+		at.done = (uint64_t)req.offset;
+		bar_show(&t->ctl->bar, &at);
 	}
-	return n == 0 ? CTL_DONE
-		      : ctl_local(t->ctl, "the file cannot be read: %s", strerror(errno));
+	if (n < 0)
+		return ctl_local(t->ctl, "the file cannot be read: %s", strerror(errno));
+	bar_finish(&t->ctl->bar, &at);
+	return CTL_DONE;
 }
 
 static int
@@ -204,7 +197,8 @@ run_tenant_import(struct ctl *ctl, struct args *args)
 	struct stat st = { 0 };
 
 	if (args->words_n != 1)
-		return ctl_usage(ctl, "vaultctl tenant import FILE [--tenant NAME]; see --help");
+		return ctl_usage(ctl,
+				 "usage: vaultctl tenant import FILE [--tenant NAME]; see --help");
 	fd = open(args->words[0], O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) != 0) {
 		status = ctl_local(ctl, "%s: %s", args->words[0], strerror(errno));

@@ -19,30 +19,13 @@
 #include "tools/vaultctl/show.h"
 #include "tools/vaultctl/units.h"
 
-/* Sends the command's own method; the exit code. */
-static int
-ask(struct ctl *ctl, struct args *args, struct vault **vault, struct cursor *result)
-{
-	struct buf params = { 0 };
-	int status = CTL_LOCAL;
-
-	if (command_prepare(ctl, args, &params))
-		status = ctl_connect(ctl, args->row, vault);
-	if (status == CTL_DONE)
-		status = command_call(ctl, args->row, *vault,
-				      (struct vault_map){ buf_data(&params), buf_len(&params) },
-				      result);
-	buf_free(&params);
-	return status;
-}
-
 int
 run_metrics(struct ctl *ctl, struct args *args)
 {
 	struct cursor result = { NULL, NULL }, value;
-	struct vault *vault = NULL;
+	struct vault *vault;
 	struct vault_text text;
-	int status = ask(ctl, args, &vault, &result);
+	int status = command_ask(ctl, args, &vault, &result);
 
 	if (status == CTL_DONE && ctl->format == CTL_JSON)
 		json_print(stdout, &result, args->row->result(), false);
@@ -177,8 +160,8 @@ int
 run_watch(struct ctl *ctl, struct args *args)
 {
 	struct cursor result = { NULL, NULL };
-	struct vault *vault = NULL;
-	int status = ask(ctl, args, &vault, &result);
+	struct vault *vault;
+	int status = command_ask(ctl, args, &vault, &result);
 	int signals = -1;
 	sigset_t set;
 

@@ -46,14 +46,10 @@ header_lines(struct cursor headers)
 }
 
 static int
-sign(struct ctl *ctl, const struct args *args, struct vault *vault, const struct buf *params)
+show_headers(const struct ctl *ctl, const struct args *args, struct cursor result)
 {
-	struct cursor result = { NULL, NULL }, headers;
-	int status = command_call(ctl, args->row, vault,
-				  (struct vault_map){ buf_data(params), buf_len(params) }, &result);
+	struct cursor headers;
 
-	if (status != CTL_DONE)
-		return status;
 	if (!show_entry(result, "headers", &headers))
 		return ctl_local(ctl, "the daemon's answer holds no headers");
 	if (ctl->format == CTL_JSON)
@@ -66,15 +62,14 @@ sign(struct ctl *ctl, const struct args *args, struct vault *vault, const struct
 int
 run_webhook_sign(struct ctl *ctl, struct args *args)
 {
-	struct buf params = { 0 };
+	struct cursor result = { NULL, NULL };
 	struct vault *vault = NULL;
 	int status = CTL_LOCAL;
 
-	if (payload_from_stdin(ctl, args) && command_prepare(ctl, args, &params))
-		status = ctl_connect(ctl, args->row, &vault);
+	if (payload_from_stdin(ctl, args))
+		status = command_ask(ctl, args, &vault, &result);
 	if (status == CTL_DONE)
-		status = sign(ctl, args, vault, &params);
-	buf_free(&params);
+		status = show_headers(ctl, args, result);
 	vault_close(vault);
 	return status;
 }

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "vaultd/backup/backup_bytes.h"
+#include "vaultd/base/bytes.h"
 
 #define HEADER_MAGIC "VAUDBAK1"
 #define MANIFEST_MAGIC "VAUDMAN1"
@@ -17,14 +17,14 @@ put_opener(uint8_t *p, const struct backup_opener *opener)
 {
 	*p++ = opener->by;
 	*p++ = opener->name_len;
-	p = backup_put(p, 0, 6);
-	p = backup_put(p, opener->memory, 8);
-	p = backup_put(p, opener->passes, 8);
-	p = backup_put_bytes(p, opener->name, sizeof opener->name);
-	p = backup_put_bytes(p, opener->salt, sizeof opener->salt);
-	p = backup_put_bytes(p, opener->public_key, sizeof opener->public_key);
-	p = backup_put_bytes(p, opener->private_key, sizeof opener->private_key);
-	return backup_put_bytes(p, opener->file_key, sizeof opener->file_key);
+	p = put_le(p, 0, 6);
+	p = put_le64(p, opener->memory);
+	p = put_le64(p, opener->passes);
+	p = put_bytes(p, opener->name, sizeof opener->name);
+	p = put_bytes(p, opener->salt, sizeof opener->salt);
+	p = put_bytes(p, opener->public_key, sizeof opener->public_key);
+	p = put_bytes(p, opener->private_key, sizeof opener->private_key);
+	return put_bytes(p, opener->file_key, sizeof opener->file_key);
 }
 
 static size_t
@@ -42,24 +42,24 @@ backup_header_write(struct backup_header *header, struct buf *out)
 
 	if (header->opener_count == 0 || header->opener_count > BACKUP_OPENERS_MAX)
 		return VAULT_INVALID_PARAMS;
-	p = backup_put_bytes(p, HEADER_MAGIC, MAGIC_BYTES);
-	p = backup_put(p, BACKUP_FORMAT, 2);
-	p = backup_put(p, header->kind, 1);
-	p = backup_put(p, header->to, 1);
-	p = backup_put(p, header->flags, 4);
-	p = backup_put(p, size, 4);
-	p = backup_put(p, header->opener_count, 4);
-	p = backup_put_bytes(p, header->store_id, sizeof header->store_id);
-	p = backup_put_bytes(p, header->id, sizeof header->id);
-	p = backup_put(p, (uint64_t)header->time, 8);
-	p = backup_put(p, header->root_generation, 4);
-	p = backup_put(p, 0, 4);
-	p = backup_put_bytes(p, header->identity, sizeof header->identity);
+	p = put_bytes(p, HEADER_MAGIC, MAGIC_BYTES);
+	p = put_le16(p, BACKUP_FORMAT);
+	p = put_le(p, header->kind, 1);
+	p = put_le(p, header->to, 1);
+	p = put_le32(p, header->flags);
+	p = put_le32(p, size);
+	p = put_le32(p, header->opener_count);
+	p = put_bytes(p, header->store_id, sizeof header->store_id);
+	p = put_bytes(p, header->id, sizeof header->id);
+	p = put_le64(p, (uint64_t)header->time);
+	p = put_le32(p, header->root_generation);
+	p = put_le32(p, 0);
+	p = put_bytes(p, header->identity, sizeof header->identity);
 	for (unsigned i = 0; i < header->opener_count; i++)
 		p = put_opener(p, &header->openers[i]);
-	p = backup_put_bytes(p, header->stream, sizeof header->stream);
+	p = put_bytes(p, header->stream, sizeof header->stream);
 	sha256_once((struct vault_bytes){ bytes, (size_t)(p - bytes) }, header->hash);
-	backup_put_bytes(p, header->hash, sizeof header->hash);
+	put_bytes(p, header->hash, sizeof header->hash);
 	return buf_append(out, bytes, size);
 }
 
@@ -68,13 +68,13 @@ get_opener(const uint8_t *p, struct backup_opener *opener)
 {
 	opener->by = p[0];
 	opener->name_len = p[1];
-	opener->memory = backup_get(p + 8, 8);
-	opener->passes = backup_get(p + 16, 8);
-	p = backup_get_bytes(p + 24, opener->name, sizeof opener->name);
-	p = backup_get_bytes(p, opener->salt, sizeof opener->salt);
-	p = backup_get_bytes(p, opener->public_key, sizeof opener->public_key);
-	p = backup_get_bytes(p, opener->private_key, sizeof opener->private_key);
-	backup_get_bytes(p, opener->file_key, sizeof opener->file_key);
+	opener->memory = get_le64(p + 8);
+	opener->passes = get_le64(p + 16);
+	p = get_bytes(p + 24, opener->name, sizeof opener->name);
+	p = get_bytes(p, opener->salt, sizeof opener->salt);
+	p = get_bytes(p, opener->public_key, sizeof opener->public_key);
+	p = get_bytes(p, opener->private_key, sizeof opener->private_key);
+	get_bytes(p, opener->file_key, sizeof opener->file_key);
 	return opener->by >= BACKUP_BY_PASSPHRASE && opener->by <= BACKUP_BY_IDENTITY &&
 			       opener->name_len <= BACKUP_NAME_MAX
 		       ? VAULT_OK
@@ -92,11 +92,11 @@ header_begin(struct vault_bytes bytes, unsigned *openers, size_t *size)
 		return VAULT_INTEGRITY;
 	if (bytes.len < BACKUP_HEADER_FIXED)
 		return VAULT_OK;
-	if (backup_get(bytes.p + MAGIC_BYTES, 2) != BACKUP_FORMAT)
+	if (get_le16(bytes.p + MAGIC_BYTES) != BACKUP_FORMAT)
 		return VAULT_UNSUPPORTED;
-	*openers = (unsigned)backup_get(bytes.p + HEADER_LENGTH_AT + 4, 4);
+	*openers = (unsigned)get_le32(bytes.p + HEADER_LENGTH_AT + 4);
 	if (*openers == 0 || *openers > BACKUP_OPENERS_MAX ||
-	    backup_get(bytes.p + HEADER_LENGTH_AT, 4) != header_size(*openers))
+	    get_le32(bytes.p + HEADER_LENGTH_AT) != header_size(*openers))
 		return VAULT_INTEGRITY;
 	*size = bytes.len < header_size(*openers) ? 0 : header_size(*openers);
 	return VAULT_OK;
@@ -107,7 +107,7 @@ header_fixed(const uint8_t *p, struct backup_header *header)
 {
 	unsigned kind = p[10], to = p[11];
 
-	header->flags = (uint32_t)backup_get(p + 12, 4);
+	header->flags = get_le32(p + 12);
 	if ((header->flags & ~FLAGS_KNOWN) != 0)
 		return VAULT_UNSUPPORTED;
 	if (kind < BACKUP_STORE || kind > BACKUP_KEYS || to < BACKUP_TO_SLOTS ||
@@ -115,11 +115,11 @@ header_fixed(const uint8_t *p, struct backup_header *header)
 		return VAULT_INTEGRITY;
 	header->kind = (enum backup_kind)kind;
 	header->to = (enum backup_to)to;
-	p = backup_get_bytes(p + 24, header->store_id, sizeof header->store_id);
-	p = backup_get_bytes(p, header->id, sizeof header->id);
-	header->time = (int64_t)backup_get(p, 8);
-	header->root_generation = (uint32_t)backup_get(p + 8, 4);
-	backup_get_bytes(p + 16, header->identity, sizeof header->identity);
+	p = get_bytes(p + 24, header->store_id, sizeof header->store_id);
+	p = get_bytes(p, header->id, sizeof header->id);
+	header->time = (int64_t)get_le64(p);
+	header->root_generation = get_le32(p + 8);
+	get_bytes(p + 16, header->identity, sizeof header->identity);
 	return VAULT_OK;
 }
 
@@ -144,8 +144,8 @@ backup_header_read(struct vault_bytes bytes, struct backup_header *header, size_
 	for (unsigned i = 0; i < read.opener_count; i++)
 		TRY(get_opener(p + (size_t)i * BACKUP_OPENER_BYTES, &read.openers[i]));
 	p += (size_t)read.opener_count * BACKUP_OPENER_BYTES;
-	p = backup_get_bytes(p, read.stream, sizeof read.stream);
-	backup_get_bytes(p, read.hash, sizeof read.hash);
+	p = get_bytes(p, read.stream, sizeof read.stream);
+	get_bytes(p, read.hash, sizeof read.hash);
 	sha256_once((struct vault_bytes){ bytes.p, whole - SHA256_BYTES }, hash);
 	if (memcmp(hash, read.hash, sizeof hash) != 0)
 		return VAULT_INTEGRITY;
@@ -157,20 +157,20 @@ backup_header_read(struct vault_bytes bytes, struct backup_header *header, size_
 void
 backup_place_write(const struct backup_place *place, uint8_t out[static BACKUP_LINK_BYTES])
 {
-	uint8_t *p = backup_put(out, place->tenant, 4);
+	uint8_t *p = put_le32(out, place->tenant);
 
 	*p++ = place->kind;
-	p = backup_put_bytes(p, place->tag, sizeof place->tag);
-	backup_put(p, place->row, 8);
+	p = put_bytes(p, place->tag, sizeof place->tag);
+	put_le64(p, place->row);
 }
 
 struct backup_place
 backup_place_read(const uint8_t in[static BACKUP_LINK_BYTES])
 {
-	struct backup_place place = { .tenant = (uint32_t)backup_get(in, 4), .kind = in[4] };
+	struct backup_place place = { .tenant = get_le32(in), .kind = in[4] };
 
-	in = backup_get_bytes(in + 5, place.tag, sizeof place.tag);
-	place.row = backup_get(in, 8);
+	in = get_bytes(in + 5, place.tag, sizeof place.tag);
+	place.row = get_le64(in);
 	return place;
 }
 
@@ -181,20 +181,20 @@ manifest_bytes(const struct backup_manifest *m, uint8_t bytes[static MANIFEST_SI
 	const uint64_t counts[] = { m->chunks,	      m->bytes,	       m->plain,    m->items,
 				    m->rows,	      m->links,	       m->meta,	    m->revision,
 				    m->audit_segment, m->audit_offset, m->audit_seq };
-	uint8_t *p = backup_put(bytes, 0, BACKUP_LENGTH_BYTES);
+	uint8_t *p = put_le(bytes, 0, BACKUP_LENGTH_BYTES);
 
-	p = backup_put_bytes(p, MANIFEST_MAGIC, MAGIC_BYTES);
-	p = backup_put(p, BACKUP_FORMAT, 2);
-	p = backup_put(p, 0, 2);
-	p = backup_put_bytes(p, m->id, sizeof m->id);
+	p = put_bytes(p, MANIFEST_MAGIC, MAGIC_BYTES);
+	p = put_le16(p, BACKUP_FORMAT);
+	p = put_le16(p, 0);
+	p = put_bytes(p, m->id, sizeof m->id);
 	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
-		p = backup_put(p, counts[i], 8);
-	p = backup_put_bytes(p, m->audit_hash, sizeof m->audit_hash);
-	p = backup_put(p, (uint64_t)m->started, 8);
-	p = backup_put(p, (uint64_t)m->ended, 8);
-	p = backup_put(p, m->next_tenant, 4);
-	p = backup_put(p, 0, 4);
-	backup_put_bytes(p, m->hash, sizeof m->hash);
+		p = put_le64(p, counts[i]);
+	p = put_bytes(p, m->audit_hash, sizeof m->audit_hash);
+	p = put_le64(p, (uint64_t)m->started);
+	p = put_le64(p, (uint64_t)m->ended);
+	p = put_le32(p, m->next_tenant);
+	p = put_le32(p, 0);
+	put_bytes(p, m->hash, sizeof m->hash);
 }
 
 /* What the signature is over. */
@@ -207,8 +207,7 @@ signed_bytes(const uint8_t bytes[static MANIFEST_SIGNED])
 {
 	struct signed_bytes s;
 
-	backup_put_bytes(backup_put_bytes(s.bytes, SIGNED_LABEL, sizeof SIGNED_LABEL), bytes,
-			 MANIFEST_SIGNED);
+	put_bytes(put_bytes(s.bytes, SIGNED_LABEL, sizeof SIGNED_LABEL), bytes, MANIFEST_SIGNED);
 	return s;
 }
 
@@ -223,7 +222,7 @@ backup_manifest_write(struct backup_manifest *manifest, const struct ed25519_key
 	s = signed_bytes(bytes);
 	ed25519_sign(identity, (struct vault_bytes){ s.bytes, sizeof s.bytes },
 		     manifest->signature);
-	backup_put_bytes(bytes + MANIFEST_SIGNED, manifest->signature, sizeof manifest->signature);
+	put_bytes(bytes + MANIFEST_SIGNED, manifest->signature, sizeof manifest->signature);
 	return buf_append(out, bytes, sizeof bytes);
 }
 
@@ -235,15 +234,15 @@ manifest_values(const uint8_t *p, struct backup_manifest *m)
 				     &m->meta,	       &m->revision, &m->audit_segment,
 				     &m->audit_offset, &m->audit_seq };
 
-	p = backup_get_bytes(p + BACKUP_LENGTH_BYTES + MAGIC_BYTES + 4, m->id, sizeof m->id);
+	p = get_bytes(p + BACKUP_LENGTH_BYTES + MAGIC_BYTES + 4, m->id, sizeof m->id);
 	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++, p += 8)
-		*counts[i] = backup_get(p, 8);
-	p = backup_get_bytes(p, m->audit_hash, sizeof m->audit_hash);
-	m->started = (int64_t)backup_get(p, 8);
-	m->ended = (int64_t)backup_get(p + 8, 8);
-	m->next_tenant = (uint32_t)backup_get(p + 16, 4);
-	p = backup_get_bytes(p + 24, m->hash, sizeof m->hash);
-	backup_get_bytes(p, m->signature, sizeof m->signature);
+		*counts[i] = get_le64(p);
+	p = get_bytes(p, m->audit_hash, sizeof m->audit_hash);
+	m->started = (int64_t)get_le64(p);
+	m->ended = (int64_t)get_le64(p + 8);
+	m->next_tenant = get_le32(p + 16);
+	p = get_bytes(p + 24, m->hash, sizeof m->hash);
+	get_bytes(p, m->signature, sizeof m->signature);
 }
 
 enum vault_err
@@ -256,7 +255,7 @@ backup_manifest_read(const uint8_t bytes[static BACKUP_MANIFEST_BYTES],
 
 	if (memcmp(bytes + BACKUP_LENGTH_BYTES, MANIFEST_MAGIC, MAGIC_BYTES) != 0)
 		return VAULT_INTEGRITY;
-	if (backup_get(bytes + BACKUP_LENGTH_BYTES + MAGIC_BYTES, 2) != BACKUP_FORMAT)
+	if (get_le16(bytes + BACKUP_LENGTH_BYTES + MAGIC_BYTES) != BACKUP_FORMAT)
 		return VAULT_UNSUPPORTED;
 	if (!ed25519_verify(identity, (struct vault_bytes){ s.bytes, sizeof s.bytes },
 			    (struct vault_bytes){ signature, ED25519_SIGNATURE_BYTES }))

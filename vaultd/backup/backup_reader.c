@@ -1,6 +1,6 @@
 #include "vaultd/backup/backup_reader.h"
 
-#include "vaultd/backup/backup_bytes.h"
+#include "vaultd/base/bytes.h"
 
 void
 backup_reader_init(struct backup_reader *reader)
@@ -124,7 +124,7 @@ read_chunk(struct backup_reader *reader, enum backup_event *event)
 	if (have < BACKUP_LENGTH_BYTES)
 		return VAULT_OK;
 	p = buf_data(&reader->in);
-	len = (size_t)backup_get(p, BACKUP_LENGTH_BYTES);
+	len = (size_t)get_le(p, BACKUP_LENGTH_BYTES);
 	if (len == 0)
 		return read_manifest(reader, event);
 	if (len < STREAM_OVERHEAD || len > BACKUP_CHUNK_MAX)
@@ -160,13 +160,12 @@ read_item(struct backup_reader *reader, bool *got)
 	if (have < BACKUP_ITEM_HEAD)
 		return VAULT_OK;
 	p = buf_data(&reader->plain);
-	len = (size_t)backup_get(p + 2, 4);
+	len = (size_t)get_le32(p + 2);
 	if (len > BACKUP_ITEM_MAX)
 		return VAULT_INTEGRITY;
 	if (have - BACKUP_ITEM_HEAD < len)
 		return VAULT_OK;
-	reader->item =
-		(struct backup_item){ (unsigned)backup_get(p, 2), { p + BACKUP_ITEM_HEAD, len } };
+	reader->item = (struct backup_item){ (unsigned)get_le16(p), { p + BACKUP_ITEM_HEAD, len } };
 	reader->given = BACKUP_ITEM_HEAD + len;
 	count(&reader->counts, reader->item.type);
 	*got = true;

@@ -1,6 +1,6 @@
 #include "vaultd/backup/backup_writer.h"
 
-#include "vaultd/backup/backup_bytes.h"
+#include "vaultd/base/bytes.h"
 
 /* What stands before a chunk's plain bytes, so that it is sealed where it was gathered. */
 #define CHUNK_FRONT (BACKUP_LENGTH_BYTES + STREAM_BEFORE)
@@ -45,7 +45,7 @@ chunk_seal(struct backup_writer *writer, bool last)
 
 	TRY(buf_append(&writer->out, back, sizeof back));
 	frame = buf_data(&writer->out) + writer->ready;
-	backup_put(frame, len + STREAM_OVERHEAD, BACKUP_LENGTH_BYTES);
+	put_le(frame, len + STREAM_OVERHEAD, BACKUP_LENGTH_BYTES);
 	stream_seal(&writer->stream, ad, (struct vault_bytes){ frame + CHUNK_FRONT, len }, last,
 		    frame + BACKUP_LENGTH_BYTES);
 	hash_aside_add(writer->hash, frame, size);
@@ -90,7 +90,7 @@ backup_writer_item(struct backup_writer *writer, unsigned type, struct vault_byt
 
 	if (head.len > BACKUP_ITEM_MAX || body.len > BACKUP_ITEM_MAX - head.len)
 		return VAULT_TOO_LARGE;
-	backup_put(backup_put(front, type, 2), head.len + body.len, 4);
+	put_le32(put_le16(front, (uint16_t)type), (uint32_t)(head.len + body.len));
 	TRY(put(writer, (struct vault_bytes){ front, sizeof front }));
 	TRY(put(writer, head));
 	TRY(put(writer, body));

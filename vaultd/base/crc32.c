@@ -1,5 +1,7 @@
 #include "vaultd/base/crc32.h"
 
+#include "vaultd/base/bytes.h"
+
 /*
  * Four bytes a step. The CRC is linear over GF(2): a table's entry is the XOR of what each of its
  * index's bits contributes, so that the tables need neither a start-up nor a page of numbers. Table
@@ -36,12 +38,6 @@ static const uint32_t tables[4][256] = {
 	{ ALL(TABLE0) }, { ALL(TABLE1) }, { ALL(TABLE2) }, { ALL(TABLE3) }
 };
 
-static uint32_t
-four_bytes(const uint8_t *p)
-{
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
 uint32_t
 crc32_of(struct vault_bytes bytes)
 {
@@ -50,7 +46,7 @@ crc32_of(struct vault_bytes bytes)
 	uint32_t crc = UINT32_MAX;
 
 	for (; left >= 4; left -= 4, p += 4) {
-		crc ^= four_bytes(p);
+		crc ^= get_le32(p);
 		crc = tables[3][crc & 255] ^ tables[2][crc >> 8 & 255] ^
 		      tables[1][crc >> 16 & 255] ^ tables[0][crc >> 24];
 	}

@@ -1,6 +1,7 @@
 /*
  * The daemon's log: lines on stderr, each with a journald priority where stderr is the journal.
- * Never a secret, never a tenant's data; library code (base, crypto, store, protocol) does not log.
+ * Never a secret, never a tenant's data. Core and what is below it do not log: they answer what they
+ * found.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

@@ -3,6 +3,8 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "vaultd/base/bytes.h"
+
 _Static_assert(SUM_BYTES == crypto_shorthash_siphashx24_BYTES, "an entry's hash has 128 bits");
 _Static_assert(SUM_KEY_BYTES == 2 * crypto_shorthash_siphashx24_KEYBYTES, "two keys of SipHash");
 
@@ -58,18 +60,11 @@ sum_take(struct sum *sum, const uint8_t key[static SUM_KEY_BYTES], struct vault_
 void
 sum_write(const struct sum *sum, uint8_t bytes[static SUM_BYTES])
 {
-	for (unsigned i = 0; i < 8; i++) {
-		bytes[i] = (uint8_t)(sum->low >> 8 * i);
-		bytes[8 + i] = (uint8_t)(sum->high >> 8 * i);
-	}
+	put_le64(put_le64(bytes, sum->low), sum->high);
 }
 
 void
 sum_read(struct sum *sum, const uint8_t bytes[static SUM_BYTES])
 {
-	*sum = (struct sum){ 0 };
-	for (unsigned i = 0; i < 8; i++) {
-		sum->low |= (uint64_t)bytes[i] << 8 * i;
-		sum->high |= (uint64_t)bytes[8 + i] << 8 * i;
-	}
+	*sum = (struct sum){ .low = get_le64(bytes), .high = get_le64(bytes + 8) };
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "vaultd/core/audit_bytes.h"
+#include "vaultd/base/bytes.h"
 #include "vaultd/crypto/kdf.h"
 
 #define ANCHOR_FILE "anchor"
@@ -93,14 +93,14 @@ mark_write(const struct anchor *anchor, const struct anchor_mark *mark,
 {
 	memset(bytes, 0, ANCHOR_BYTES);
 	memcpy(bytes, magic, sizeof magic);
-	put16(bytes + AT_FORMAT, ANCHOR_FORMAT);
+	put_le16(bytes + AT_FORMAT, ANCHOR_FORMAT);
 	memcpy(bytes + AT_STORE_ID, anchor->store_id, AUDIT_STORE_ID_BYTES);
-	put64(bytes + AT_REVISION, mark->revision);
-	put64(bytes + AT_SEGMENT, mark->audit.segment);
-	put64(bytes + AT_OFFSET, mark->audit.offset);
-	put64(bytes + AT_SEQ, mark->audit.seq);
+	put_le64(bytes + AT_REVISION, mark->revision);
+	put_le64(bytes + AT_SEGMENT, mark->audit.segment);
+	put_le64(bytes + AT_OFFSET, mark->audit.offset);
+	put_le64(bytes + AT_SEQ, mark->audit.seq);
 	memcpy(bytes + AT_HASH, mark->audit.hash, sizeof mark->audit.hash);
-	put64(bytes + AT_TIME, (uint64_t)mark->time_ns);
+	put_le64(bytes + AT_TIME, (uint64_t)mark->time_ns);
 	mac_once(&anchor->key, (struct vault_bytes){ bytes, AT_MAC }, bytes + AT_MAC);
 }
 
@@ -108,19 +108,19 @@ static enum anchor_found
 mark_read(const struct anchor *anchor, const uint8_t bytes[static ANCHOR_BYTES],
 	  struct anchor_mark *mark)
 {
-	if (memcmp(bytes, magic, sizeof magic) != 0 || get16(bytes + AT_FORMAT) != ANCHOR_FORMAT)
+	if (memcmp(bytes, magic, sizeof magic) != 0 || get_le16(bytes + AT_FORMAT) != ANCHOR_FORMAT)
 		return ANCHOR_DAMAGED;
 	if (memcmp(bytes + AT_STORE_ID, anchor->store_id, AUDIT_STORE_ID_BYTES) != 0)
 		return ANCHOR_FOREIGN;
 	if (!mac_check(&anchor->key, (struct vault_bytes){ bytes, AT_MAC },
 		       (struct vault_bytes){ bytes + AT_MAC, ANCHOR_BYTES - AT_MAC }))
 		return ANCHOR_DAMAGED;
-	mark->revision = get64(bytes + AT_REVISION);
-	mark->audit.segment = get64(bytes + AT_SEGMENT);
-	mark->audit.offset = get64(bytes + AT_OFFSET);
-	mark->audit.seq = get64(bytes + AT_SEQ);
+	mark->revision = get_le64(bytes + AT_REVISION);
+	mark->audit.segment = get_le64(bytes + AT_SEGMENT);
+	mark->audit.offset = get_le64(bytes + AT_OFFSET);
+	mark->audit.seq = get_le64(bytes + AT_SEQ);
 	memcpy(mark->audit.hash, bytes + AT_HASH, sizeof mark->audit.hash);
-	mark->time_ns = (int64_t)get64(bytes + AT_TIME);
+	mark->time_ns = (int64_t)get_le64(bytes + AT_TIME);
 	return ANCHOR_GOOD;
 }
 

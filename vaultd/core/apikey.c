@@ -4,22 +4,10 @@
 #include <string.h>
 
 #include "protocol/text.h"
+#include "vaultd/base/bytes.h"
 #include "vaultd/core/apikey_used.h"
 
 #define APIKEY_TENANT_COST 1024 /* bytes of the arena that a prepared pepper holds */
-
-static void
-put_be32(uint8_t *p, uint32_t v)
-{
-	for (unsigned i = 0; i < 4; i++)
-		p[i] = (uint8_t)(v >> 8 * (3 - i));
-}
-
-static uint32_t
-get_be32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
 
 struct row_key
 apikey_id_place(struct op *op, enum row_kind kind, uint32_t tenant, struct vault_text id)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vaultd/base/bytes.h"
 #include "vaultd/core/tenant.h"
 
 #define SLOTS (1u << 17) /* keys that can be noted between two flushes; 2 MiB */
@@ -158,29 +159,22 @@ block_place(uint32_t tenant, uint64_t block)
 {
 	struct row_key place = { .tenant = tenant, .kind = ROW_APIKEY_LAST_USED };
 
-	for (unsigned i = 0; i < 8; i++)
-		place.tag[i] = (uint8_t)(block >> 8 * (7 - i));
+	put_be64(place.tag, block);
 	return place;
 }
 
 static uint32_t
 time_at(const uint8_t *times, uint64_t row)
 {
-	const uint8_t *p = times + row % BLOCK * TIME_BYTES;
-
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+	return get_le32(times + row % BLOCK * TIME_BYTES);
 }
 
 static void
 set_time(uint8_t *times, uint64_t row, uint32_t at)
 {
-	uint8_t *p = times + row % BLOCK * TIME_BYTES;
-
 	/* Never back, should the clock have been. */
-	if (at < time_at(times, row))
-		return;
-	for (unsigned i = 0; i < TIME_BYTES; i++)
-		p[i] = (uint8_t)(at >> 8 * i);
+	if (at > time_at(times, row))
+		put_le32(times + row % BLOCK * TIME_BYTES, at);
 }
 
 static enum vault_err

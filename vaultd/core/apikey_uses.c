@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "vaultd/base/bytes.h"
+
 #define KEY_TAG_BYTES 4 /* of the key's tag, before the use's: a key's uses stand together */
 
 /* Whole periods since the last refill. */
@@ -35,9 +37,7 @@ use_place(struct op *op, const struct apikey *key, struct vault_text use)
 	size_t len = use.len < 64 ? use.len : 64;
 	struct row_key place;
 
-	for (unsigned i = 0; i < 8; i++)
-		name[i] = (uint8_t)(key->row.id >> 8 * i);
-	memcpy(name + 8, use.p, len);
+	put_bytes(put_le64(name, key->row.id), use.p, len);
 	place = row_key_of(&op->tenant->keys, ROW_APIKEY_USE,
 			   (struct vault_bytes){ name, 8 + len });
 	memcpy(place.tag, key->row.key.tag, KEY_TAG_BYTES);

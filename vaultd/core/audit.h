@@ -34,6 +34,7 @@
 #define AUDIT_SEGMENT_BYTES_MAX (UINT64_C(1) << 30)
 
 struct audit;
+struct work;
 
 struct audit_config {
 	const char *path;	/* STATE/audit; made (0700) where it is missing. Copied */
@@ -69,8 +70,8 @@ struct audit_keys {
 struct audit_rekey;
 MUST_USE enum vault_err audit_rekey_prepare(struct audit *audit, const struct audit_keys *keys,
 					    struct audit_rekey **rekey);
-/* Takes rekey over, NULL being nothing to do. */
-void audit_rekey(struct audit *audit, struct audit_rekey *rekey, int64_t now_ns);
+/* Takes rekey over, NULL being nothing to do. False where it goes on in the segment of before. */
+bool audit_rekey(struct audit *audit, struct audit_rekey *rekey, int64_t now_ns);
 /* Instead of that. */
 void audit_rekey_drop(struct audit_rekey *rekey);
 
@@ -99,12 +100,18 @@ struct audit_demand {
 	 */
 	bool accept;
 };
+/* How the audit differs from what the store says of it. */
+struct audit_difference {
+	const char *why; /* a string constant; NULL: it does not */
+	uint64_t segment;
+};
 struct audit_recovery {
-	struct audit_head head;	       /* to be committed before anything is served */
-	bool clean;		       /* the audit ended where the store says */
-	bool parted;		       /* accepted: from here on the chain does not join up */
-	struct audit_recovered undone; /* what was void or cut off; zeros where nothing was */
-	uint64_t accepted;	       /* blocks behind the stored head that are valid */
+	struct audit_head head;		 /* to be committed before anything is served */
+	bool clean;			 /* the audit ended where the store says */
+	bool parted;			 /* accepted: from here on the chain does not join up */
+	struct audit_recovered undone;	 /* what was void or cut off; zeros where nothing was */
+	uint64_t accepted;		 /* blocks behind the stored head that are valid */
+	struct audit_difference differs; /* nothing but this is set with VAULT_INTEGRITY */
 };
 /*
  * Verifies the audit from the start of the segment that the store's head names, cuts off what a
@@ -181,9 +188,8 @@ struct audit_check {
 	uint64_t since_seq; /* verifying begins with the segment that holds it; 0: the first */
 	const uint8_t *
 		first_public_key; /* audit_create's, 32 bytes; NULL: taken from the first segment */
-	const atomic_bool *cancel;					  /* NULL: never */
-	void (*progress)(void *arg, uint64_t segment, uint64_t segments); /* NULL: none */
-	void *arg;
+	const atomic_bool *cancel; /* NULL: never */
+	struct work *work;	   /* which has begun, and is told of records; NULL: none */
 };
 struct audit_verdict {
 	bool ok;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "vaultd/core/audit_bytes.h"
+#include "vaultd/base/bytes.h"
 
 #define HEADER_MAGIC "VAUDSEG1"
 #define HEADER_FORMAT 1
@@ -71,16 +71,16 @@ audit_header_write(const struct audit_opener *opener, const struct audit_slot_ro
 
 	header->length = (uint32_t)header_length(rows->count);
 	memcpy(out, HEADER_MAGIC, SEG_FORMAT);
-	put16(out + SEG_FORMAT, HEADER_FORMAT);
-	put16(out + SEG_SLOTS, (uint16_t)rows->count);
-	put32(out + SEG_LENGTH, header->length);
+	put_le16(out + SEG_FORMAT, HEADER_FORMAT);
+	put_le16(out + SEG_SLOTS, (uint16_t)rows->count);
+	put_le32(out + SEG_LENGTH, header->length);
 	memcpy(out + SEG_STORE, opener->store_id, AUDIT_STORE_ID_BYTES);
-	put64(out + SEG_NUMBER, header->segment);
-	put64(out + SEG_FIRST, header->first_seq);
-	put64(out + SEG_CREATED, (uint64_t)header->created_ns);
-	put64(out + SEG_VOID_FIRST, header->void_first);
-	put64(out + SEG_VOID_LAST, header->void_last);
-	put64(out + SEG_EPOCH, header->epoch);
+	put_le64(out + SEG_NUMBER, header->segment);
+	put_le64(out + SEG_FIRST, header->first_seq);
+	put_le64(out + SEG_CREATED, (uint64_t)header->created_ns);
+	put_le64(out + SEG_VOID_FIRST, header->void_first);
+	put_le64(out + SEG_VOID_LAST, header->void_last);
+	put_le64(out + SEG_EPOCH, header->epoch);
 	memcpy(out + SEG_EPOCH_KEY, header->epoch_key, sizeof(header->epoch_key));
 	memcpy(out + SEG_BEFORE, header->before, SHA256_BYTES);
 	memcpy(out + AUDIT_HEADER_FIXED, rows->rows, rows->count * AUDIT_SLOT_ROW);
@@ -99,10 +99,10 @@ header_whole(struct vault_bytes bytes, struct audit_header *header)
 	size_t length;
 
 	if (bytes.len < header_length(0) || memcmp(p, HEADER_MAGIC, SEG_FORMAT) != 0 ||
-	    get16(p + SEG_FORMAT) != HEADER_FORMAT || get16(p + SEG_SLOTS) > AUDIT_SLOTS_MAX)
+	    get_le16(p + SEG_FORMAT) != HEADER_FORMAT || get_le16(p + SEG_SLOTS) > AUDIT_SLOTS_MAX)
 		return false;
-	length = header_length(get16(p + SEG_SLOTS));
-	if (length != get32(p + SEG_LENGTH) || length > bytes.len)
+	length = header_length(get_le16(p + SEG_SLOTS));
+	if (length != get_le32(p + SEG_LENGTH) || length > bytes.len)
 		return false;
 	sha256_once((struct vault_bytes){ p, length - SHA256_BYTES }, hash);
 	if (memcmp(hash, p + length - SHA256_BYTES, SHA256_BYTES) != 0)
@@ -116,7 +116,7 @@ header_whole(struct vault_bytes bytes, struct audit_header *header)
 static enum vault_err
 key_by_half(const struct audit_half *half, const uint8_t *p, uint8_t *key)
 {
-	size_t slots = get16(p + SEG_SLOTS);
+	size_t slots = get_le16(p + SEG_SLOTS);
 
 	for (size_t i = 0; i < slots; i++) {
 		const uint8_t *row = p + AUDIT_HEADER_FIXED + i * AUDIT_SLOT_ROW;
@@ -167,12 +167,12 @@ audit_header_read(const struct audit_opener *opener, struct vault_bytes bytes,
 	if (err == VAULT_INTEGRITY && opener->half != NULL)
 		err = key_by_half(opener->half, p, opened.p);
 	TRY(err);
-	read.segment = get64(p + SEG_NUMBER);
-	read.first_seq = get64(p + SEG_FIRST);
-	read.created_ns = (int64_t)get64(p + SEG_CREATED);
-	read.void_first = get64(p + SEG_VOID_FIRST);
-	read.void_last = get64(p + SEG_VOID_LAST);
-	read.epoch = get64(p + SEG_EPOCH);
+	read.segment = get_le64(p + SEG_NUMBER);
+	read.first_seq = get_le64(p + SEG_FIRST);
+	read.created_ns = (int64_t)get_le64(p + SEG_CREATED);
+	read.void_first = get_le64(p + SEG_VOID_FIRST);
+	read.void_last = get_le64(p + SEG_VOID_LAST);
+	read.epoch = get_le64(p + SEG_EPOCH);
 	memcpy(read.epoch_key, p + SEG_EPOCH_KEY, sizeof(read.epoch_key));
 	memcpy(read.before, p + SEG_BEFORE, SHA256_BYTES);
 	*header = read;
@@ -197,15 +197,15 @@ audit_block_seal(const struct secret *key, struct audit_block *block, struct vau
 		 uint8_t *out, uint8_t hash[static SHA256_BYTES])
 {
 	block->length = (uint32_t)audit_block_length(records.len);
-	put32(out, BLOCK_MAGIC);
-	put32(out + BLOCK_LENGTH, block->length);
-	put16(out + BLOCK_FLAGS, block->flags);
-	put16(out + BLOCK_ZERO, 0);
-	put32(out + BLOCK_COUNT, block->count);
-	put64(out + BLOCK_NUMBER, block->number);
-	put64(out + BLOCK_FIRST_SEQ, block->first_seq);
-	put64(out + BLOCK_FIRST_NS, (uint64_t)block->first_ns);
-	put64(out + BLOCK_LAST_NS, (uint64_t)block->last_ns);
+	put_le32(out, BLOCK_MAGIC);
+	put_le32(out + BLOCK_LENGTH, block->length);
+	put_le16(out + BLOCK_FLAGS, block->flags);
+	put_le16(out + BLOCK_ZERO, 0);
+	put_le32(out + BLOCK_COUNT, block->count);
+	put_le64(out + BLOCK_NUMBER, block->number);
+	put_le64(out + BLOCK_FIRST_SEQ, block->first_seq);
+	put_le64(out + BLOCK_FIRST_NS, (uint64_t)block->first_ns);
+	put_le64(out + BLOCK_LAST_NS, (uint64_t)block->last_ns);
 	aead_seal_counter(key->p, block->number, (struct vault_bytes){ out, AUDIT_BLOCK_HEADER },
 			  records, out + AUDIT_BLOCK_HEADER);
 	block_hash(out, block->length, hash, hash);
@@ -216,16 +216,16 @@ enum vault_err
 audit_block_read(const uint8_t bytes[static AUDIT_BLOCK_HEADER], struct audit_block *block)
 {
 	struct audit_block read = {
-		.length = get32(bytes + BLOCK_LENGTH),
-		.flags = get16(bytes + BLOCK_FLAGS),
-		.count = get32(bytes + BLOCK_COUNT),
-		.number = get64(bytes + BLOCK_NUMBER),
-		.first_seq = get64(bytes + BLOCK_FIRST_SEQ),
-		.first_ns = (int64_t)get64(bytes + BLOCK_FIRST_NS),
-		.last_ns = (int64_t)get64(bytes + BLOCK_LAST_NS),
+		.length = get_le32(bytes + BLOCK_LENGTH),
+		.flags = get_le16(bytes + BLOCK_FLAGS),
+		.count = get_le32(bytes + BLOCK_COUNT),
+		.number = get_le64(bytes + BLOCK_NUMBER),
+		.first_seq = get_le64(bytes + BLOCK_FIRST_SEQ),
+		.first_ns = (int64_t)get_le64(bytes + BLOCK_FIRST_NS),
+		.last_ns = (int64_t)get_le64(bytes + BLOCK_LAST_NS),
 	};
 
-	if (get32(bytes) != BLOCK_MAGIC || get16(bytes + BLOCK_ZERO) != 0 ||
+	if (get_le32(bytes) != BLOCK_MAGIC || get_le16(bytes + BLOCK_ZERO) != 0 ||
 	    (read.flags & ~AUDIT_FLAGS_KNOWN) != 0 ||
 	    read.length < AUDIT_BLOCK_OVERHEAD + AUDIT_RECORD_FIXED ||
 	    read.length > AUDIT_BLOCK_MAX)

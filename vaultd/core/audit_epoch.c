@@ -17,8 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vaultd/base/bytes.h"
 #include "vaultd/base/random.h"
-#include "vaultd/core/audit_bytes.h"
 #include "vaultd/core/audit_state.h"
 #include "vaultd/crypto/kdf.h"
 
@@ -58,7 +58,7 @@ slot_seal(struct audit *audit, uint64_t epoch, const struct ed25519_key *pair)
 	uint8_t *slot = audit->epoch_file.slots[epoch & 1];
 	uint8_t key[KDF_KEY_BYTES], ad[AUDIT_STORE_ID_BYTES + 8];
 
-	put64(slot, epoch);
+	put_le64(slot, epoch);
 	slot_bind(audit, slot, ad);
 	kdf_derive(audit->ring->keys.p, EPOCH_LABEL, key);
 	/* RFC 8032's seed is the first half of what ed25519.h keeps. */
@@ -190,7 +190,7 @@ audit_epoch_load(struct audit *audit, uint64_t epoch, const uint8_t public_key[s
 	const uint8_t *slot = audit->epoch_file.slots[epoch & 1];
 
 	TRY(file_read(audit));
-	if (get64(slot) != epoch)
+	if (get_le64(slot) != epoch)
 		return VAULT_INTEGRITY;
 	TRY(slot_open(audit, slot, &audit->epoch_key));
 	if (memcmp(audit->epoch_key.public_key, public_key, ED25519_PUBLIC_BYTES) != 0)
@@ -222,8 +222,8 @@ epoch_append(struct audit *audit, int64_t now_ns)
 	};
 
 	TRY(audit_room(audit, audit_block_length(AUDIT_RECORD_MAX), now_ns));
-	put64(detail + DETAIL_EPOCH, audit->epoch);
-	put64(detail + DETAIL_SEQ, audit->head.seq);
+	put_le64(detail + DETAIL_EPOCH, audit->epoch);
+	put_le64(detail + DETAIL_SEQ, audit->head.seq);
 	memcpy(detail + DETAIL_HASH, audit->head.hash, SHA256_BYTES);
 	memcpy(detail + DETAIL_NEXT, audit->next_epoch.public_key, ED25519_PUBLIC_BYTES);
 	sign_bytes(audit->store_id, detail, message);
@@ -299,7 +299,8 @@ audit_epoch_follow(const struct audit_record *rec,
 
 	if (rec->event != AUDIT_EVENT_EPOCH || rec->detail.len != DETAIL_BYTES)
 		return false;
-	if (get64(detail + DETAIL_EPOCH) != *epoch || get64(detail + DETAIL_SEQ) != before->seq ||
+	if (get_le64(detail + DETAIL_EPOCH) != *epoch ||
+	    get_le64(detail + DETAIL_SEQ) != before->seq ||
 	    memcmp(detail + DETAIL_HASH, before->hash, SHA256_BYTES) != 0)
 		return false;
 	sign_bytes(store_id, detail, message);

@@ -1,6 +1,6 @@
 #include "vaultd/core/audit_record.h"
 
-#include "vaultd/core/audit_bytes.h"
+#include "vaultd/base/bytes.h"
 
 #define BATCH_KEEP (1 << 20) /* bytes of a batch that are kept for the next turn */
 
@@ -91,7 +91,7 @@ static uint8_t *
 field_write(uint8_t *p, enum field field, const void *bytes, size_t len)
 {
 	p[0] = (uint8_t)field;
-	put16(p + 1, (uint16_t)len);
+	put_le16(p + 1, (uint16_t)len);
 	if (len > 0)
 		memcpy(p + FIELD_HEAD, bytes, len);
 	return p + FIELD_HEAD + len;
@@ -102,15 +102,15 @@ fixed_write(uint8_t *p, const struct audit_record *rec)
 {
 	p[AT_EVENT] = rec->event;
 	p[AT_OUTCOME] = rec->outcome;
-	put64(p + AT_TIME, (uint64_t)rec->time_ns);
-	put32(p + AT_UID, rec->uid);
-	put32(p + AT_GID, rec->gid);
-	put32(p + AT_PID, rec->pid);
-	put16(p + AT_METHOD, rec->method);
+	put_le64(p + AT_TIME, (uint64_t)rec->time_ns);
+	put_le32(p + AT_UID, rec->uid);
+	put_le32(p + AT_GID, rec->gid);
+	put_le32(p + AT_PID, rec->pid);
+	put_le16(p + AT_METHOD, rec->method);
 	p[AT_CODE] = rec->code;
 	p[AT_REASON] = rec->reason;
-	put32(p + AT_TENANT, rec->tenant);
-	put32(p + AT_VERSION, rec->version);
+	put_le32(p + AT_TENANT, rec->tenant);
+	put_le32(p + AT_VERSION, rec->version);
 	memcpy(p + AT_TAG, rec->name_tag, AUDIT_TAG_BYTES);
 	p[AT_KIND] = rec->kind;
 	memset(p + AT_ZERO, 0, AUDIT_RECORD_FIXED - AT_ZERO);
@@ -144,7 +144,7 @@ audit_record_write(struct buf *out, const struct audit_record *rec)
 			p = field_write(p, text_fields[i].field, text->p,
 					text_cut(*text, text_max(text_fields[i].field)));
 	}
-	put16(start + AT_LENGTH, (uint16_t)(p - start));
+	put_le16(start + AT_LENGTH, (uint16_t)(p - start));
 	out->tail += (size_t)(p - start);
 	return VAULT_OK;
 }
@@ -155,15 +155,15 @@ fixed_read(const uint8_t *p, struct audit_record *rec)
 	*rec = (struct audit_record){
 		.event = p[AT_EVENT],
 		.outcome = p[AT_OUTCOME],
-		.time_ns = (int64_t)get64(p + AT_TIME),
-		.uid = get32(p + AT_UID),
-		.gid = get32(p + AT_GID),
-		.pid = get32(p + AT_PID),
-		.method = get16(p + AT_METHOD),
+		.time_ns = (int64_t)get_le64(p + AT_TIME),
+		.uid = get_le32(p + AT_UID),
+		.gid = get_le32(p + AT_GID),
+		.pid = get_le32(p + AT_PID),
+		.method = get_le16(p + AT_METHOD),
 		.code = p[AT_CODE],
 		.reason = p[AT_REASON],
-		.tenant = get32(p + AT_TENANT),
-		.version = get32(p + AT_VERSION),
+		.tenant = get_le32(p + AT_TENANT),
+		.version = get_le32(p + AT_VERSION),
 		.kind = p[AT_KIND],
 	};
 	memcpy(rec->name_tag, p + AT_TAG, AUDIT_TAG_BYTES);
@@ -217,7 +217,7 @@ audit_record_length(struct vault_bytes bytes)
 
 	if (bytes.len < AUDIT_RECORD_FIXED)
 		return 0;
-	len = get16(bytes.p + AT_LENGTH);
+	len = get_le16(bytes.p + AT_LENGTH);
 	return len < AUDIT_RECORD_FIXED || len > bytes.len ? 0 : len;
 }
 
@@ -236,10 +236,10 @@ audit_record_read(struct vault_bytes bytes, struct audit_record *rec, size_t *us
 	while (p < end) {
 		size_t left = (size_t)(end - p);
 
-		if (left < FIELD_HEAD || get16(p + 1) > left - FIELD_HEAD ||
-		    !field_read(&read, p[0], p + FIELD_HEAD, get16(p + 1)))
+		if (left < FIELD_HEAD || get_le16(p + 1) > left - FIELD_HEAD ||
+		    !field_read(&read, p[0], p + FIELD_HEAD, get_le16(p + 1)))
 			return VAULT_INTEGRITY;
-		p += FIELD_HEAD + get16(p + 1);
+		p += FIELD_HEAD + get_le16(p + 1);
 	}
 	*rec = read;
 	*used = len;
@@ -250,10 +250,10 @@ void
 audit_recovered_write(const struct audit_recovered *undone,
 		      uint8_t detail[static AUDIT_RECOVERED_BYTES])
 {
-	put64(detail, undone->void_first);
-	put64(detail + 8, undone->void_last);
-	put64(detail + 16, undone->discarded);
-	put64(detail + 24, undone->segment);
+	put_le64(detail, undone->void_first);
+	put_le64(detail + 8, undone->void_last);
+	put_le64(detail + 16, undone->discarded);
+	put_le64(detail + 24, undone->segment);
 }
 
 void
@@ -261,21 +261,21 @@ audit_restored_write(const struct audit_restored *restored,
 		     uint8_t detail[static AUDIT_RESTORED_BYTES])
 {
 	memcpy(detail, restored->backup_id, sizeof restored->backup_id);
-	put64(detail + 16, restored->segment);
-	put64(detail + 24, restored->offset);
-	put64(detail + 32, restored->seq);
+	put_le64(detail + 16, restored->segment);
+	put_le64(detail + 24, restored->offset);
+	put_le64(detail + 32, restored->seq);
 	memcpy(detail + 40, restored->hash, sizeof restored->hash);
 	detail[72] = restored->joined;
-	put64(detail + 73, restored->replayed);
-	put64(detail + 81, restored->refused);
-	put64(detail + 89, restored->dropped);
+	put_le64(detail + 73, restored->replayed);
+	put_le64(detail + 81, restored->refused);
+	put_le64(detail + 89, restored->dropped);
 }
 
 void
 audit_lost_write(const struct audit_lost *lost, uint8_t detail[static AUDIT_LOST_BYTES])
 {
-	put64(detail, lost->segment);
-	put64(detail + 8, lost->offset);
+	put_le64(detail, lost->segment);
+	put_le64(detail + 8, lost->offset);
 }
 
 enum vault_err
@@ -285,23 +285,25 @@ audit_record_recovered(const struct audit_record *rec, struct audit_recovered *o
 
 	if (rec->event != AUDIT_EVENT_RECOVERY || rec->detail.len != AUDIT_RECOVERED_BYTES)
 		return VAULT_INTEGRITY;
-	*out = (struct audit_recovered){ get64(p), get64(p + 8), get64(p + 16), get64(p + 24) };
+	*out = (struct audit_recovered){ get_le64(p), get_le64(p + 8), get_le64(p + 16),
+					 get_le64(p + 24) };
 	return VAULT_OK;
 }
 
 static void
 position_write(const struct audit_position *position, uint8_t *p)
 {
-	put64(p, position->revision);
-	put64(p + 8, position->segment);
-	put64(p + 16, position->offset);
-	put64(p + 24, position->seq);
+	put_le64(p, position->revision);
+	put_le64(p + 8, position->segment);
+	put_le64(p + 16, position->offset);
+	put_le64(p + 24, position->seq);
 }
 
 static struct audit_position
 position_read(const uint8_t *p)
 {
-	return (struct audit_position){ get64(p), get64(p + 8), get64(p + 16), get64(p + 24) };
+	return (struct audit_position){ get_le64(p), get_le64(p + 8), get_le64(p + 16),
+					get_le64(p + 24) };
 }
 
 void
@@ -310,9 +312,9 @@ audit_rollback_write(const struct audit_rollback *rollback,
 {
 	position_write(&rollback->found, detail);
 	position_write(&rollback->anchor, detail + 32);
-	put64(detail + 64, rollback->void_first);
-	put64(detail + 72, rollback->void_last);
-	put64(detail + 80, rollback->parted);
+	put_le64(detail + 64, rollback->void_first);
+	put_le64(detail + 72, rollback->void_last);
+	put_le64(detail + 80, rollback->parted);
 }
 
 enum vault_err
@@ -324,9 +326,9 @@ audit_record_rollback(const struct audit_record *rec, struct audit_rollback *out
 		return VAULT_INTEGRITY;
 	*out = (struct audit_rollback){ .found = position_read(p),
 					.anchor = position_read(p + 32),
-					.void_first = get64(p + 64),
-					.void_last = get64(p + 72),
-					.parted = get64(p + 80) != 0 };
+					.void_first = get_le64(p + 64),
+					.void_last = get_le64(p + 72),
+					.parted = get_le64(p + 80) != 0 };
 	return VAULT_OK;
 }
 
@@ -337,13 +339,13 @@ audit_record_restored(const struct audit_record *rec, struct audit_restored *out
 
 	if (rec->event != AUDIT_EVENT_RESTORE || rec->detail.len != AUDIT_RESTORED_BYTES)
 		return VAULT_INTEGRITY;
-	*out = (struct audit_restored){ .segment = get64(p + 16),
-					.offset = get64(p + 24),
-					.seq = get64(p + 32),
+	*out = (struct audit_restored){ .segment = get_le64(p + 16),
+					.offset = get_le64(p + 24),
+					.seq = get_le64(p + 32),
 					.joined = p[72] != 0,
-					.replayed = get64(p + 73),
-					.refused = get64(p + 81),
-					.dropped = get64(p + 89) };
+					.replayed = get_le64(p + 73),
+					.refused = get_le64(p + 81),
+					.dropped = get_le64(p + 89) };
 	memcpy(out->backup_id, p, sizeof out->backup_id);
 	memcpy(out->hash, p + 40, sizeof out->hash);
 	return VAULT_OK;
@@ -354,7 +356,7 @@ audit_record_lost(const struct audit_record *rec, struct audit_lost *out)
 {
 	if (rec->event != AUDIT_EVENT_LOST || rec->detail.len != AUDIT_LOST_BYTES)
 		return VAULT_INTEGRITY;
-	*out = (struct audit_lost){ get64(rec->detail.p), get64(rec->detail.p + 8) };
+	*out = (struct audit_lost){ get_le64(rec->detail.p), get_le64(rec->detail.p + 8) };
 	return VAULT_OK;
 }
 

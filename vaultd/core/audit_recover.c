@@ -8,11 +8,9 @@
  * was done. Nothing is changed on disk before 1 to 3 and the epoch's key are found good.
  */
 #include <fcntl.h>
-#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "vaultd/base/log.h"
 #include "vaultd/core/audit_state.h"
 #include "vaultd/core/audit_walk.h"
 
@@ -156,19 +154,6 @@ cut_tail(struct audit *audit, const struct audit_walk *walk)
 	return VAULT_OK;
 }
 
-static void
-recovery_log(const struct audit_recovery *found)
-{
-	if (found->accepted > 0 || found->undone.discarded > 0)
-		log_warning("audit: not stopped cleanly: %" PRIu64
-			    " blocks behind the store's head, %" PRIu64
-			    " bytes cut off segment %" PRIu64,
-			    found->accepted, found->undone.discarded, found->undone.segment);
-	if (found->undone.void_first != 0)
-		log_warning("audit: the changes %" PRIu64 " to %" PRIu64 " were not applied",
-			    found->undone.void_first, found->undone.void_last);
-}
-
 /* Steps 1 to 3. */
 static enum vault_err
 look(struct recover *recover)
@@ -234,7 +219,6 @@ begin_anew(struct recover *recover)
 	}
 	TRY(audit_begin(recover->audit, &found->undone, &rec));
 	audit_status_head(recover->audit, &found->head);
-	recovery_log(found);
 	return VAULT_OK;
 }
 
@@ -269,9 +253,10 @@ start_locked(struct recover *recover, const struct audit_keys *keys, struct audi
 	audit_walk_init(walk, dir, &opener);
 	err = run(recover);
 	if (err == VAULT_INTEGRITY)
-		log_warning("audit: segment %" PRIu64 " does not match the store: %s",
-			    recover->stored->segment,
-			    walk->why != NULL ? walk->why : "it differs from the store's head");
+		out->differs = (struct audit_difference){
+			walk->why != NULL ? walk->why : "it differs from the store's head",
+			recover->stored->segment
+		};
 	audit_walk_free(walk);
 	close(dir);
 	TRY(err);
@@ -289,6 +274,7 @@ audit_start(struct audit *audit, const struct audit_keys *keys, const struct aud
 				   .demand = demand == NULL ? &none : demand };
 	enum vault_err err = VAULT_INTERNAL;
 
+	out->differs = (struct audit_difference){ 0 };
 	pthread_mutex_lock(&audit->upkeep);
 	if (!audit->running) {
 		err = start_locked(&recover, keys, out);

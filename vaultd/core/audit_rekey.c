@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "vaultd/base/log.h"
 #include "vaultd/core/audit_state.h"
 
 #define REKEY_NAME "rekey.seg" /* the segment to go over to, until it has its number */
@@ -96,8 +95,11 @@ segment_make(struct audit *audit, int dir, const struct audit_rekey *rekey,
 		*spare = (struct audit_spare){ 0 };
 }
 
-/* With both locks. *spare, which may be empty, becomes the one that was ready for the old slots. */
-static void
+/*
+ * With both locks. *spare, which may be empty, becomes the one that was ready for the old slots.
+ * False where no new segment could be begun.
+ */
+static bool
 go_over(struct audit *audit, struct audit_rekey *rekey, struct audit_spare *spare, int64_t now_ns)
 {
 	struct audit_ring *ring = audit->ring;
@@ -110,26 +112,25 @@ go_over(struct audit *audit, struct audit_rekey *rekey, struct audit_spare *spar
 	audit->spare = *spare;
 	*spare = last;
 	/* A loss is told first, as ever, and a failed write cut off. */
-	if (audit->loss != AUDIT_LOSS_NONE || (audit->need_cut && !audit_cut(audit)) ||
-	    audit_rotate(audit, NULL, now_ns) != VAULT_OK)
-		log_warning("audit: no new segment could be begun for the new keys; the next one "
-			    "will have them");
+	return audit->loss == AUDIT_LOSS_NONE && (!audit->need_cut || audit_cut(audit)) &&
+	       audit_rotate(audit, NULL, now_ns) == VAULT_OK;
 }
 
-void
+bool
 audit_rekey(struct audit *audit, struct audit_rekey *rekey, int64_t now_ns)
 {
 	struct audit_spare spare;
+	bool begun = true;
 	int dir;
 
 	if (rekey == NULL)
-		return;
+		return true;
 	pthread_mutex_lock(&audit->upkeep);
 	if (audit->running) {
 		dir = audit_dir_open(audit->path);
 		segment_make(audit, dir, rekey, &spare);
 		pthread_mutex_lock(&audit->append);
-		go_over(audit, rekey, &spare, now_ns);
+		begun = go_over(audit, rekey, &spare, now_ns);
 		pthread_mutex_unlock(&audit->append);
 		audit_spare_drop(dir, &spare);
 		if (dir >= 0)
@@ -137,4 +138,5 @@ audit_rekey(struct audit *audit, struct audit_rekey *rekey, int64_t now_ns)
 	}
 	pthread_mutex_unlock(&audit->upkeep);
 	audit_rekey_drop(rekey);
+	return begun;
 }

@@ -3,11 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vaultd/core/audit_bytes.h"
+#include "vaultd/base/bytes.h"
+#include "vaultd/core/work.h"
 #include "vaultd/crypto/kdf.h"
 
 #define LEAVES_LABEL "vaultd audit leaves"
-#define CANCEL_EVERY 1024 /* records between looks at whether to go on */
+#define CANCEL_EVERY 1024 /* records between looks at whether to go on, and telling how far it is */
 
 typedef uint8_t tree_hash[SHA256_BYTES];
 
@@ -59,14 +60,17 @@ reader_next(struct leaf_reader *reader)
 	uint64_t seq;
 	enum vault_err err;
 
-	if (reader->next % CANCEL_EVERY == 0 && atomic_load(reader->source->cancel))
-		return VAULT_BUSY;
+	if (reader->next % CANCEL_EVERY == 0) {
+		work_reach(reader->source->work, reader->next);
+		if (atomic_load(reader->source->cancel))
+			return VAULT_BUSY;
+	}
 	err = audit_scan_next(reader->scan, &rec, &seq);
 	/* The end comes too early where records are missing. */
 	if (err == VAULT_NOT_FOUND || (err == VAULT_OK && seq != reader->next))
 		return VAULT_INTEGRITY;
 	TRY(err);
-	put64(number, reader->next++);
+	put_le64(number, reader->next++);
 	mac_once(&reader->key, (struct vault_bytes){ number, sizeof number }, salt);
 	bytes = audit_scan_bytes(reader->scan);
 	reader->leaf.head = reader->leaf.tail = 0;

@@ -12,6 +12,8 @@
 #include "vaultd/crypto/hash.h"
 #include "vaultd/crypto/mac.h"
 
+struct work;
+
 #define TREE_CHUNK 16384 /* leaves; a power of two. 32 bytes are kept for each chunk */
 #define TREE_SALT_BYTES 16
 #define TREE_PATH_MAX 64 /* hashes of a proof */
@@ -27,6 +29,7 @@ struct tree_source {
 	struct audit *audit;
 	const struct secret *name_key; /* the store's, from which the salts' key is derived */
 	const atomic_bool *cancel;
+	struct work *work; /* which has begun, and is told of records */
 };
 
 struct tree_proof {

@@ -3,6 +3,7 @@
 
 #include "vaultd/core/audit_state.h"
 #include "vaultd/core/audit_walk.h"
+#include "vaultd/core/work.h"
 
 struct verify {
 	const struct audit_check *check;
@@ -65,6 +66,16 @@ origin_good(const struct verify *verify)
 			0);
 }
 
+static void
+tell(const struct verify *verify)
+{
+	uint64_t before = verify->verdict->first - 1;
+
+	if (verify->check->work != NULL)
+		work_tell(verify->check->work, verify->walk.head.seq - before,
+			  verify->head.seq - before);
+}
+
 /* The blocks of one segment, up to the head in the last. *end: the verdict is there. */
 static enum vault_err
 verify_segment(struct verify *verify, bool *end)
@@ -90,6 +101,7 @@ verify_segment(struct verify *verify, bool *end)
 			return broken_read(verify, err);
 		verify->verdict->blocks++;
 		verify->verdict->last = walk->head.seq;
+		tell(verify);
 	}
 	if (last)
 		return broken(verify, walk->head.seq + 1, "the last segment is cut off");
@@ -117,9 +129,6 @@ verify_all(struct verify *verify)
 		return broken(verify, 1, "the first segment is not the one that was made first");
 	verify->verdict->first = walk->header.first_seq;
 	for (;;) {
-		if (verify->check->progress != NULL)
-			verify->check->progress(verify->check->arg, walk->head.segment,
-						verify->head.segment);
 		TRY(verify_segment(verify, &end));
 		if (end)
 			break;

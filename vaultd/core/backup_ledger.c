@@ -1,19 +1,19 @@
 #include "vaultd/core/backup_ledger.h"
 
-#include <endian.h>
 #include <string.h>
 
 #include "protocol/text.h"
+#include "vaultd/base/bytes.h"
+
+#define TIME_BYTES 8 /* of a row's tag */
 
 /* Time in big-endian, so that the index is in its order; then the id's first digits. */
 static struct row_key
 place_of(const struct backup_done *done)
 {
 	struct row_key key = { .tenant = 0, .kind = ROW_BACKUP };
-	uint64_t time = htobe64((uint64_t)done->begun_at);
-
-	memcpy(key.tag, &time, sizeof time);
-	memcpy(key.tag + sizeof time, done->backup, sizeof key.tag - sizeof time);
+	put_be64(key.tag, (uint64_t)done->begun_at);
+	memcpy(key.tag + TIME_BYTES, done->backup, sizeof key.tag - TIME_BYTES);
 	return key;
 }
 
@@ -114,11 +114,9 @@ backup_ledger_newest(struct txn *txn, int64_t *begun_at)
 {
 	struct row_key newest = { 0 };
 	struct row oldest;
-	uint64_t time;
 	unsigned n;
 
 	TRY(count(txn, &n, &oldest, &newest));
-	memcpy(&time, newest.tag, sizeof time);
-	*begun_at = n == 0 ? 0 : (int64_t)be64toh(time);
+	*begun_at = n == 0 ? 0 : (int64_t)get_be64(newest.tag);
 	return VAULT_OK;
 }

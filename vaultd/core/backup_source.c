@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vaultd/backup/backup_bytes.h"
+#include "vaultd/base/bytes.h"
 #include "vaultd/core/backup_store.h"
 #include "vaultd/core/op.h"
 
@@ -146,7 +146,7 @@ write_row(struct backup_writer *writer, uint64_t id, struct vault_bytes row)
 {
 	uint8_t head[BACKUP_ROW_HEAD];
 
-	backup_put(head, id, sizeof head);
+	put_le(head, id, sizeof head);
 	return backup_writer_item(writer, BACKUP_ITEM_ROW,
 				  (struct vault_bytes){ head, sizeof head }, row);
 }

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "protocol/text.h"
-#include "vaultd/backup/backup_bytes.h"
 #include "vaultd/backup/backup_opener.h"
+#include "vaultd/base/bytes.h"
 #include "vaultd/core/backup_source.h"
 #include "vaultd/core/op.h"
 
@@ -93,7 +93,7 @@ put_root(const struct secret *root, uint32_t root_generation, struct backup_writ
 {
 	uint8_t generation[4];
 
-	backup_put(generation, root_generation, sizeof generation);
+	put_le(generation, root_generation, sizeof generation);
 	TRY(backup_writer_item(writer, BACKUP_ITEM_ROOT,
 			       (struct vault_bytes){ generation, sizeof generation },
 			       (struct vault_bytes){ root->p, root->len }));

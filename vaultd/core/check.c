@@ -16,7 +16,9 @@ differs(const struct store_head *head, const struct store_count *count, int tabl
 enum vault_err
 check_store(struct vault *vault, struct txn *txn, struct store_check *check)
 {
-	struct store_count count = { .cancel = &vault->cancel };
+	struct work *work = &vault->work[WORK_SLOW];
+	struct store_count count = { .cancel = &vault->cancel, .looked_at = &work->done };
+	uint64_t entries;
 	struct store_head head;
 	ROW_LOCAL(row);
 	enum vault_err err = vault_find_head(vault, txn, &row, &head);
@@ -25,6 +27,8 @@ check_store(struct vault *vault, struct txn *txn, struct store_check *check)
 		return VAULT_INTEGRITY;
 	TRY(err);
 	count.skip_row = row.id;
+	TRY(txn_entries(txn, &entries));
+	work_tell(work, 0, entries);
 	TRY(txn_count(txn, &count));
 	*check = (struct store_check){ (uint64_t)head.revision, count.rows, count.entries, { 0 } };
 	for (int i = 0; i < TABLE_COUNT; i++)

@@ -1,8 +1,8 @@
 #include "vaultd/core/ciphertext.h"
 
-#include <endian.h>
 #include <string.h>
 
+#include "vaultd/base/bytes.h"
 #include "vaultd/crypto/aead.h"
 
 #define FORMAT 1
@@ -19,12 +19,8 @@ _Static_assert(KEY_CIPHER_BYTES == AEAD_KEY_BYTES, "key size");
 static uint8_t *
 put_part(uint8_t *at, const void *p, size_t n)
 {
-	uint64_t length = htobe64(n);
-
-	memcpy(at, &length, LENGTH_BYTES);
-	if (n > 0)
-		memcpy(at + LENGTH_BYTES, p, n);
-	return at + LENGTH_BYTES + n;
+	at = put_be64(at, n);
+	return n == 0 ? at : put_bytes(at, p, n);
 }
 
 /* head: format and version, as they stand before the nonce. */
@@ -51,11 +47,10 @@ static enum vault_err
 seal_in_place(struct op *op, const struct ciphertext_use *use, const struct key_live *live,
 	      uint8_t *out, size_t len)
 {
-	uint32_t version = htobe32(live->times.version);
 	struct vault_bytes ad;
 
 	out[0] = FORMAT;
-	memcpy(out + VERSION_AT, &version, sizeof version);
+	put_be32(out + VERSION_AT, live->times.version);
 	TRY(associated_data(op, use, out, &ad));
 	aead_seal(live->cipher.p, out + NONCE_AT, ad, (struct vault_bytes){ out + SEALED_AT, len },
 		  out + SEALED_AT);
@@ -99,8 +94,7 @@ opener(struct op *op, const struct ciphertext_use *use, struct vault_bytes seale
 
 	if (sealed.len < CRYPTO_OVERHEAD || sealed.p[0] != FORMAT)
 		return not_ours(op);
-	memcpy(&version, sealed.p + VERSION_AT, sizeof version);
-	version = be32toh(version);
+	version = get_be32(sealed.p + VERSION_AT);
 	if (version == 0)
 		return not_ours(op);
 	err = key_version(op, use->key, version, live);

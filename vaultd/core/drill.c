@@ -4,15 +4,13 @@
 #include <string.h>
 
 #include "protocol/text.h"
-#include "vaultd/backup/backup_bytes.h"
 #include "vaultd/backup/backup_opener.h"
 #include "vaultd/backup/backup_reader.h"
+#include "vaultd/base/bytes.h"
 #include "vaultd/core/backup_source.h"
 #include "vaultd/core/key.h"
 #include "vaultd/core/restore_check.h"
-#include "vaultd/core/signed_text.h"
 
-#define FIRST_LINE "vaultd-drill-1"
 #define PIECE_BYTES (256u * 1024) /* of the container, written and then read */
 #define CACHE_BYTES (1u << 20)	  /* of the arena, for opened tenants and keys */
 #define SCRATCH_KEPT 65536
@@ -123,11 +121,12 @@ compare(struct drill *drill, const struct backup_item *item)
 	if (item->type != BACKUP_ITEM_ROW)
 		return VAULT_OK;
 	if (read.len <= BACKUP_ROW_HEAD ||
-	    row_read(drill->snapshot->txn, backup_get(read.p, BACKUP_ROW_HEAD), &row) != VAULT_OK ||
+	    row_read(drill->snapshot->txn, get_le(read.p, BACKUP_ROW_HEAD), &row) != VAULT_OK ||
 	    row.len != read.len - BACKUP_ROW_HEAD ||
 	    !text_same(row.p, read.p + BACKUP_ROW_HEAD, row.len))
 		return fail(drill, "a record came back otherwise than it was");
 	drill->rows++;
+	work_more(&drill->asked->vault->work[WORK_SLOW], 1);
 	return VAULT_OK;
 }
 
@@ -227,8 +226,8 @@ open_all(struct drill *drill)
 static enum vault_err
 try_key(struct drill *drill, struct op *op, const struct row_key *place)
 {
-	static const struct vault_bytes message = { (const uint8_t *)FIRST_LINE,
-						    sizeof FIRST_LINE - 1 };
+	static const struct vault_bytes message = { (const uint8_t *)DRILL_FIRST_LINE,
+						    sizeof DRILL_FIRST_LINE - 1 };
 	uint8_t signature[SIGNATURE_MAX];
 	const struct key_live *live;
 	const struct key *key;
@@ -300,40 +299,6 @@ sample_keys(struct drill *drill)
 		       : err;
 }
 
-static enum vault_err
-write_text(const struct keyring *keyring, const struct drill_done *done, struct buf *out)
-{
-	struct vault_bytes store = { keyring->store.store_id, STORE_ID_BYTES };
-
-	TRY(buf_append(out, FIRST_LINE "\n", sizeof FIRST_LINE));
-	TRY(signed_text_hex(out, "store", store));
-	TRY(signed_text_hex(out, "backup", (struct vault_bytes){ done->backup, BACKUP_ID_BYTES }));
-	TRY(signed_text_time(out, "taken_at", done->taken_at));
-	TRY(signed_text_time(out, "drilled_at", done->at));
-	TRY(signed_text_number(out, "bytes", (int64_t)done->bytes));
-	TRY(signed_text_number(out, "items", (int64_t)done->items));
-	TRY(signed_text_number(out, "records", (int64_t)done->records));
-	TRY(signed_text_number(out, "tenants", (int64_t)done->tenants));
-	TRY(signed_text_number(out, "keys", done->keys));
-	TRY(signed_text_hex(out, "sha256", (struct vault_bytes){ done->hash, SHA256_BYTES }));
-	TRY(signed_text_line(out, "result", text_of(done->failed == NULL ? "ok" : done->failed)));
-	return signed_text_end(out, &keyring->identity);
-}
-
-enum vault_err
-drill_write(struct op *op, const struct drill_done *done, struct vault_text *text)
-{
-	struct buf out = { 0 };
-	enum vault_err err = write_text(&op->vault->keyring, done, &out);
-
-	if (err == VAULT_OK)
-		err = op_keep_text(
-			op, (struct vault_text){ (const char *)buf_data(&out), buf_len(&out) },
-			text);
-	buf_free(&out);
-	return err;
-}
-
 static void
 tell(const struct drill *drill, struct drill_done *done)
 {
@@ -364,11 +329,15 @@ check_root(const struct drill *drill)
 static enum vault_err
 run(struct drill *drill, struct drill_done *done)
 {
+	struct work *work = &drill->asked->vault->work[WORK_SLOW];
 	enum vault_err err;
 
 	TRY(check_root(drill));
 	cache_init(&drill->cache, CACHE_BYTES);
 	TRY(scratch_init(&drill->scratch, SCRATCH_KEPT, SCRATCH_LIMIT));
+	/* Each row comes through the container, and is opened behind that. */
+	work_begin(work, OP_backup_drill, "rows", drill->asked->now.wall);
+	work_tell(work, 0, 2 * drill->snapshot->counts.rows);
 	err = rehearse_all(drill);
 	if (err == VAULT_OK)
 		err = open_all(drill);
@@ -406,43 +375,4 @@ drill_run(struct op *op, struct vault_text handle, struct drill_done *done)
 	}
 	free(drill);
 	return err;
-}
-
-static struct row_key
-place_of_last(void)
-{
-	return (struct row_key){ .tenant = 0, .kind = ROW_DRILL };
-}
-
-enum vault_err
-drill_keep(struct change *change, const struct row_keys *store, int64_t at, struct vault_text text)
-{
-	struct drill_record record = { .at = at, .text = text };
-	struct row_key place = place_of_last();
-	enum vault_err err;
-	ROW_LOCAL(row);
-
-	err = sealed_find(change->txn, store, &place, &row);
-	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
-		return err;
-	row.key = place;
-	return sealed_put(change, store, &row, drill_record_type(), &record);
-}
-
-enum vault_err
-drill_last(struct txn *txn, const struct row_keys *store, int64_t *at)
-{
-	struct row_key place = place_of_last();
-	struct drill_record record;
-	enum vault_err err;
-	ROW_LOCAL(row);
-
-	*at = 0;
-	err = sealed_find(txn, store, &place, &row);
-	if (err == VAULT_NOT_FOUND)
-		return VAULT_OK;
-	TRY(err);
-	TRY(record_decode(drill_record_type(), row_plain(&row), NULL, &record));
-	*at = record.at;
-	return VAULT_OK;
 }

@@ -25,6 +25,7 @@
 #include "vaultd/core/sealed.h"
 
 #define DRILL_KEYS_MAX 64 /* that sign and verify */
+#define DRILL_FIRST_LINE "vaultd-drill-1"
 
 /* What a rehearsal came to. */
 struct drill_done {

@@ -2,29 +2,14 @@
 
 #include <string.h>
 
+#include "vaultd/base/bytes.h"
+
 #define TIME_BYTES 8 /* of a tag: big-endian; what follows is random */
 
 static const struct row_keys *
 keys_of(const struct op *op)
 {
 	return &op->vault->keyring.store;
-}
-
-static void
-put_time(int64_t at, uint8_t tag[static ROW_TAG_BYTES])
-{
-	for (unsigned i = 0; i < TIME_BYTES; i++)
-		tag[i] = (uint8_t)((uint64_t)at >> 8 * (TIME_BYTES - 1 - i));
-}
-
-static int64_t
-time_of(const uint8_t *tag)
-{
-	uint64_t at = 0;
-
-	for (unsigned i = 0; i < TIME_BYTES; i++)
-		at = at << 8 | tag[i];
-	return (int64_t)at;
 }
 
 static struct row_key
@@ -46,7 +31,7 @@ insert(struct op *op, const struct row_key *target, int64_t at, uint8_t tag[stat
 				     .tag = { target->tag, ROW_TAG_BYTES } };
 	uint64_t id;
 
-	put_time(at, tag);
+	put_be64(tag, (uint64_t)at);
 	do {
 		random_pool_take(op->random, tag + TIME_BYTES, ROW_TAG_BYTES - TIME_BYTES);
 		row.key = place_of(tag);
@@ -67,7 +52,7 @@ due_set(struct op *op, const struct row_key *target, int64_t at, struct vault_by
 	}
 	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
 		return err;
-	if (err == VAULT_OK && time_of(old.place.tag) == at)
+	if (err == VAULT_OK && (int64_t)get_be64(old.place.tag) == at)
 		return VAULT_OK;
 	if (err == VAULT_OK)
 		TRY(due_remove(op, &old));
@@ -91,7 +76,7 @@ due_first(struct txn *txn, int64_t *at)
 	err = row_walk_next(&walk, &place, &id, NULL);
 	row_walk_close(&walk);
 	if (err == VAULT_OK)
-		*at = time_of(place.tag);
+		*at = (int64_t)get_be64(place.tag);
 	return err == VAULT_NOT_FOUND ? VAULT_OK : err;
 }
 
@@ -119,7 +104,7 @@ due_next(struct op *op, const uint8_t *after, struct due_entry *entry)
 	*entry = (struct due_entry){ 0 };
 	TRY(row_walk_open(op->txn, 0, ROW_DUE, after, &walk));
 	err = row_walk_next(&walk, &entry->place, &entry->id, &sealed);
-	entry->at = time_of(entry->place.tag);
+	entry->at = (int64_t)get_be64(entry->place.tag);
 	if (err == VAULT_OK && entry->at > op->now.wall)
 		err = VAULT_NOT_FOUND;
 	if (err == VAULT_OK)

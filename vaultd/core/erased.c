@@ -1,6 +1,7 @@
 #include "vaultd/core/erased.h"
 
 #include "protocol/text.h"
+#include "vaultd/base/bytes.h"
 
 static struct row_key
 place_of(enum erased_state state, uint32_t number)
@@ -8,8 +9,7 @@ place_of(enum erased_state state, uint32_t number)
 	struct row_key key = { .tenant = 0, .kind = ROW_ERASED };
 
 	key.tag[0] = (uint8_t)state;
-	for (unsigned i = 0; i < 4; i++)
-		key.tag[1 + i] = (uint8_t)(number >> 8 * (3 - i));
+	put_be32(key.tag + 1, number);
 	return key;
 }
 

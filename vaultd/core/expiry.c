@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "protocol/text.h"
+#include "vaultd/base/bytes.h"
 
 /* An entry's tag: the hour, the tenant, the kind, and how the row's own tag begins. */
 #define HOUR_BYTES 3 /* since 1970: until the year 3883; what is to last longer stands at the end */
@@ -18,23 +19,6 @@ struct entry {
 	struct row_key place; /* in the index of expiry */
 	uint64_t id;	      /* of the row it leads to */
 };
-
-static void
-put_be(uint8_t *p, uint64_t v, unsigned size)
-{
-	for (unsigned i = 0; i < size; i++)
-		p[i] = (uint8_t)(v >> 8 * (size - 1 - i));
-}
-
-static uint32_t
-get_be(const uint8_t *p, unsigned size)
-{
-	uint32_t v = 0;
-
-	for (unsigned i = 0; i < size; i++)
-		v = v << 8 | p[i];
-	return v;
-}
 
 static struct row_key
 entry_place(const struct row_key *row, int64_t at)
@@ -87,7 +71,7 @@ find_row(struct txn *txn, const struct entry *entry, struct row_key *row)
 	uint64_t id = 0;
 
 	memcpy(start, entry->place.tag + START_AT, START_BYTES);
-	TRY(row_walk_open(txn, get_be(entry->place.tag + TENANT_AT, TENANT_BYTES),
+	TRY(row_walk_open(txn, (uint32_t)get_be(entry->place.tag + TENANT_AT, TENANT_BYTES),
 			  entry->place.tag[KIND_AT], start, &walk));
 	do {
 		err = row_walk_next(&walk, row, &id, NULL);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "protocol/text.h"
+#include "vaultd/base/bytes.h"
 
 /* Members of all objects that are open at once; JSON_READ_MAX bytes hold fewer distinct ones. */
 #define MEMBERS_MAX 3072
@@ -57,11 +58,10 @@ take_literal(struct reader *r, const char *literal, size_t len, uint8_t code)
 }
 
 static void
-put_be(struct reader *r, uint8_t code, uint64_t v, unsigned size)
+put_number(struct reader *r, uint8_t code, uint64_t v, unsigned size)
 {
 	*r->out++ = code;
-	for (unsigned i = 0; i < size; i++)
-		*r->out++ = (uint8_t)(v >> 8 * (size - 1 - i));
+	r->out = put_be(r->out, v, size);
 }
 
 static void
@@ -72,21 +72,21 @@ put_int(struct reader *r, int64_t v)
 	else if (v >= -32 && v < 0)
 		*r->out++ = (uint8_t)(int8_t)v;
 	else if (v >= 0 && v <= UINT8_MAX)
-		put_be(r, 0xcc, (uint64_t)v, 1);
+		put_number(r, 0xcc, (uint64_t)v, 1);
 	else if (v >= 0 && v <= UINT16_MAX)
-		put_be(r, 0xcd, (uint64_t)v, 2);
+		put_number(r, 0xcd, (uint64_t)v, 2);
 	else if (v >= 0 && v <= UINT32_MAX)
-		put_be(r, 0xce, (uint64_t)v, 4);
+		put_number(r, 0xce, (uint64_t)v, 4);
 	else if (v >= 0)
-		put_be(r, 0xcf, (uint64_t)v, 8);
+		put_number(r, 0xcf, (uint64_t)v, 8);
 	else if (v >= INT8_MIN)
-		put_be(r, 0xd0, (uint64_t)v, 1);
+		put_number(r, 0xd0, (uint64_t)v, 1);
 	else if (v >= INT16_MIN)
-		put_be(r, 0xd1, (uint64_t)v, 2);
+		put_number(r, 0xd1, (uint64_t)v, 2);
 	else if (v >= INT32_MIN)
-		put_be(r, 0xd2, (uint64_t)v, 4);
+		put_number(r, 0xd2, (uint64_t)v, 4);
 	else
-		put_be(r, 0xd3, (uint64_t)v, 8);
+		put_number(r, 0xd3, (uint64_t)v, 8);
 }
 
 static bool
@@ -136,7 +136,7 @@ put_real(struct reader *r, const char *from)
 	if (!isfinite(v))
 		return false;
 	memcpy(&bits, &v, sizeof bits);
-	put_be(r, 0xcb, bits, 8);
+	put_number(r, 0xcb, bits, 8);
 	return true;
 }
 
@@ -306,7 +306,7 @@ finish_string(struct reader *r, uint8_t *text, size_t len)
 	if (extra == 0)
 		*r->out++ = (uint8_t)(0xa0 | len);
 	else
-		put_be(r, extra == 1 ? 0xd9 : 0xda, len, (unsigned)extra);
+		put_number(r, extra == 1 ? 0xd9 : 0xda, len, (unsigned)extra);
 	r->out += len;
 }
 
@@ -348,7 +348,7 @@ finish_container(struct reader *r, uint8_t *head, size_t count, bool map)
 		*r->out++ = (uint8_t)((map ? 0x80 : 0x90) | count);
 		memmove(r->out, entries, len);
 	} else {
-		put_be(r, map ? 0xde : 0xdc, count, 2);
+		put_number(r, map ? 0xde : 0xdc, count, 2);
 	}
 	r->out += len;
 }

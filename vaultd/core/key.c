@@ -15,14 +15,7 @@
 struct row_key
 key_version_place(const struct tenant *tenant, struct vault_text name, uint32_t version)
 {
-	uint8_t bytes[NAME_MAX_LEN + 5];
-
-	memcpy(bytes, name.p, name.len);
-	bytes[name.len] = 0;
-	for (unsigned i = 0; i < 4; i++)
-		bytes[name.len + 1 + i] = (uint8_t)(version >> 8 * i);
-	return row_key_of(&tenant->keys, ROW_KEY_VERSION,
-			  (struct vault_bytes){ bytes, name.len + 5 });
+	return row_key_of_version(&tenant->keys, ROW_KEY_VERSION, name, version);
 }
 
 size_t

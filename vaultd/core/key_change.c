@@ -7,6 +7,7 @@
 #include "vaultd/core/prepared.h"
 #include "vaultd/core/profile.h"
 #include "vaultd/core/reminder.h"
+#include "vaultd/core/tombstone.h"
 
 void
 key_edit_free(struct key_edit *edit)
@@ -142,7 +143,7 @@ key_edit_new(struct op *op, struct vault_text name, const struct key_settings *s
 		return op_fail(op, VAULT_EXISTS, "name", NULL);
 	edit->record.name = name;
 	edit->record.created_at = op->now.wall;
-	TRY(key_buried_version(op, &edit->row.key, &buried));
+	TRY(tombstone_last(op, &edit->row.key, &buried));
 	edit->record.last_version = buried;
 	if (buried > 0)
 		edit->record.first_version = (struct vault_opt_int){ buried + INT64_C(1), true };

@@ -136,9 +136,6 @@ MUST_USE enum vault_err key_update(struct op *op, const struct key_update_req *r
 /* key.delete: from now on refused, at that time removed. And back. */
 MUST_USE enum vault_err key_delete_later(struct op *op, struct vault_text name, int64_t at);
 MUST_USE enum vault_err key_undelete(struct op *op, struct vault_text name);
-/* The highest version number that ever stood under the name of a key that is gone; 0: none did. */
-MUST_USE enum vault_err key_buried_version(struct op *op, const struct row_key *place,
-					   uint32_t *version);
 
 /* What a key's entry in the index of what is due came to. */
 struct key_due {

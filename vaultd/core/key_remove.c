@@ -7,6 +7,7 @@
 #include "vaultd/core/key_change.h"
 #include "vaultd/core/prepared.h"
 #include "vaultd/core/reminder.h"
+#include "vaultd/core/tombstone.h"
 
 static enum vault_err
 clear_one(struct op *op, const struct key_update_req *req, struct vault_text field,
@@ -81,52 +82,6 @@ key_undelete(struct op *op, struct vault_text name)
 	return key_edit_write(op, &edit);
 }
 
-static struct row_key
-grave_of(const struct row_key *place)
-{
-	struct row_key grave = *place;
-
-	grave.kind = ROW_TOMBSTONE;
-	return grave;
-}
-
-enum vault_err
-key_buried_version(struct op *op, const struct row_key *place, uint32_t *version)
-{
-	struct row_key grave = grave_of(place);
-	struct tombstone_record tombstone;
-	enum vault_err err;
-	ROW_LOCAL(row);
-
-	*version = 0;
-	err = sealed_find(op->txn, &op->tenant->keys, &grave, &row);
-	if (err == VAULT_NOT_FOUND)
-		return VAULT_OK;
-	TRY(err);
-	TRY(record_decode(tombstone_record_type(), row_plain(&row), NULL, &tombstone));
-	*version = tombstone.last_version.set ? (uint32_t)tombstone.last_version.v : 0;
-	return VAULT_OK;
-}
-
-/* What the audit names it by, and what keeps its version numbers from coming back. */
-static enum vault_err
-bury(struct op *op, const struct key_edit *edit)
-{
-	struct tombstone_record tombstone = { .name = edit->record.name,
-					      .deleted_at = op->now.wall,
-					      .last_version = { edit->record.last_version, true } };
-	struct row_key place = grave_of(&edit->row.key);
-	enum vault_err err;
-	ROW_LOCAL(grave);
-
-	err = sealed_find(op->txn, &op->tenant->keys, &place, &grave);
-	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
-		return err;
-	grave.key = place;
-	return sealed_put(op->change, &op->tenant->keys, &grave, tombstone_record_type(),
-			  &tombstone);
-}
-
 static enum vault_err
 release_kid(struct op *op, const struct version_record *version)
 {
@@ -172,7 +127,9 @@ remove_key(struct op *op, struct key_edit *edit)
 		TRY(release_kid(op, &edit->versions[i]));
 	TRY(due_set(op, &edit->row.key, DUE_NEVER, &edit->record.due));
 	TRY(reminder_move(op, due_kind_key, &edit->row, edit->reminder, 0));
-	TRY(bury(op, edit));
+	/* What keeps its version numbers from coming back. */
+	TRY(tombstone_put(op, &edit->row.key, edit->record.name,
+			  (uint32_t)edit->record.last_version));
 	op->effects.touched = op->tenant->slot;
 	return sealed_delete(op->change, &edit->row);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vaultd/base/bytes.h"
 #include "vaultd/base/random.h"
 #include "vaultd/crypto/kdf.h"
 
@@ -29,15 +30,12 @@ keyring_free(struct keyring *keyring)
 static size_t
 wrap_ad(const struct wrap_use *use, uint8_t ad[static WRAP_AD_MAX])
 {
-	size_t len = strlen(use->purpose);
+	uint8_t *p = put_bytes(ad, use->store_id, STORE_ID_BYTES);
 
-	memcpy(ad, use->store_id, STORE_ID_BYTES);
-	for (unsigned i = 0; i < 4; i++) {
-		ad[STORE_ID_BYTES + i] = (uint8_t)(use->tenant >> 8 * i);
-		ad[STORE_ID_BYTES + 4 + i] = (uint8_t)(use->generation >> 8 * i);
-	}
-	memcpy(ad + STORE_ID_BYTES + 8, use->purpose, len);
-	return STORE_ID_BYTES + 8 + len;
+	p = put_le32(p, use->tenant);
+	p = put_le32(p, use->generation);
+	p = put_bytes(p, use->purpose, strlen(use->purpose));
+	return (size_t)(p - ad);
 }
 
 void

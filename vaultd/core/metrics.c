@@ -19,6 +19,8 @@
 	X(tenants, gauge, "Tenants in the store; absent while sealed.")                            \
 	X(connections, gauge, "Connections open now.")                                             \
 	X(connections_accepted_total, counter, "Connections accepted.")                            \
+	X(connections_moved_total, counter,                                                        \
+	  "Times that a connection went from one worker to another with less to do.")              \
 	X(watchers, gauge, "Connections that are told of events.")                                 \
 	X(requests_total, counter,                                                                 \
 	  "Requests by method and outcome; what was never asked has no line.")                     \
@@ -297,6 +299,7 @@ metrics_write(struct vault *vault, int64_t uptime_ms, struct buf *out)
 	put_state(&e, vault, uptime_ms);
 	sample(&e, METRIC_connections, (uint64_t)atomic_load(&metrics->connections));
 	sample(&e, METRIC_connections_accepted_total, atomic_load(&metrics->accepted));
+	sample(&e, METRIC_connections_moved_total, atomic_load(&metrics->moved));
 	sample(&e, METRIC_watchers, atomic_load(&vault->events.watchers));
 	pthread_mutex_lock(&metrics->mutex);
 	put_requests(&e, metrics, by_outcome);

@@ -31,7 +31,7 @@ struct metrics {
 	struct metrics_thread *threads;
 	uint64_t gone[OP_COUNT + 1][VAULT_ERR_COUNT]; /* counted by threads that have ended */
 	_Atomic int64_t connections;		      /* open now */
-	_Atomic uint64_t accepted;		      /* since start */
+	_Atomic uint64_t accepted, moved;	      /* since start */
 	/* The committer's. */
 	_Atomic uint64_t groups[METRICS_GROUPS];
 	_Atomic uint64_t grouped; /* requests in all groups */

@@ -1,7 +1,5 @@
 #include "vaultd/core/migrate.h"
 
-#include "vaultd/base/log.h"
-
 struct step {
 	enum vault_err (*run)(struct vault *vault, struct txn *txn);
 	const char *what;
@@ -27,17 +25,20 @@ migrate_begin_sums(struct vault *vault, struct txn *txn)
 	return VAULT_OK;
 }
 
+const char *
+migrate_step(uint8_t format)
+{
+	return steps[format - 1].what;
+}
+
 enum vault_err
-migrate_store(struct vault *vault, struct txn *txn, bool *migrated)
+migrate_store(struct vault *vault, struct txn *txn, uint8_t *from)
 {
 	uint8_t format;
 
 	TRY(keyring_format(txn, &format));
-	*migrated = format < STORE_FORMAT;
-	for (; format < STORE_FORMAT; format++) {
+	*from = format;
+	for (; format < STORE_FORMAT; format++)
 		TRY(steps[format - 1].run(vault, txn));
-		log_info("the store goes from format %d to %d: %s", format, format + 1,
-			 steps[format - 1].what);
-	}
-	return *migrated ? keyring_put_format(txn) : VAULT_OK;
+	return *from < STORE_FORMAT ? keyring_put_format(txn) : VAULT_OK;
 }

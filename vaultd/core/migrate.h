@@ -12,10 +12,12 @@
 #include "vaultd/core/vault.h"
 
 /*
- * Brings the store to STORE_FORMAT; *migrated: it was older. Keys are loaded, the head is read, sums
+ * Brings the store to STORE_FORMAT; *from: the one it was of. Keys are loaded, the head is read, sums
  * are kept.
  */
-MUST_USE enum vault_err migrate_store(struct vault *vault, struct txn *txn, bool *migrated);
+MUST_USE enum vault_err migrate_store(struct vault *vault, struct txn *txn, uint8_t *from);
+/* What the step from that format, an older one, to the next brings. */
+const char *migrate_step(uint8_t format);
 /* Reads the whole store, and begins the sums that every head carries from then on. */
 MUST_USE enum vault_err migrate_begin_sums(struct vault *vault, struct txn *txn);
 

@@ -6,6 +6,7 @@
 #include "vaultd/core/key_change.h"
 #include "vaultd/core/profile.h"
 #include "vaultd/core/token_life.h"
+#include "vaultd/core/tombstone.h"
 
 /* A scratch cursor's worth of JSON, to see whether a value can stand in a token. */
 static bool
@@ -204,10 +205,8 @@ enum vault_err
 profile_delete(struct op *op, struct vault_text name)
 {
 	struct row_key place = row_key_of(&op->tenant->keys, ROW_PROFILE, text_bytes(name));
-	struct tombstone_record tombstone = { .name = name, .deleted_at = op->now.wall };
 	enum vault_err err;
 	ROW_LOCAL(row);
-	ROW_LOCAL(grave);
 
 	err = sealed_find(op->txn, &op->tenant->keys, &place, &row);
 	if (err == VAULT_NOT_FOUND)
@@ -215,14 +214,8 @@ profile_delete(struct op *op, struct vault_text name)
 	TRY(err);
 	op->note.target = place;
 	TRY(sealed_delete(op->change, &row));
-	grave.key = place;
-	grave.key.kind = ROW_TOMBSTONE;
-	err = sealed_find(op->txn, &op->tenant->keys, &grave.key, &grave);
-	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
-		return err;
 	op->effects.touched = op->tenant->slot;
-	return sealed_put(op->change, &op->tenant->keys, &grave, tombstone_record_type(),
-			  &tombstone);
+	return tombstone_put(op, &place, name, 0);
 }
 
 enum vault_err

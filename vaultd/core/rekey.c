@@ -31,7 +31,7 @@ rewrap_tenant(struct rewrap *r, uint32_t number, uint64_t id, struct vault_bytes
 	TRY(record_encode(tenant_wraps_type(), &wraps, &r->row));
 	TRY(row_update(r->txn, id, (struct vault_bytes){ buf_data(&r->row), buf_len(&r->row) }));
 	scratch_reset(&r->scratch, false);
-	atomic_fetch_add_explicit(&r->vault->rekey_done, 1, memory_order_relaxed);
+	work_more(&r->vault->work[WORK_COMMIT], 1);
 	return VAULT_OK;
 }
 
@@ -58,11 +58,12 @@ static enum vault_err
 rewrap_tenants(struct vault *vault, struct txn *txn)
 {
 	struct rewrap r = { .vault = vault, .txn = txn };
+	struct work *work = &vault->work[WORK_COMMIT];
 	enum vault_err err;
 
 	TRY(scratch_init(&r.scratch, TENANT_SCRATCH_BYTES, TENANT_SCRATCH_MAX));
-	atomic_store(&vault->rekey_done, 0);
-	atomic_store(&vault->rekey_total, atomic_load(&vault->tenant_count));
+	work_begin(work, OP_sys_rekey, "tenants", vault->tick.wall);
+	work_tell(work, 0, atomic_load(&vault->tenant_count));
 	err = rewrap_walk(&r);
 	scratch_free(&r.scratch);
 	buf_free(&r.row);
@@ -129,13 +130,16 @@ vault_slots_changed(struct vault *vault, struct change *change)
 	return prepare_audit(vault, change->txn, &wrap_keys);
 }
 
-void
+bool
 vault_rekeyed(struct vault *vault, int64_t now_ns)
 {
+	bool begun;
+
 	keyring_switch(&vault->keyring);
-	audit_rekey(vault->audit, vault->audit_next, now_ns);
+	begun = audit_rekey(vault->audit, vault->audit_next, now_ns);
 	vault->audit_next = NULL;
-	atomic_store(&vault->rekey_total, 0);
+	work_end(&vault->work[WORK_COMMIT]);
+	return begun;
 }
 
 void
@@ -144,15 +148,5 @@ vault_rekey_drop(struct vault *vault)
 	keyring_drop_next(&vault->keyring);
 	audit_rekey_drop(vault->audit_next);
 	vault->audit_next = NULL;
-	atomic_store(&vault->rekey_total, 0);
-}
-
-bool
-vault_rekey_progress(struct vault *vault, struct rekey_progress *progress)
-{
-	progress->total = atomic_load(&vault->rekey_total);
-	progress->done = atomic_load(&vault->rekey_done);
-	if (progress->done > progress->total)
-		progress->done = progress->total;
-	return progress->total > 0;
+	work_end(&vault->work[WORK_COMMIT]);
 }

@@ -24,13 +24,8 @@ MUST_USE enum vault_err vault_rekey(struct vault *vault, struct change *change);
 /* A slot was added without a new root key: the audit's next segments are to open with it too. */
 MUST_USE enum vault_err vault_slots_changed(struct vault *vault, struct change *change);
 
-void vault_rekeyed(struct vault *vault, int64_t now_ns);
+/* False where the audit goes on in its segment of before: the next one will have the new keys. */
+bool vault_rekeyed(struct vault *vault, int64_t now_ns);
 void vault_rekey_drop(struct vault *vault);
-
-/* How far a rekey that is under way has got, from any thread; false: none is. */
-struct rekey_progress {
-	uint64_t done, total; /* tenants */
-};
-bool vault_rekey_progress(struct vault *vault, struct rekey_progress *progress);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "protocol/text.h"
+#include "vaultd/base/bytes.h"
 #include "vaultd/core/tenant.h"
 
 /*
@@ -12,23 +13,6 @@
 #define TIME_BYTES 5 /* seconds, until the year 36812 */
 #define OWN_TAG_BYTES (ROW_TAG_BYTES - TIME_BYTES - 1)
 #define STORE_TAG_BYTES (OWN_TAG_BYTES - 4)
-
-static void
-put_be(uint8_t *p, uint64_t v, unsigned size)
-{
-	for (unsigned i = 0; i < size; i++)
-		p[i] = (uint8_t)(v >> 8 * (size - 1 - i));
-}
-
-static uint64_t
-get_be(const uint8_t *p, unsigned size)
-{
-	uint64_t v = 0;
-
-	for (unsigned i = 0; i < size; i++)
-		v = v << 8 | p[i];
-	return v;
-}
 
 static struct row_key
 own_place(enum due_kind kind, const struct row *row, int64_t at)
@@ -47,7 +31,7 @@ store_place(enum due_kind kind, const struct row *row, int64_t at)
 	struct row_key place = { .tenant = 0, .kind = ROW_REMINDER };
 
 	put_be(place.tag, (uint64_t)at, TIME_BYTES);
-	put_be(place.tag + TIME_BYTES, row->key.tenant, 4);
+	put_be32(place.tag + TIME_BYTES, row->key.tenant);
 	place.tag[TIME_BYTES + 4] = (uint8_t)kind;
 	memcpy(place.tag + TIME_BYTES + 5, row->key.tag, STORE_TAG_BYTES);
 	return place;
@@ -93,7 +77,7 @@ entry_of(const struct row_key *index, uint64_t id)
 	return (struct reminder){
 		.at = (int64_t)get_be(index->tag, TIME_BYTES),
 		.kind = (enum due_kind)index->tag[own ? TIME_BYTES : TIME_BYTES + 4],
-		.tenant = own ? index->tenant : (uint32_t)get_be(index->tag + TIME_BYTES, 4),
+		.tenant = own ? index->tenant : get_be32(index->tag + TIME_BYTES),
 		.id = id,
 		.index = *index,
 	};
@@ -103,7 +87,7 @@ void
 reminder_cursor(const struct reminder *entry, uint8_t cursor[static REMINDER_CURSOR_BYTES])
 {
 	memcpy(cursor, entry->index.tag, ROW_TAG_BYTES);
-	put_be(cursor + ROW_TAG_BYTES, entry->id, 8);
+	put_be64(cursor + ROW_TAG_BYTES, entry->id);
 }
 
 enum vault_err
@@ -118,7 +102,7 @@ reminder_find(struct op *op, const struct reminder_range *range, struct reminder
 
 	TRY(row_walk_open(op->txn, range->tenant, ROW_REMINDER, range->after, &walk));
 	if (range->after != NULL)
-		walk.from_id = get_be(range->after + ROW_TAG_BYTES, 8) + 1;
+		walk.from_id = get_be64(range->after + ROW_TAG_BYTES) + 1;
 	do {
 		err = found == range->max ? VAULT_NOT_FOUND : row_walk_next(&walk, &key, &id, NULL);
 		if (err == VAULT_OK)

@@ -5,6 +5,7 @@
 #include "protocol/codec.h"
 #include "protocol/text.h"
 #include "protocol/value.h"
+#include "vaultd/base/bytes.h"
 #include "vaultd/core/tenant.h"
 #include "vaultd/crypto/kdf.h"
 #include "vaultd/crypto/mac.h"
@@ -137,8 +138,7 @@ expiry_of(const struct row_key *place, uint64_t id, int64_t created_at)
 	struct expiry expiry = { .place = { .kind = ROW_REPLAY_EXPIRY }, .id = id };
 	uint64_t at = (uint64_t)created_at + REPLAY_SECONDS;
 
-	for (unsigned i = 0; i < EXPIRY_BYTES; i++)
-		expiry.place.tag[i] = (uint8_t)(at >> 8 * (EXPIRY_BYTES - 1 - i));
+	put_be(expiry.place.tag, at, EXPIRY_BYTES);
 	memcpy(expiry.place.tag + EXPIRY_BYTES, place->tag, EXPIRY_TAG_BYTES);
 	return expiry;
 }
@@ -146,11 +146,7 @@ expiry_of(const struct row_key *place, uint64_t id, int64_t created_at)
 static int64_t
 expiry_time(const struct expiry *expiry)
 {
-	uint64_t at = 0;
-
-	for (unsigned i = 0; i < EXPIRY_BYTES; i++)
-		at = at << 8 | expiry->place.tag[i];
-	return (int64_t)at;
+	return (int64_t)get_be(expiry->place.tag, EXPIRY_BYTES);
 }
 
 static enum vault_err

@@ -2,14 +2,9 @@
 
 #include <string.h>
 
+#include "vaultd/base/bytes.h"
 #include "vaultd/core/apikey.h"
 #include "vaultd/core/tenant_erase.h"
-
-static uint32_t
-get_be32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
 
 /* Whether entries of the kind lead to a row that stands under another entry, or to none. */
 static bool
@@ -89,6 +84,7 @@ check_entry(struct op *op, const struct row_key *place, uint64_t id,
 	if (leads_elsewhere(place->kind))
 		return VAULT_OK;
 	checked->rows++;
+	work_more(&op->vault->work[WORK_SLOW], 1);
 	if (place->kind != ROW_TENANT_WRAPS)
 		return open_row(op, place, id);
 	checked->tenants++;

@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "protocol/text.h"
+#include "vaultd/base/bytes.h"
 #include "vaultd/core/due.h"
 #include "vaultd/core/grants.h"
 #include "vaultd/core/replay.h"
 #include "vaultd/core/restore_replay.h"
+#include "vaultd/core/sweep.h"
 
 #define DROP_AT_ONCE 1024 /* entries found before they are removed */
 
@@ -16,37 +18,20 @@ struct entry {
 	uint64_t id;
 };
 
-static uint32_t
-get_be(const uint8_t *p, unsigned size)
-{
-	uint32_t v = 0;
-
-	for (unsigned i = 0; i < size; i++)
-		v = v << 8 | p[i];
-	return v;
-}
-
 /* Whether an entry of the store's own may lead to a row of that tenant, as its kind's tags tell. */
 static bool
 leads_to(const struct row_key *place, uint32_t number)
 {
 	switch (place->kind) {
-	case ROW_APIKEY_ID:
-	case ROW_APIKEY_FOREIGN:
-		return get_be(place->tag + 8, 4) == number;
-	case ROW_REMINDER:
-		return get_be(place->tag + 5, 4) == number;
-	case ROW_EXPIRY:
-		return get_be(place->tag + 3, 3) == number;
 	case ROW_TENANT_WRAPS:
 	case ROW_REKEY:
 	case ROW_IMPORT:
-		return get_be(place->tag, 4) == number;
+		return get_be32(place->tag) == number;
 	case ROW_REPLAY:
 	case ROW_DUE:
 		return true; /* the row tells */
 	default:
-		return false;
+		return sweep_tenant_of(place->kind, place->tag) == number;
 	}
 }
 

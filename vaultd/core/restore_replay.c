@@ -1,6 +1,7 @@
 #include "vaultd/core/restore_replay.h"
 
 #include "protocol/text.h"
+#include "vaultd/base/bytes.h"
 
 typedef enum vault_err replay_part(struct op *op, const struct audit_record *rec, enum op_id id,
 				   bool *refused);
@@ -12,9 +13,8 @@ restore_again_of(const struct audit_record *rec)
 
 	if (again.n > OP_AGAIN_MAX || rec->again.len % 8 != 0)
 		return (struct restore_again){ 0 };
-	for (size_t i = 0; i < 8 * again.n; i++)
-		again.v[i / 8] = (int64_t)((uint64_t)again.v[i / 8] | (uint64_t)rec->again.p[i]
-									      << 8 * (i % 8));
+	for (size_t i = 0; i < again.n; i++)
+		again.v[i] = (int64_t)get_le64(rec->again.p + 8 * i);
 	return again;
 }
 

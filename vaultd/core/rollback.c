@@ -1,9 +1,5 @@
 #include "vaultd/core/rollback.h"
 
-#include <inttypes.h>
-
-#include "vaultd/base/log.h"
-
 #define OR_ACCEPT "; else root may unseal with accept_rollback, which is audited"
 
 static const char why_older[] = "the store is older than its anchor says: put the newer one back, "
@@ -69,42 +65,39 @@ record(struct vault *vault, const struct vault_opening *opening,
 /* Begins the audit whatever it holds. */
 static enum vault_err
 accept(struct vault *vault, const struct audit_keys *keys, const struct audit_head *head,
-       struct audit_recovery *recovery, struct audit_rollback *rollback)
+       struct vault_findings *found)
 {
 	struct audit_demand demand = { .accept = true };
 
-	TRY(audit_start(vault->audit, keys, head, &demand, recovery));
-	rollback->void_first = recovery->undone.void_first;
-	rollback->void_last = recovery->undone.void_last;
-	rollback->parted = recovery->parted;
+	TRY(audit_start(vault->audit, keys, head, &demand, &found->recovery));
+	found->rollback.void_first = found->recovery.undone.void_first;
+	found->rollback.void_last = found->recovery.undone.void_last;
+	found->rollback.parted = found->recovery.parted;
 	return VAULT_OK;
 }
 
 enum vault_err
 rollback_start(struct vault *vault, const struct audit_keys *keys, struct vault_opening *opening,
-	       const struct audit_head *head, struct audit_recovery *recovery)
+	       const struct audit_head *head)
 {
+	struct vault_findings *found = &opening->found;
 	struct anchor_mark mark = { 0 };
 	const char *why = judge(vault, &mark);
 	struct audit_demand demand = { .reached = mark.revision == 0 ? NULL : &mark.audit };
-	struct audit_rollback rollback = { .found = position(vault->revision, head),
-					   .anchor = position(mark.revision, &mark.audit) };
 	enum vault_err err = VAULT_INTEGRITY;
 
 	if (why == NULL)
-		err = audit_start(vault->audit, keys, head, &demand, recovery);
+		err = audit_start(vault->audit, keys, head, &demand, &found->recovery);
 	if (err != VAULT_INTEGRITY)
 		return err;
 	opening->why = why == NULL ? why_audit : why;
-	log_error("A ROLLBACK%s: %s (store revision %" PRIu64 ", anchor %" PRIu64
-		  "; audit record %" PRIu64 ", anchor %" PRIu64 ")",
-		  opening->accept_rollback ? " IS ACCEPTED" : " IS REFUSED", opening->why,
-		  rollback.found.revision, rollback.anchor.revision, rollback.found.seq,
-		  rollback.anchor.seq);
+	found->differs = found->recovery.differs;
+	found->rollback = (struct audit_rollback){ .found = position(vault->revision, head),
+						   .anchor = position(mark.revision, &mark.audit) };
 	if (!opening->accept_rollback)
 		return VAULT_INTEGRITY;
-	TRY(accept(vault, keys, head, recovery, &rollback));
-	TRY(record(vault, opening, &rollback, clock_read().wall_ns));
+	TRY(accept(vault, keys, head, found));
+	TRY(record(vault, opening, &found->rollback, clock_read().wall_ns));
 	if (vault->revision < mark.revision)
 		vault->revision = mark.revision;
 	return VAULT_OK;

@@ -14,7 +14,7 @@
  * vault->revision goes on behind the anchor's, so that the store which was given up is the older.
  */
 MUST_USE enum vault_err rollback_start(struct vault *vault, const struct audit_keys *keys,
-				       struct vault_opening *opening, const struct audit_head *head,
-				       struct audit_recovery *recovery);
+				       struct vault_opening *opening,
+				       const struct audit_head *head);
 
 #endif

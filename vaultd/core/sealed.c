@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "vaultd/base/bytes.h"
 #include "vaultd/crypto/aead.h"
 
 /*
@@ -25,24 +26,6 @@ struct row_head {
 	size_t size;
 	const struct secret *key; /* of that generation */
 };
-
-static uint8_t *
-put_le(uint8_t *p, uint64_t v, unsigned size)
-{
-	for (unsigned i = 0; i < size; i++)
-		p[i] = (uint8_t)(v >> 8 * i);
-	return p + size;
-}
-
-static uint64_t
-get_le(const uint8_t *p, unsigned size)
-{
-	uint64_t v = 0;
-
-	for (unsigned i = 0; i < size; i++)
-		v |= (uint64_t)p[i] << 8 * i;
-	return v;
-}
 
 void
 row_keys_free(struct row_keys *keys)
@@ -72,6 +55,18 @@ row_key_of(const struct row_keys *keys, enum row_kind kind, struct vault_bytes n
 
 	name_tag(keys->name.p, key.kind, name, key.tag);
 	return key;
+}
+
+struct row_key
+row_key_of_version(const struct row_keys *keys, enum row_kind kind, struct vault_text name,
+		   uint32_t version)
+{
+	uint8_t bytes[NAME_MAX_LEN + 5];
+
+	memcpy(bytes, name.p, name.len);
+	bytes[name.len] = 0;
+	put_le32(bytes + name.len + 1, version);
+	return row_key_of(keys, kind, (struct vault_bytes){ bytes, name.len + 5 });
 }
 
 static uint8_t *
@@ -159,9 +154,9 @@ head_read(const struct row_keys *keys, struct vault_bytes sealed, struct row_hea
 	head->format = sealed.p[0];
 	head->algorithm = sealed.p[1];
 	if (head->format == ROW_FORMAT_FIXED) {
-		head->generation = (uint16_t)get_le(sealed.p + 2, 2);
-		head->version = (uint32_t)get_le(sealed.p + 4, 4);
-		head->revision = get_le(sealed.p + 8, 8);
+		head->generation = get_le16(sealed.p + 2);
+		head->version = get_le32(sealed.p + 4);
+		head->revision = get_le64(sealed.p + 8);
 		head->size = ROW_HEAD_FIXED;
 	} else if (head->format != ROW_FORMAT || !head_read_short(sealed, head)) {
 		return false;
@@ -174,8 +169,7 @@ static uint8_t *
 put_part(uint8_t *p, const void *part, uint8_t len)
 {
 	*p++ = len;
-	memcpy(p, part, len);
-	return p + len;
+	return put_bytes(p, part, len);
 }
 
 /*
@@ -190,10 +184,10 @@ row_ad(const struct row_keys *keys, const struct row_key *key, const struct row_
 	uint8_t tenant[4], version[4], generation[2], revision[8];
 	uint8_t *p = ad;
 
-	put_le(tenant, key->tenant, 4);
-	put_le(version, head->version, 4);
-	put_le(generation, head->generation, 2);
-	put_le(revision, head->revision, 8);
+	put_le32(tenant, key->tenant);
+	put_le32(version, head->version);
+	put_le16(generation, head->generation);
+	put_le64(revision, head->revision);
 	p = put_part(p, form, 2);
 	p = put_part(p, keys->store_id, STORE_ID_BYTES);
 	p = put_part(p, &key->kind, 1);
@@ -298,11 +292,11 @@ change_note(struct change *change, const struct row_key *key, uint64_t id,
 	uint8_t place[ROW_TAG_BYTES + 17];
 	uint8_t *p = place;
 
-	p = put_le(p, key->tenant, 4);
+	p = put_le32(p, key->tenant);
 	*p++ = key->kind;
-	memcpy(p, key->tag, ROW_TAG_BYTES);
-	p = put_le(p + ROW_TAG_BYTES, id, 8);
-	put_le(p, sealed.len, 4);
+	p = put_bytes(p, key->tag, ROW_TAG_BYTES);
+	p = put_le64(p, id);
+	put_le32(p, (uint32_t)sealed.len);
 	sha256_add(&change->rows, place, sizeof place);
 	sha256_add(&change->rows, sealed.p, sealed.len);
 	change->count++;

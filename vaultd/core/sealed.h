@@ -62,6 +62,9 @@ void change_note_meta(struct change *change, const char *name, struct vault_byte
 
 /* Where a name stands. */
 struct row_key row_key_of(const struct row_keys *keys, enum row_kind kind, struct vault_bytes name);
+/* ... and a version of what has the name, which is at most NAME_MAX_LEN long. */
+struct row_key row_key_of_version(const struct row_keys *keys, enum row_kind kind,
+				  struct vault_text name, uint32_t version);
 
 /* Finds and opens; VAULT_NOT_FOUND, or VAULT_INTEGRITY where it does not authenticate. */
 MUST_USE enum vault_err sealed_find(struct txn *txn, const struct row_keys *keys,

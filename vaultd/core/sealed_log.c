@@ -1,9 +1,5 @@
 #include "vaultd/core/sealed_log.h"
 
-#include <inttypes.h>
-
-#include "vaultd/base/log.h"
-
 void
 sealed_log_init(struct sealed_log *log)
 {
@@ -44,7 +40,7 @@ sealed_log_record(struct sealed_log *log, struct audit *audit, const struct audi
 }
 
 enum vault_err
-sealed_log_flush(struct sealed_log *log, struct audit *audit, int64_t now_ns)
+sealed_log_flush(struct sealed_log *log, struct audit *audit, int64_t now_ns, uint64_t *dropped)
 {
 	enum vault_err err = VAULT_OK;
 
@@ -52,10 +48,8 @@ sealed_log_flush(struct sealed_log *log, struct audit *audit, int64_t now_ns)
 	if (audit_batch_count(&log->records) > 0)
 		err = audit_append(audit, &log->records, AUDIT_READS, now_ns, NULL);
 	if (err == VAULT_OK) {
-		if (log->dropped > 0)
-			log_warning("%" PRIu64 " requests made while sealed are not in the audit",
-				    log->dropped);
 		audit_batch_reset(&log->records);
+		*dropped = log->dropped;
 		log->dropped = 0;
 	}
 	pthread_mutex_unlock(&log->mutex);

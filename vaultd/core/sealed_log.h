@@ -9,7 +9,7 @@
 
 #include "vaultd/core/audit.h"
 
-#define SEALED_LOG_MAX 4096 /* records kept; more are only counted, and the log tells how many */
+#define SEALED_LOG_MAX 4096 /* records kept; more are only counted */
 
 /* Usable from any thread. */
 struct sealed_log {
@@ -28,9 +28,10 @@ MUST_USE enum vault_err sealed_log_record(struct sealed_log *log, struct audit *
 					  const struct audit_batch *batch, int64_t now_ns,
 					  struct audit_head *head);
 /*
- * Appends what was kept, now that the audit runs. Errors as audit_append; what was kept stays then.
+ * Appends what was kept, now that the audit runs; *dropped: how many more there were. Errors as
+ * audit_append; what was kept stays then.
  */
 MUST_USE enum vault_err sealed_log_flush(struct sealed_log *log, struct audit *audit,
-					 int64_t now_ns);
+					 int64_t now_ns, uint64_t *dropped);
 
 #endif

@@ -4,6 +4,7 @@
 #include "vaultd/core/reminder.h"
 #include "vaultd/core/secrets.h"
 #include "vaultd/core/tenant.h"
+#include "vaultd/core/tombstone.h"
 
 void
 secret_edit_free(struct secret_edit *edit)
@@ -43,34 +44,6 @@ secret_edit_open(struct op *op, struct vault_text name, struct secret_edit *edit
 	return err;
 }
 
-static struct row_key
-grave_of(const struct op *op, struct vault_text name)
-{
-	struct row_key place = secret_place(op, name);
-
-	place.kind = ROW_TOMBSTONE;
-	return place;
-}
-
-/* Numbers go on where a secret of that name, which was destroyed, ended. */
-static enum vault_err
-last_number(struct op *op, struct vault_text name, uint32_t *last)
-{
-	struct row_key place = grave_of(op, name);
-	struct tombstone_record tombstone;
-	enum vault_err err;
-	ROW_LOCAL(row);
-
-	*last = 0;
-	err = sealed_find(op->txn, &op->tenant->keys, &place, &row);
-	if (err == VAULT_NOT_FOUND)
-		return VAULT_OK;
-	TRY(err);
-	TRY(record_decode(tombstone_record_type(), row_plain(&row), op->scratch, &tombstone));
-	*last = (uint32_t)tombstone.last_version.v;
-	return VAULT_OK;
-}
-
 enum vault_err
 secret_edit_new(struct op *op, struct vault_text name, struct secret_edit *edit)
 {
@@ -78,9 +51,10 @@ secret_edit_new(struct op *op, struct vault_text name, struct secret_edit *edit)
 
 	if (err != VAULT_NOT_FOUND)
 		return err;
-	TRY(last_number(op, name, &edit->last));
-	edit->record = (struct secret_record){ .name = name };
 	edit->row.key = secret_place(op, name);
+	/* Numbers go on where a secret of that name, which was destroyed, ended. */
+	TRY(tombstone_last(op, &edit->row.key, &edit->last));
+	edit->record = (struct secret_record){ .name = name };
 	op->note.target = edit->row.key;
 	return VAULT_OK;
 }
@@ -319,23 +293,6 @@ secret_edit_write(struct op *op, struct secret_edit *edit)
 	return VAULT_OK;
 }
 
-static enum vault_err
-bury(struct op *op, struct vault_text name, uint32_t last)
-{
-	struct tombstone_record tombstone = { .name = name,
-					      .deleted_at = op->now.wall,
-					      .last_version = { last, true } };
-	struct row_key place = grave_of(op, name);
-	enum vault_err err;
-	ROW_LOCAL(row);
-
-	err = sealed_find(op->txn, &op->tenant->keys, &place, &row);
-	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
-		return err;
-	row.key = place;
-	return sealed_put(op->change, &op->tenant->keys, &row, tombstone_record_type(), &tombstone);
-}
-
 enum vault_err
 secret_edit_remove(struct op *op, struct secret_edit *edit)
 {
@@ -347,5 +304,5 @@ secret_edit_remove(struct op *op, struct secret_edit *edit)
 		TRY(secret_drop_value(op, name, edit->current));
 	TRY(reminder_move(op, due_kind_secret, &edit->row, edit->due, 0));
 	TRY(sealed_delete(op->change, &edit->row));
-	return bury(op, name, edit->last);
+	return tombstone_put(op, &edit->row.key, name, edit->last);
 }

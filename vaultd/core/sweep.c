@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "vaultd/base/bytes.h"
+
 enum vault_err
 sweep_first(struct op *op, enum row_kind kind, uint32_t *number)
 {
@@ -14,9 +16,19 @@ sweep_first(struct op *op, enum row_kind kind, uint32_t *number)
 	err = row_walk_next(&walk, &key, &id, NULL);
 	row_walk_close(&walk);
 	TRY(err);
-	*number = (uint32_t)key.tag[0] << 24 | (uint32_t)key.tag[1] << 16 |
-		  (uint32_t)key.tag[2] << 8 | key.tag[3];
+	*number = get_be32(key.tag);
 	return VAULT_OK;
+}
+
+void
+sweep_tell(struct op *op, const struct work_seen *at)
+{
+	struct work *work = &op->vault->work[WORK_SWEEP];
+	struct work_seen seen;
+
+	if (!work_read(work, &seen) || seen.op != at->op || seen.since != at->since)
+		work_begin(work, at->op, at->unit, at->since);
+	work_tell(work, at->done, at->total);
 }
 
 bool
@@ -85,27 +97,17 @@ sweep_next(struct txn *txn, uint32_t tenant, const uint8_t *store_kinds, struct 
 	}
 }
 
-static uint32_t
-number_at(const struct sweep_place *place, unsigned at, unsigned size)
-{
-	uint32_t v = 0;
-
-	for (unsigned i = 0; i < size; i++)
-		v = v << 8 | place->tag[at + i];
-	return v;
-}
-
 uint32_t
-sweep_tenant_of(const struct sweep_place *place)
+sweep_tenant_of(uint8_t kind, const uint8_t tag[static ROW_TAG_BYTES])
 {
-	switch (place->kind) {
+	switch (kind) {
 	case ROW_APIKEY_ID:
 	case ROW_APIKEY_FOREIGN:
-		return number_at(place, 8, 4);
+		return get_be32(tag + 8);
 	case ROW_REMINDER:
-		return number_at(place, 5, 4);
+		return get_be32(tag + 5);
 	case ROW_EXPIRY:
-		return number_at(place, 3, 3);
+		return (uint32_t)get_be(tag + 3, 3);
 	default:
 		return 0;
 	}

@@ -16,6 +16,9 @@ struct sweep_done {
 	bool scrub;	     /* what is left is to overwrite free pages */
 };
 
+/* On the committer: tells who asks for it how far a sweep has got. */
+void sweep_tell(struct op *op, const struct work_seen *at);
+
 /* The tenant number of the first row of that kind; VAULT_NOT_FOUND where there is none. */
 MUST_USE enum vault_err sweep_first(struct op *op, enum row_kind kind, uint32_t *number);
 
@@ -43,6 +46,6 @@ MUST_USE enum vault_err sweep_next(struct txn *txn, uint32_t tenant, const uint8
 /* Passes over what is left of the place's kind. */
 void sweep_skip_kind(struct sweep_place *place);
 /* The tenant that an entry of tenant 0 leads to, where its tag says so; 0 where it does not. */
-uint32_t sweep_tenant_of(const struct sweep_place *place);
+uint32_t sweep_tenant_of(uint8_t kind, const uint8_t tag[static ROW_TAG_BYTES]);
 
 #endif

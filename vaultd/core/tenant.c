@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "protocol/text.h"
+#include "vaultd/base/bytes.h"
 #include "vaultd/core/page.h"
 #include "vaultd/core/tenant_limits.h"
 #include "vaultd/core/tenant_rekey.h"
@@ -17,8 +18,7 @@ tenant_numbered(enum row_kind kind, uint32_t number)
 {
 	struct row_key key = { .tenant = 0, .kind = (uint8_t)kind };
 
-	for (unsigned i = 0; i < 4; i++)
-		key.tag[i] = (uint8_t)(number >> 8 * (3 - i));
+	put_be32(key.tag, number);
 	return key;
 }
 

@@ -4,6 +4,7 @@
 #ifndef CORE_TENANT_H
 #define CORE_TENANT_H
 
+#include "vaultd/base/bytes.h"
 #include "vaultd/core/lockout_table.h"
 #include "vaultd/core/op.h"
 
@@ -59,8 +60,7 @@ tenant_revokes(const struct tenant *tenant, enum row_kind kind)
 static inline uint32_t
 tenant_wraps_number(const struct row_key *key)
 {
-	return (uint32_t)key->tag[0] << 24 | (uint32_t)key->tag[1] << 16 |
-	       (uint32_t)key->tag[2] << 8 | key->tag[3];
+	return get_be32(key->tag);
 }
 
 /* On the committer. VAULT_EXISTS where the name is taken. display_name and labels may be absent. */

@@ -52,7 +52,7 @@ remove_at(struct op *op, uint32_t number, const struct sweep_place *place, bool 
 	if (place->store && place->kind == ROW_DUE)
 		TRY(due_is_of(op, &key, place->row, number, removed));
 	else if (place->store)
-		*removed = sweep_tenant_of(place) == number;
+		*removed = sweep_tenant_of(place->kind, place->tag) == number;
 	return *removed ? remove_entry(op, &key, place->row, with_row) : VAULT_OK;
 }
 
@@ -96,6 +96,8 @@ tenant_erase_step(struct op *op, uint32_t number, struct sweep_done *done)
 	if (place.inside)
 		memcpy(place.tag, erased.rec.tag.p, ROW_TAG_BYTES);
 	err = remove_some(op, &erased, &place);
+	sweep_tell(op, &(struct work_seen){ OP_tenant_erase, "rows", (uint64_t)erased.rec.removed,
+					    0, erased.rec.erased_at });
 	if (err != VAULT_OK && err != VAULT_NOT_FOUND)
 		return err;
 	erased.rec.store = place.store;

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vaultd/backup/backup_bytes.h"
 #include "vaultd/backup/backup_opener.h"
+#include "vaultd/base/bytes.h"
 #include "vaultd/core/apikey.h"
 #include "vaultd/core/sweep.h"
 #include "vaultd/core/tenant_limits.h"
@@ -69,7 +69,7 @@ put_record(struct export_source *s, struct backup_writer *writer)
 	if (place.kind == ROW_APIKEY)
 		TRY(apikey_plain(s, &row, &plain));
 	backup_place_write(&place, head);
-	backup_put(head + BACKUP_LINK_BYTES, row.version, EXPORT_VERSION_BYTES);
+	put_le(head + BACKUP_LINK_BYTES, row.version, EXPORT_VERSION_BYTES);
 	s->source.records++;
 	scratch_reset(&s->scratch, true);
 	return backup_writer_item(writer, BACKUP_ITEM_RECORD,

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "protocol/text.h"
-#include "vaultd/backup/backup_bytes.h"
+#include "vaultd/base/bytes.h"
 #include "vaultd/core/apikey_change.h"
 #include "vaultd/core/erased.h"
 #include "vaultd/core/expiry.h"
@@ -194,7 +194,7 @@ take_record(struct op *op, struct import *import, struct vault_bytes bytes)
 		return VAULT_UNSUPPORTED;
 	b.row.key = (struct row_key){ .tenant = op->tenant->keys.tenant, .kind = place.kind };
 	memcpy(b.row.key.tag, place.tag, ROW_TAG_BYTES);
-	b.row.version = (uint32_t)backup_get(bytes.p + BACKUP_LINK_BYTES, EXPORT_VERSION_BYTES);
+	b.row.version = (uint32_t)get_le(bytes.p + BACKUP_LINK_BYTES, EXPORT_VERSION_BYTES);
 	b.record = scratch_alloc(&import->scratch, type->size);
 	if (b.record == NULL)
 		return VAULT_BUSY;
@@ -385,8 +385,7 @@ find_dead(struct op *op, uint32_t *number)
 
 	TRY(row_walk_open(op->change->txn, 0, ROW_IMPORT, NULL, &walk));
 	while ((err = row_walk_next(&walk, &key, &id, NULL)) == VAULT_OK) {
-		*number = (uint32_t)key.tag[0] << 24 | (uint32_t)key.tag[1] << 16 |
-			  (uint32_t)key.tag[2] << 8 | key.tag[3];
+		*number = get_be32(key.tag);
 		if (!import_lives(op->vault, *number))
 			break;
 	}

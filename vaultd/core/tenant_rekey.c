@@ -183,7 +183,7 @@ renew_some(struct op *op, struct rekey *rekey, struct sweep_place *place)
 		err = sweep_next(op->change->txn, number, store_kinds, place);
 		if (err != VAULT_OK)
 			break;
-		if (place->store ? sweep_tenant_of(place) != number
+		if (place->store ? sweep_tenant_of(place->kind, place->tag) != number
 				 : row_kind_index_only(place->kind)) {
 			if (!place->store)
 				sweep_skip_kind(place);
@@ -196,6 +196,8 @@ renew_some(struct op *op, struct rekey *rekey, struct sweep_place *place)
 	rekey->rec.done += rows;
 	if (rekey->rec.done > rekey->rec.total)
 		rekey->rec.done = rekey->rec.total;
+	sweep_tell(op, &(struct work_seen){ OP_tenant_rekey, "rows", (uint64_t)rekey->rec.done,
+					    (uint64_t)rekey->rec.total, rekey->rec.started_at });
 	return err;
 }
 

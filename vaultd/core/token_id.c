@@ -4,6 +4,7 @@
 
 #include "protocol/text.h"
 #include "vaultd/base/base64.h"
+#include "vaultd/base/bytes.h"
 
 #define NUMBER_BYTES 8
 #define NUMBER_SHOWN 5 /* bytes of the number in a tag; expiry.c goes by that many */
@@ -28,9 +29,7 @@ token_id_number(struct vault_text jti, uint64_t *number)
 
 	if (!decode(jti, bytes))
 		return false;
-	*number = 0;
-	for (unsigned i = 0; i < NUMBER_BYTES; i++)
-		*number = *number << 8 | bytes[i];
+	*number = get_be64(bytes);
 	return true;
 }
 

@@ -1,8 +1,8 @@
-#include <endian.h>
 #include <string.h>
 
 #include "protocol/text.h"
 #include "vaultd/base/base64.h"
+#include "vaultd/base/bytes.h"
 #include "vaultd/core/claims.h"
 #include "vaultd/core/domain.h"
 #include "vaultd/core/token.h"
@@ -223,8 +223,7 @@ make_jti(struct op *op, struct vault_text *jti)
 	if (text == NULL || bytes == NULL)
 		return VAULT_BUSY;
 	TRY(tenant_issue(op, &number));
-	number = htobe64(number);
-	memcpy(bytes, &number, sizeof number);
+	put_be64(bytes, number);
 	random_pool_take(op->random, bytes + sizeof number, JTI_BYTES - sizeof number);
 	*jti = (struct vault_text){ text, base64url_encode(bytes, JTI_BYTES, text) };
 	op->note.jti_bytes = bytes;

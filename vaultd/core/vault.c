@@ -342,7 +342,7 @@ load_last_backup(struct vault *vault, struct txn *txn)
 
 static enum vault_err
 load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
-     const struct clock_now *now, struct audit_recovery *recovery)
+     const struct clock_now *now)
 {
 	struct audit_keys keys;
 	struct audit_head head;
@@ -358,16 +358,16 @@ load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
 	TRY(keyring_audit_keys(&vault->keyring, txn, &wrap_keys));
 	TRY(vault_audit_keys(vault, txn, &wrap_keys, &keys));
 	TRY(anchor_open(&vault->anchor, &vault->keyring.store.name, keys.store_id));
-	TRY(rollback_start(vault, &keys, opening, &head, recovery));
+	TRY(rollback_start(vault, &keys, opening, &head));
 	store_sum_keep(vault->store, vault->keyring.sums.p);
-	return migrate_store(vault, txn, &opening->migrated);
+	return migrate_store(vault, txn, &opening->found.format);
 }
 
 enum vault_err
 vault_load(struct vault *vault, struct txn *txn, struct vault_opening *opening,
-	   const struct clock_now *now, struct audit_recovery *recovery)
+	   const struct clock_now *now)
 {
-	enum vault_err err = load(vault, txn, opening, now, recovery);
+	enum vault_err err = load(vault, txn, opening, now);
 
 	/* Something may have been left: the first turn finds out. */
 	atomic_store(&vault->sweep, err == VAULT_OK);
@@ -403,11 +403,10 @@ vault_restore_open(struct vault *vault, struct txn *txn, struct slot_opened *roo
 }
 
 enum vault_err
-vault_restore_begin(struct vault *vault, struct txn *txn)
+vault_restore_begin(struct vault *vault, struct txn *txn, uint8_t *format)
 {
 	struct audit_keys keys;
 	struct audit_head head;
-	bool migrated;
 	SECRET_LOCAL(wrap_keys);
 
 	TRY(load_policy(vault, txn));
@@ -418,7 +417,7 @@ vault_restore_begin(struct vault *vault, struct txn *txn)
 	atomic_store(&vault->anchored, false);
 	TRY(anchor_open(&vault->anchor, &vault->keyring.store.name, keys.store_id));
 	store_sum_keep(vault->store, vault->keyring.sums.p);
-	TRY(migrate_store(vault, txn, &migrated));
+	TRY(migrate_store(vault, txn, format));
 	TRY(migrate_begin_sums(vault, txn));
 	return audit_create(vault->audit, &keys, vault->audit_key, &head);
 }

@@ -25,6 +25,7 @@
 #include "vaultd/core/tenants.h"
 #include "vaultd/core/unseal_guard.h"
 #include "vaultd/core/unseal_shares.h"
+#include "vaultd/core/work.h"
 #include "vaultd/store/scrub.h"
 
 struct apikey_used;
@@ -112,7 +113,7 @@ struct vault {
 	_Atomic int64_t last_backup; /* the committer: the moment that the newest is of; 0: none */
 	struct expiry_clock expiry_clock; /* the committer */
 	struct audit_rekey *audit_next; /* the committer: what it goes over to behind this group */
-	_Atomic uint64_t rekey_done, rekey_total; /* tenants; total 0: no rekey is under way */
+	struct work work[WORK_PLACES];	/* each by its thread */
 	/* When API keys were used; made by the first that is. */
 	_Atomic(struct apikey_used *) apikey_used;
 	_Atomic(struct apikey_limits *) apikey_limits; /* likewise, by the first that has one */
@@ -136,6 +137,17 @@ MUST_USE enum vault_err vault_probe(struct vault *vault);
  * What a slot's secret became on the slow lane, for the committer to end sys.init, sys.unseal or
  * slot.add with.
  */
+/*
+ * What vault_load found that an operator is to know, whether it goes well or not; zeros where there
+ * was nothing. Core does not log.
+ */
+struct vault_findings {
+	struct audit_difference differs; /* the audit, from what the store says of it */
+	struct audit_rollback rollback;	 /* where opening->why is set */
+	struct audit_recovery recovery;	 /* how the audit was begun */
+	uint8_t format;			 /* the store's before it was brought to STORE_FORMAT */
+};
+
 struct vault_opening {
 	struct slot_draft draft; /* sys.init, slot.add */
 	struct slot_opened slot; /* sys.unseal; its root is empty while shares are needed */
@@ -144,8 +156,9 @@ struct vault_opening {
 	bool accept_rollback;
 	uint32_t uid, gid;
 	int32_t pid;
-	bool migrated;	 /* set: the store was of an older format */
-	const char *why; /* set with VAULT_INTEGRITY where a rollback may be the reason */
+	struct vault_findings found;
+	const char *
+		why; /* where a rollback may have been found: how; with VAULT_INTEGRITY or accepted */
 };
 void vault_opening_free(struct vault_opening *opening);
 
@@ -181,16 +194,15 @@ MUST_USE enum vault_err vault_create(struct vault *vault, struct change *change,
  * accepted is in the audit, its flush still to come.
  */
 MUST_USE enum vault_err vault_load(struct vault *vault, struct txn *txn,
-				   struct vault_opening *opening, const struct clock_now *now,
-				   struct audit_recovery *recovery);
+				   struct vault_opening *opening, const struct clock_now *now);
 /*
  * A restore, on its one thread. First the keys, grants and lockouts of the store that the backup
  * made, without an audit; VAULT_INTEGRITY where the root key is another store's. Then, once it is
- * what it is to be, a new audit.
+ * what it is to be, a new audit; *format: the one that the store was of.
  */
 MUST_USE enum vault_err vault_restore_open(struct vault *vault, struct txn *txn,
 					   struct slot_opened *root, const struct clock_now *now);
-MUST_USE enum vault_err vault_restore_begin(struct vault *vault, struct txn *txn);
+MUST_USE enum vault_err vault_restore_begin(struct vault *vault, struct txn *txn, uint8_t *format);
 /* Behind a commit that carried this head: what the anchor is to say. */
 void vault_committed(struct vault *vault, const struct audit_head *head);
 /* The head of that snapshot; *head points into the row. */

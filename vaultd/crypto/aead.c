@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include "vaultd/base/bytes.h"
 #include "vaultd/base/random.h"
 
 /*
@@ -66,8 +67,7 @@ aead_open_fresh(const uint8_t key[static AEAD_KEY_BYTES],
 static void
 counter_nonce(uint64_t counter, uint8_t nonce[static crypto_aead_chacha20poly1305_ietf_NPUBBYTES])
 {
-	for (size_t i = 0; i < crypto_aead_chacha20poly1305_ietf_NPUBBYTES; i++)
-		nonce[i] = i < 4 ? 0 : (uint8_t)(counter >> 8 * (i - 4));
+	put_le64(put_le32(nonce, 0), counter);
 }
 
 void

@@ -8,6 +8,7 @@
 #include <openssl/x509.h>
 #include <string.h>
 
+#include "vaultd/base/bytes.h"
 #include "vaultd/crypto/pkey_parts.h"
 
 #define HALF_SLACK 16	 /* bits by which a prime may be shorter than half the modulus */
@@ -75,15 +76,14 @@ check_rsa_public(const struct pkey_pair *pair, const char **why)
 {
 	struct vault_bytes public_key = { pair->public_key, pair->public_len }, n, e;
 	unsigned bits = pkey_bits(PKEY_RSA, public_key);
-	uint64_t exponent = 0;
+	uint64_t exponent;
 
 	if (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX ||
 	    !pkey_numbers(PKEY_RSA, public_key, &n, &e))
 		return refuse(why, "an RSA key has 2048 to 4096 bits");
 	if (e.len > RSA_EXPONENT_BITS_MAX / 8)
 		return refuse(why, "the exponent is longer than 64 bits");
-	for (size_t i = 0; i < e.len; i++)
-		exponent = exponent << 8 | e.p[i];
+	exponent = get_be(e.p, e.len);
 	if (exponent < RSA_EXPONENT_MIN || exponent % 2 == 0)
 		return refuse(why, "the exponent is even or below 65537");
 	if (n.p[n.len - 1] % 2 == 0)
@@ -240,13 +240,8 @@ put_numbers(enum pkey_type type, struct vault_bytes first, struct vault_bytes se
 	if (first.len == 0 || first.len > RSA_BYTES_MAX || first.p[0] == 0 || second.len == 0 ||
 	    second.len > RSA_EXPONENT_BITS_MAX / 8 || second.p[0] == 0)
 		return false;
-	out[0] = (uint8_t)(first.len >> 8);
-	out[1] = (uint8_t)first.len;
-	memcpy(out + 2, first.p, first.len);
-	out += 2 + first.len;
-	out[0] = 0;
-	out[1] = (uint8_t)second.len;
-	memcpy(out + 2, second.p, second.len);
+	out = put_bytes(put_be16(out, (uint16_t)first.len), first.p, first.len);
+	put_bytes(put_be16(out, (uint16_t)second.len), second.p, second.len);
 	pair->public_len = 4 + first.len + second.len;
 	return true;
 }

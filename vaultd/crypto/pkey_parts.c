@@ -6,6 +6,8 @@
 #include <openssl/param_build.h>
 #include <string.h>
 
+#include "vaultd/base/bytes.h"
+
 #define CURVE "prime256v1"
 #define RSA_SECRET_MAX (RSA_NUMBERS * (2 + RSA_BYTES_MAX))
 
@@ -23,7 +25,7 @@ pkey_next_number(struct vault_bytes *list, struct vault_bytes *number)
 
 	if (list->len < 2)
 		return false;
-	len = (size_t)list->p[0] << 8 | list->p[1];
+	len = get_be16(list->p);
 	if (len > list->len - 2)
 		return false;
 	*number = (struct vault_bytes){ list->p + 2, len };
@@ -44,8 +46,7 @@ put_number(const EVP_PKEY *key, const char *name, uint8_t *out, size_t room, siz
 		return err;
 	bytes = (size_t)BN_num_bytes(number);
 	if (bytes > 0 && *len + 2 + bytes <= room) {
-		out[*len] = (uint8_t)(bytes >> 8);
-		out[*len + 1] = (uint8_t)bytes;
+		put_be16(out + *len, (uint16_t)bytes);
 		BN_bn2bin(number, out + *len + 2);
 		*len += 2 + bytes;
 		err = VAULT_OK;

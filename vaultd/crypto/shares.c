@@ -4,6 +4,7 @@
 #include <openssl/sha.h>
 #include <string.h>
 
+#include "vaultd/base/bytes.h"
 #include "vaultd/base/random.h"
 #include "vaultd/crypto/mac.h"
 
@@ -115,8 +116,7 @@ feistel_round(const struct share *of, struct vault_text passphrase, uint8_t roun
 	memcpy(key + 1, passphrase.len == 0 ? "" : passphrase.p, passphrase.len);
 	if (!of->extendable) {
 		memcpy(salt, SALT_LABEL, sizeof SALT_LABEL - 1);
-		salt[sizeof SALT_LABEL - 1] = (uint8_t)(of->id >> 8);
-		salt[sizeof SALT_LABEL] = (uint8_t)of->id;
+		put_be16(salt + sizeof SALT_LABEL - 1, of->id);
 		salt_len = sizeof SALT_LABEL + 1;
 	}
 	memcpy(salt + salt_len, half.p, half.len);

@@ -4,6 +4,7 @@
 #include <openssl/hmac.h>
 #include <sodium.h>
 
+#include "vaultd/base/bytes.h"
 #include "vaultd/base/secret.h"
 
 #define SHA1_BYTES 20
@@ -13,9 +14,7 @@
 static uint32_t
 truncated(const uint8_t mac[static SHA1_BYTES])
 {
-	const uint8_t *p = mac + (mac[SHA1_BYTES - 1] & 0xf);
-
-	return (uint32_t)(p[0] & 0x7f) << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+	return get_be32(mac + (mac[SHA1_BYTES - 1] & 0xf)) & 0x7fffffff;
 }
 
 /*
@@ -32,8 +31,7 @@ totp_code(struct vault_bytes secret, uint64_t step, unsigned digits,
 
 	if (digits > TOTP_DIGITS_MAX)
 		return VAULT_INTERNAL;
-	for (unsigned i = 0; i < COUNTER_BYTES; i++)
-		counter[i] = (uint8_t)(step >> 8 * (COUNTER_BYTES - 1 - i));
+	put_be64(counter, step);
 	if (HMAC(EVP_sha1(), secret.p, (int)secret.len, counter, sizeof counter, mac, &len) ==
 		    NULL ||
 	    len != SHA1_BYTES)

@@ -3,38 +3,13 @@
  * transaction, as one group: the group's audit block is appended and flushed, then the store
  * commits with the audit's head, then replies leave.
  */
-#include <string.h>
+#include <inttypes.h>
 
 #include "vaultd/base/log.h"
-#include "vaultd/core/apikey_used.h"
-#include "vaultd/core/expiry.h"
 #include "vaultd/core/due.h"
 #include "vaultd/core/rekey.h"
 #include "vaultd/dispatch_watch.h"
-#include "vaultd/lanes/lanes.h"
-
-struct group {
-	struct lanes *lanes;
-	struct vault *vault;
-	struct txn *txn;
-	struct job *jobs;
-	struct op_effects effects[COMMIT_GROUP_MAX + 1]; /* of each job, and of the sweep's step */
-	unsigned n;					 /* jobs */
-	unsigned changed;				 /* entries of effects */
-	bool wrote;
-	bool opened;
-	uint64_t created; /* tenants */
-	uint64_t removed; /* likewise */
-	bool policy_changed;
-	struct policy *policy; /* what the group made of it */
-	int64_t due_next;      /* when something is due next, with what the group changed */
-	bool sweeps;	       /* a job of the sweep is in it, ... */
-	bool sweep_more;       /* ... which has something left, ... */
-	bool sweep_ended;      /* ... or has not */
-	bool scrub;	       /* free pages are to be overwritten next */
-	unsigned steps;	       /* of the sweep */
-	bool failed;
-};
+#include "vaultd/lanes/group.h"
 
 static void
 refuse_all(struct group *group, enum vault_err err)
@@ -46,9 +21,8 @@ refuse_all(struct group *group, enum vault_err err)
 		job_refuse(job, err, NULL);
 }
 
-/* Keeps a change that went well, forgets one that did not. */
-static void
-end_change(struct group *group, struct change *change, const struct call *call)
+void
+group_end_change(struct group *group, struct change *change, const struct call *call)
 {
 	bool kept = call->result == VAULT_OK || call->effects.keep;
 
@@ -70,143 +44,6 @@ end_change(struct group *group, struct change *change, const struct call *call)
 	group->wrote = true;
 }
 
-/* A task of the daemon's own, as a change of its own in the group; what fails is left undone. */
-static void
-run_own(struct group *group, enum vault_err (*task)(struct op *op, unsigned part), unsigned part)
-{
-	struct change change;
-	struct txn *child;
-
-	if (txn_child(group->txn, &child) != VAULT_OK)
-		return;
-	change_start(&change, child);
-	if (dispatch_own(&group->lanes->commit_runner, &change, task, part) != VAULT_OK ||
-	    change.count == 0) {
-		txn_abort(child);
-		return;
-	}
-	if (txn_commit(child) != VAULT_OK)
-		lanes_fatal("a change could not be added to its group");
-	group->wrote = true;
-}
-
-/* When API keys were last used: lost rather than waited for where it cannot be written. */
-static void
-run_last_used(struct group *group, const struct job *job)
-{
-	unsigned part = job->part, end = part + 1;
-
-	if (part >= APIKEY_USED_WINDOWS) {
-		part = 0;
-		end = APIKEY_USED_WINDOWS;
-	}
-	for (; part < end; part++)
-		run_own(group, apikey_used_flush, part);
-}
-
-static void
-keep_due(struct group *group, struct change *change, const struct due_call *call)
-{
-	struct call ended = { .result = call->result, .effects = call->effects };
-
-	end_change(group, change, &ended);
-}
-
-/* One entry, in a change of its own; one that fails is looked at again later. */
-static bool
-run_entry(struct group *group, struct job *job, const struct due_entry *entry)
-{
-	struct runner *runner = &group->lanes->commit_runner;
-	struct due_call call = { .entry = entry, .prepared = &job->prepared };
-	struct change change;
-	struct txn *child;
-
-	if (txn_child(group->txn, &child) != VAULT_OK)
-		return false;
-	change_start(&change, child);
-	call.change = &change;
-	dispatch_due(runner, &call);
-	keep_due(group, &change, &call);
-	if (call.result == VAULT_OK) {
-		if (call.wants_bits != 0)
-			due_send(group->lanes, entry, call.wants_bits);
-		return true;
-	}
-	if (txn_child(group->txn, &child) != VAULT_OK)
-		return false;
-	change_start(&change, child);
-	dispatch_due_failed(runner, &call);
-	keep_due(group, &change, &call);
-	return call.result == VAULT_OK;
-}
-
-/* In the order of time, so that what was missed longest comes first. */
-static void
-run_due(struct group *group, struct job *job)
-{
-	struct runner *runner = &group->lanes->commit_runner;
-	struct due_entry entry = { .target = job->due_target };
-	uint8_t after[ROW_TAG_BYTES] = { 0 };
-
-	if (job->due_target.kind != 0) {
-		(void)run_entry(group, job, &entry);
-		return;
-	}
-	for (unsigned i = 0; i < DUE_RUN_MAX; i++) {
-		enum vault_err err = dispatch_due_next(runner, group->txn, after, &entry);
-
-		if (err != VAULT_OK && err != VAULT_INTEGRITY)
-			return;
-		memcpy(after, entry.place.tag, sizeof after);
-		if (err == VAULT_OK && !run_entry(group, job, &entry))
-			return;
-	}
-}
-
-/*
- * One step, in a change of its own; false where the group is not to hold another: also behind one
- * that has effects, so that there is one at most.
- */
-static bool
-run_step(struct group *group)
-{
-	unsigned before = group->changed;
-	struct sweep_call call = { 0 };
-	struct call ended = { 0 };
-	struct change change;
-	struct txn *child;
-
-	if (txn_child(group->txn, &child) != VAULT_OK)
-		return false;
-	change_start(&change, child);
-	call.change = &change;
-	dispatch_sweep(&group->lanes->commit_runner, &call);
-	ended = (struct call){ .result = call.result, .effects = call.effects };
-	end_change(group, &change, &ended);
-	group->sweep_more = call.result == VAULT_OK && call.more;
-	group->scrub = call.result == VAULT_OK && call.scrub;
-	group->sweep_ended = call.result == VAULT_OK && !call.more && !call.scrub;
-	/* A step without effects leaves its place among them to the next. */
-	if (call.effects.touched != NULL || call.effects.told != event_kind_none)
-		return false;
-	group->changed = before;
-	return group->sweep_more && !call.rest && ++group->steps < SWEEP_STEPS_MAX;
-}
-
-static void
-run_sweep(struct group *group)
-{
-	int64_t until = clock_monotonic_ns() +
-			(group->n > 1 ? SWEEP_BESIDE_US : SWEEP_ALONE_US) * INT64_C(1000);
-
-	if (vault_state(group->vault) != STATE_OPEN)
-		return;
-	/* Before it looks: what comes to be wanted while it does must not be forgotten with it. */
-	atomic_store(&group->vault->sweep, false);
-	while (run_step(group) && clock_monotonic_ns() < until)
-		;
-}
-
 static void
 run_job(struct group *group, struct job *job)
 {
@@ -222,26 +59,8 @@ run_job(struct group *group, struct job *job)
 	struct txn *child;
 	enum vault_err err;
 
-	if (job->head_only) {
-		group->wrote = true;
+	if (group_run_own(group, job))
 		return;
-	}
-	if (job->forget) {
-		run_own(group, expiry_sweep, EXPIRY_SWEEP_JOB);
-		return;
-	}
-	if (job->last_used) {
-		run_last_used(group, job);
-		return;
-	}
-	if (job->due) {
-		run_due(group, job);
-		return;
-	}
-	if (job->background) {
-		run_sweep(group);
-		return;
-	}
 	err = txn_child(group->txn, &child);
 	if (err != VAULT_OK) {
 		job_refuse(job, err, NULL);
@@ -254,10 +73,11 @@ run_job(struct group *group, struct job *job)
 		job_refuse(job, VAULT_BUSY, NULL);
 	}
 	job->result = call.result;
+	lanes_tell_findings(&job->opening);
 	/* Done with here: by the time its worker frees the job the arena may have been wiped. */
 	pkey_pair_free(&job->prepared.pair);
 	vault_opening_free(&job->opening);
-	end_change(group, &change, &call);
+	group_end_change(group, &change, &call);
 }
 
 /* A vault that was opened by a group which then failed is as sealed as before. */
@@ -283,6 +103,7 @@ lanes_make_durable(struct vault *vault, struct commit *commit)
 {
 	struct audit_status status;
 	struct audit_head head;
+	uint64_t dropped = 0;
 
 	audit_status(vault->audit, &status);
 	/*
@@ -291,7 +112,9 @@ lanes_make_durable(struct vault *vault, struct commit *commit)
 	 */
 	TRY(vault_put_head(vault, commit->txn, &status.head));
 	if (commit->opened)
-		TRY(sealed_log_flush(&vault->sealed_log, vault->audit, commit->now_ns));
+		TRY(sealed_log_flush(&vault->sealed_log, vault->audit, commit->now_ns, &dropped));
+	if (dropped > 0)
+		log_warning("%" PRIu64 " requests made while sealed are not in the audit", dropped);
 	head = status.head;
 	if (audit_batch_count(commit->records) > 0)
 		TRY(audit_append(vault->audit, commit->records, AUDIT_CHANGES, commit->now_ns,
@@ -337,7 +160,7 @@ static void
 publish(struct group *group)
 {
 	atomic_fetch_add_explicit(&group->vault->commits, 1, memory_order_release);
-	vault_rekeyed(group->vault, group->lanes->commit_runner.now.wall_ns);
+	lanes_tell_rekeyed(vault_rekeyed(group->vault, group->lanes->commit_runner.now.wall_ns));
 	atomic_store(&group->vault->due_next, group->due_next);
 	if (group->policy != NULL)
 		policy_publish(&group->vault->policy, group->policy);

@@ -83,6 +83,12 @@ bool sweep_scrub(struct lanes *lanes, bool *ended);
 /* Whether so little of the disk is left that nothing is written. */
 bool lanes_disk_full(struct vault *vault);
 
+/* Says on the log what loading the vault found. */
+void lanes_tell_findings(const struct vault_opening *opening);
+void lanes_tell_migrated(uint8_t format);
+/* ... and what a rekey ended with: whether the audit has begun a new segment. */
+void lanes_tell_rekeyed(bool begun);
+
 /* One commit: a transaction, and what the audit is to say of it. */
 struct commit {
 	struct txn *txn; /* taken over where VAULT_OK is answered */

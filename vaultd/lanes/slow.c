@@ -40,6 +40,7 @@ run_slow(struct lanes *lanes, struct job *job)
 		return;
 	}
 	verdict = dispatch_run(runner, &call);
+	work_end(&lanes->vault->work[WORK_SLOW]);
 	if (verdict == VERDICT_COMMIT || verdict == VERDICT_ALONE) {
 		job->exclusive = verdict == VERDICT_ALONE;
 		if (job_queue_put(&lanes->commit, job))

@@ -35,15 +35,20 @@ sweep_look(struct lanes *lanes)
 void
 sweep_again(struct lanes *lanes, enum sweep_next next)
 {
+	struct work *work = &lanes->vault->work[WORK_SWEEP];
+
 	if (next != SWEEP_NOTHING_LEFT)
 		atomic_store(&lanes->vault->sweep, true);
 	if ((next == SWEEP_AGAIN_NOW || next == SWEEP_SCRUB_NOW) &&
 	    vault_state(lanes->vault) == STATE_OPEN) {
+		if (next == SWEEP_SCRUB_NOW)
+			work_end(work);
 		put(lanes, next == SWEEP_SCRUB_NOW);
 		return;
 	}
 	if (next == SWEEP_TRY_LATER)
 		atomic_store(&lanes->sweep_again_ms, clock_read().boot_ms + SWEEP_RETRY_MS);
+	work_end(work);
 	atomic_store(&lanes->sweeping, false);
 }
 

@@ -40,15 +40,6 @@ set_reading(struct conn *conn)
 		event_del(&conn->readable);
 }
 
-void
-conn_start(struct conn *conn)
-{
-	event_assign(&conn->readable, conn->worker->base, conn->fd, EV_READ | EV_PERSIST,
-		     on_readable, conn);
-	event_assign(&conn->writable, conn->worker->base, conn->fd, EV_WRITE, on_writable, conn);
-	set_reading(conn);
-}
-
 static void
 mark_dirty(struct conn *conn)
 {
@@ -67,6 +58,19 @@ mark_waiting(struct conn *conn)
 	conn->queued = true;
 	conn->next_waiting = conn->worker->waiting;
 	conn->worker->waiting = conn;
+}
+
+void
+conn_start(struct conn *conn)
+{
+	event_assign(&conn->readable, conn->worker->base, conn->fd, EV_READ | EV_PERSIST,
+		     on_readable, conn);
+	event_assign(&conn->writable, conn->worker->base, conn->fd, EV_WRITE, on_writable, conn);
+	/* Nothing was run in any turn of this worker. */
+	conn->turn = UINT64_MAX;
+	if (buf_len(&conn->in) > 0)
+		mark_waiting(conn);
+	set_reading(conn);
 }
 
 void
@@ -205,6 +209,17 @@ run_next(struct conn *conn)
 	return false;
 }
 
+/*
+ * Whether the connection has had its share of the turn: so many requests, or a few where they take
+ * long, which none is denied.
+ */
+static bool
+had_its_share(const struct conn *conn)
+{
+	return conn->worker->reply_count >= TURN_REPLIES_MAX - 1 || conn->ran >= CONN_QUANTUM ||
+	       (conn->ran > 0 && conn->ran % CONN_QUANTUM_LATE == 0 && worker_late(conn->worker));
+}
+
 void
 conn_run(struct conn *conn)
 {
@@ -216,7 +231,7 @@ conn_run(struct conn *conn)
 	}
 	while (!conn->ending && !conn->dead && !conn->resting && buf_len(&conn->in) > 0 &&
 	       has_room(conn)) {
-		if (worker->reply_count >= TURN_REPLIES_MAX - 1 || conn->ran >= CONN_QUANTUM) {
+		if (had_its_share(conn)) {
 			mark_waiting(conn);
 			break;
 		}
@@ -445,16 +460,22 @@ conn_check_deadlines(struct conn *conn, int64_t now_ms)
 	}
 }
 
+bool
+conn_may_leave(const struct conn *conn)
+{
+	return !conn->dead && !conn->ending && !conn->eof && !conn->dirty && !conn->resting &&
+	       conn->in_flight == 0 && buf_len(&conn->out) == 0 && conn->watch == NULL &&
+	       conn->watch_asked == NULL;
+}
+
 void
-conn_close(struct conn *conn)
+conn_leave(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
 
 	event_del(&conn->readable);
 	event_del(&conn->writable);
-	close(conn->fd);
-	buf_free(&conn->in);
-	buf_free(&conn->out);
+	conn->reading = false;
 	if (conn->prev != NULL)
 		conn->prev->next = conn->next;
 	else
@@ -464,9 +485,19 @@ conn_close(struct conn *conn)
 	watch_drop(conn);
 	unlink_from(&worker->waiting, conn, offsetof(struct conn, next_waiting));
 	unlink_from(&worker->resting, conn, offsetof(struct conn, next_resting));
-	atomic_fetch_sub_explicit(&conn->uid->connections, 1, memory_order_relaxed);
+	conn->queued = conn->resting = false;
 	worker->table[conn->id & UINT32_MAX] = NULL;
-	worker_count(worker, -1);
+}
+
+void
+conn_close(struct conn *conn)
+{
+	conn_leave(conn);
+	close(conn->fd);
+	buf_free(&conn->in);
+	buf_free(&conn->out);
+	atomic_fetch_sub_explicit(&conn->uid->connections, 1, memory_order_relaxed);
+	worker_count(conn->worker, -1);
 	atomic_store_explicit(&conn->session->gone, true, memory_order_relaxed);
 	session_release(conn->session);
 	free(conn);

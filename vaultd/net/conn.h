@@ -20,7 +20,8 @@
 #define CONN_DRAIN_BYTES_MAX                                                                       \
 	(8u << 20) /* thrown away behind an error, so that the peer gets to read it */
 #define CONN_DRAIN_MS 1000
-#define CONN_QUANTUM 64 /* requests of one connection in a turn, before others get theirs */
+#define CONN_QUANTUM 64	    /* requests of one connection in a turn, before others get theirs */
+#define CONN_QUANTUM_LATE 4 /* the same once the turn is late */
 
 struct worker;
 struct uid_place;
@@ -72,6 +73,10 @@ void conn_answer(struct conn *conn, struct job *job);
 void conn_notify(struct conn *conn, const struct buf *notification);
 /* Sends what it can. */
 void conn_flush(struct conn *conn);
+/* Whether it can go to another worker now, between two turns. */
+bool conn_may_leave(const struct conn *conn);
+/* Takes it out of all that its worker has; what has arrived of it stays with it. */
+void conn_leave(struct conn *conn);
 /* Closes and frees. */
 void conn_close(struct conn *conn);
 /* The rest is over: what waits is run again. */

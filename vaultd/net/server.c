@@ -9,8 +9,8 @@
 
 #include "vaultd/base/log.h"
 #include "vaultd/dispatch_watch.h"
+#include "vaultd/net/intake.h"
 #include "vaultd/net/peer.h"
-#include "vaultd/net/worker.h"
 
 #define ACCEPT_BATCH 64	      /* connections accepted before others are looked at */
 #define REFUSED_LOG_MS 10000  /* between lines about connections refused by uid */
@@ -83,7 +83,7 @@ tell_refused(struct server *server, const struct identity *who)
 static void
 take_connection(struct server *server, int fd, bool admin)
 {
-	struct worker *worker = &server->workers[server->next++ % server->worker_count];
+	struct worker *worker = &server->workers[server->next++ % server->config->regular];
 	struct session *session = NULL;
 	struct uid_place *uid;
 
@@ -94,7 +94,7 @@ take_connection(struct server *server, int fd, bool admin)
 		if (atomic_load_explicit(&uid->connections, memory_order_relaxed) >=
 		    server->config->max_connections_per_uid)
 			tell_refused(server, &session->who);
-		else if (worker_add(worker, fd, session, uid))
+		else if (intake_new(worker, fd, session, uid))
 			return;
 	}
 	session_release(session);
@@ -330,9 +330,10 @@ static enum vault_err
 start_workers(struct server *server)
 {
 	const struct server_config *config = server->config;
-	struct worker_config worker = { config->cache_limit, config->uid_rate };
+	struct worker_config worker = { config->cache_limit, config->uid_rate, server->workers,
+					config->workers, config->regular };
 
-	for (unsigned i = 0; i < config->workers && i < WORKERS_MAX; i++) {
+	for (unsigned i = 0; i < config->workers; i++) {
 		TRY(worker_start(&server->workers[i], server, config->lanes, &worker));
 		server->worker_count++;
 	}

@@ -16,7 +16,8 @@ struct server_config {
 	struct vault *vault;
 	struct lanes *lanes;
 	struct listener *app, *admin;
-	unsigned workers;
+	unsigned workers; /* at most WORKERS_MAX */
+	unsigned regular; /* those of them that new connections go to; the others are spare */
 	unsigned max_connections;
 	unsigned max_connections_per_uid;
 	struct limit_rate uid_rate; /* of a caller's requests, before anything is parsed */

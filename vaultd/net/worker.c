@@ -7,6 +7,7 @@
 
 #include "vaultd/dispatch_watch.h"
 #include "vaultd/net/conns.h"
+#include "vaultd/net/intake.h"
 #include "vaultd/net/rest.h"
 #include "vaultd/net/server.h"
 #include "vaultd/net/watch.h"
@@ -33,47 +34,6 @@ worker_count(struct worker *worker, int n)
 	atomic_fetch_add_explicit(&metrics->connections, n, memory_order_relaxed);
 	if (n > 0)
 		atomic_fetch_add_explicit(&metrics->accepted, 1, memory_order_relaxed);
-}
-
-static void
-adopt(struct worker *worker, struct conn *conn)
-{
-	if (worker->stopping || !conns_add(worker, conn)) {
-		worker_count(worker, -1);
-		session_release(conn->session);
-		atomic_fetch_sub_explicit(&conn->uid->connections, 1, memory_order_relaxed);
-		close(conn->fd);
-		free(conn);
-		return;
-	}
-	conn->prev = NULL;
-	conn->next = worker->conns;
-	if (worker->conns != NULL)
-		worker->conns->prev = conn;
-	worker->conns = conn;
-	conn_start(conn);
-}
-
-bool
-worker_add(struct worker *worker, int fd, struct session *session, struct uid_place *uid)
-{
-	struct conn *conn = calloc(1, sizeof *conn);
-
-	if (conn == NULL)
-		return false;
-	conn->worker = worker;
-	conn->fd = fd;
-	conn->session = session;
-	conn->uid = uid;
-	atomic_fetch_add_explicit(&uid->connections, 1, memory_order_relaxed);
-	/* Counted from here on, so that a burst of connections cannot pass the limit unseen. */
-	worker_count(worker, 1);
-	pthread_mutex_lock(&worker->mutex);
-	conn->next = worker->arrived;
-	worker->arrived = conn;
-	pthread_mutex_unlock(&worker->mutex);
-	worker_wake(worker);
-	return true;
 }
 
 /* On the lane's thread. */
@@ -125,25 +85,15 @@ worker_turn(struct worker *worker)
 	if (worker->in_turn)
 		return;
 	worker->in_turn = true;
+	balance_begin(worker);
 	if (runner_turn(&worker->runner) != VAULT_OK)
 		lanes_fatal("the arena has no room for a worker's random bytes");
 }
 
-static void
-take_arrivals(struct worker *worker)
+bool
+worker_late(const struct worker *worker)
 {
-	struct conn *conn;
-
-	pthread_mutex_lock(&worker->mutex);
-	conn = worker->arrived;
-	worker->arrived = NULL;
-	pthread_mutex_unlock(&worker->mutex);
-	while (conn != NULL) {
-		struct conn *next = conn->next;
-
-		adopt(worker, conn);
-		conn = next;
-	}
+	return clock_monotonic_ns() - balance_began(&worker->balance) > TURN_LATE_NS;
 }
 
 static struct job *
@@ -172,7 +122,7 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 	worker_turn(worker);
 	if (read(fd, &count, sizeof count) < 0)
 		return;
-	take_arrivals(worker);
+	intake_take(worker);
 	for (;;) {
 		struct job *job;
 		struct conn *conn;
@@ -281,6 +231,7 @@ run_waiting(struct worker *worker)
 static void
 end_turn(struct worker *worker)
 {
+	unsigned served = 0;
 	struct conn *conn;
 
 	append_audit(worker);
@@ -292,9 +243,11 @@ end_turn(struct worker *worker)
 		struct conn *next = conn->next_dirty;
 
 		conn->dirty = false;
+		served++;
 		conn_flush(conn);
 		conn = next;
 	}
+	balance_end(worker, served);
 	worker->in_turn = false;
 	worker->turn++;
 	rest_arm(worker);
@@ -325,10 +278,12 @@ park_if_asked(struct worker *worker)
 static bool
 may_end(struct worker *worker)
 {
-	struct conn *conn = worker->conns;
+	struct conn *conn;
 
 	if (!worker->stopping)
 		return false;
+	intake_take(worker);
+	conn = worker->conns;
 	while (conn != NULL) {
 		struct conn *next = conn->next;
 
@@ -399,7 +354,12 @@ enum vault_err
 worker_start(struct worker *worker, struct server *server, struct lanes *lanes,
 	     const struct worker_config *config)
 {
-	*worker = (struct worker){ .server = server, .lanes = lanes, .uid_rate = config->uid_rate };
+	*worker = (struct worker){ .server = server,
+				   .lanes = lanes,
+				   .uid_rate = config->uid_rate,
+				   .balance = { .all = config->all,
+						.count = config->count,
+						.regular = config->regular } };
 	worker->spin_ns = (int64_t)lanes->vault->settings.spin_us * 1000;
 	worker->done_tail = &worker->done;
 	pthread_mutex_init(&worker->mutex, NULL);

@@ -10,11 +10,13 @@
 #include <pthread.h>
 
 #include "vaultd/lanes/lanes.h"
+#include "vaultd/net/balance.h"
 #include "vaultd/net/conn.h"
 #include "vaultd/net/uids.h"
 
 /* Requests that one turn runs before it writes; what is left runs in the next. */
 #define TURN_REPLIES_MAX 16384
+#define TURN_LATE_NS 2000000 /* from then on each connection has few requests run in the turn */
 
 /* Where a reply of this turn stands, to be taken back if the turn cannot be audited. */
 struct turn_reply {
@@ -28,6 +30,8 @@ struct turn_reply {
 struct worker_config {
 	size_t cache_limit;
 	struct limit_rate uid_rate; /* of each caller's requests, before anything is parsed */
+	struct worker *all;	    /* of the server, this one among them */
+	unsigned count, regular;    /* how many; and how many of them new connections go to */
 };
 
 struct worker {
@@ -63,6 +67,7 @@ struct worker {
 	bool in_turn;
 	uint64_t turn; /* counts them */
 	struct limit_rate uid_rate;
+	struct balance balance;
 	int64_t spin_ns;
 	bool stopping;	 /* answers what is in flight, then ends */
 	int64_t stop_by; /* milliseconds; whoever does not read its answers by then loses them */
@@ -70,11 +75,6 @@ struct worker {
 
 MUST_USE enum vault_err worker_start(struct worker *worker, struct server *server,
 				     struct lanes *lanes, const struct worker_config *config);
-/*
- * From any thread: a new connection, which the worker owns from then on with its session, as it does
- * its count in uid->connections. False, with both still the caller's, when memory is short.
- */
-bool worker_add(struct worker *worker, int fd, struct session *session, struct uid_place *uid);
 /*
  * From main: waits until the worker has ended its turn, dropped its secrets and stands still; and
  * lets it go on.
@@ -95,6 +95,8 @@ void worker_wake(struct worker *worker);
 void worker_count(struct worker *worker, int n);
 /* For conn.c: begins a turn unless one is under way. */
 void worker_turn(struct worker *worker);
+/* For conn.c: whether the turn has lasted long. */
+bool worker_late(const struct worker *worker);
 /* For conn.c: hands a request to another lane; false where it was refused (and answered). */
 bool worker_queue(struct worker *worker, struct conn *conn, struct vault_bytes frame,
 		  uint32_t msgid, enum verdict verdict);

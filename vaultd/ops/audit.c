@@ -239,10 +239,12 @@ op_audit_verify(struct op *op, const struct audit_verify_req *req, struct audit_
 		.since_seq = (uint64_t)req->since_seq.v,
 		.first_public_key = op->vault->audit_key,
 		.cancel = &op->vault->cancel,
+		.work = &op->vault->work[WORK_SLOW],
 	};
 	struct audit_break *broken;
 	struct audit_verdict verdict;
 
+	work_begin(check.work, OP_audit_verify, "records", op->now.wall);
 	TRY(audit_verify(op->vault->audit, &check, &verdict));
 	res->ok = verdict.ok;
 	res->first = (int64_t)verdict.first;

@@ -92,7 +92,7 @@ static struct tree_source
 source_of(struct op *op)
 {
 	return (struct tree_source){ op->vault->audit, &op->vault->keyring.store.name,
-				     &op->vault->cancel };
+				     &op->vault->cancel, &op->vault->work[WORK_SLOW] };
 }
 
 /* What could still be lost with the power is in no checkpoint. */
@@ -124,6 +124,8 @@ op_audit_checkpoint(struct op *op, const struct audit_checkpoint_req *req,
 
 	if (size > size_now(op))
 		return op_fail(op, VAULT_NOT_FOUND, "size", "there are not so many records yet");
+	work_begin(source.work, OP_audit_checkpoint, "records", op->now.wall);
+	work_tell(source.work, 0, size);
 	err = audit_tree_root(&op->vault->tree, &source, size, root);
 	if (err != VAULT_OK)
 		return broken(op, err);
@@ -175,6 +177,8 @@ prove(struct op *op, uint64_t size, uint64_t seq, struct tree_proof *proof,
 	struct tree_source source = source_of(op);
 	uint8_t root[SHA256_BYTES];
 
+	work_begin(source.work, OP_audit_prove, "records", op->now.wall);
+	work_tell(source.work, 0, size);
 	TRY(audit_tree_prove(&op->vault->tree, &source, size, seq, proof));
 	TRY(audit_tree_root(&op->vault->tree, &source, size, root));
 	TRY(keep_path(op, proof, &res->proof));

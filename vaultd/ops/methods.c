@@ -64,9 +64,6 @@ bounds_text(struct op *op, const struct field *field, struct vault_text *out)
 	case FIELD_OBJECTS:
 		break;
 	}
-	/* Part of the contract, and unsupported when given, until a later build. */
-	if ((field->flags & F_LATER) != 0)
-		snprintf(text, sizeof text, "not in this build");
 	return op_keep_text(op, text_of(text), out);
 }
 
@@ -102,16 +99,14 @@ op_sys_methods(struct op *op, const struct sys_methods_req *req, struct sys_meth
 	res->items.v = items;
 	for (int i = 0; i < OP_COUNT; i++) {
 		const struct op_row *row = &op_rows[i];
-		struct method_info *item = &items[res->items.n];
+		struct method_info *item = &items[i];
 
-		if ((row->flags & OP_LATER) != 0)
-			continue;
 		item->name = text_of(row->method);
 		item->class_ = text_of(op_class_name(row->class));
 		item->since = TEXT_LITERAL(SINCE);
 		TRY(describe_fields(op, row->request(), &item->params.v, &item->params.n));
 		TRY(describe_fields(op, row->result(), &item->result.v, &item->result.n));
-		res->items.n++;
 	}
+	res->items.n = OP_COUNT;
 	return VAULT_OK;
 }

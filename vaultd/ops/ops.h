@@ -18,7 +18,6 @@
 	HANDLER(id) enum vault_err prepare_##id(struct op *op, const struct id##_req *req);
 #define HANDLER_PREPARED(id)                                                                       \
 	HANDLER_SLOW_COMMIT(id) bool slow_##id(struct op *op, const struct id##_req *req);
-#define HANDLER_LATER(id)
 #define OP_BEGIN(id, method, number, class, lane, flags, roles, summary) HANDLER_##lane(id)
 #include "protocol/ops_none.h"
 #include "protocol/ops.def"
@@ -30,7 +29,6 @@
 #undef HANDLER_MAIN
 #undef HANDLER_SLOW_COMMIT
 #undef HANDLER_PREPARED
-#undef HANDLER_LATER
 #undef HANDLER
 
 /* What came of something that was due. */

@@ -96,7 +96,6 @@ prepare_sys_unseal(struct op *op, const struct sys_unseal_req *req)
 enum vault_err
 op_sys_unseal(struct op *op, const struct sys_unseal_req *req, struct sys_unseal_res *res)
 {
-	struct audit_recovery recovery;
 	enum vault_err err;
 
 	(void)req;
@@ -111,12 +110,12 @@ op_sys_unseal(struct op *op, const struct sys_unseal_req *req, struct sys_unseal
 		    atomic_load(&op->vault->cancel))
 			return op_fail(op, VAULT_BUSY, NULL,
 				       "the vault was being sealed; try again");
-		err = vault_load(op->vault, op->txn, op->opening, &op->now, &recovery);
+		err = vault_load(op->vault, op->txn, op->opening, &op->now);
 		if (err == VAULT_INTEGRITY && op->opening->why != NULL)
 			return op_fail(op, err, NULL, op->opening->why);
 		TRY(err);
 		/* Else nothing seems to have been written, and the change would be forgotten. */
-		op->change->count += op->opening->migrated;
+		op->change->count += op->opening->found.format < STORE_FORMAT;
 		op->effects.opened = true;
 		unseal_shares_forget(&op->vault->shares);
 	}

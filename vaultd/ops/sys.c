@@ -1,6 +1,5 @@
 #include "protocol/text.h"
 #include "vaultd/core/check.h"
-#include "vaultd/core/rekey.h"
 #include "vaultd/core/session.h"
 #include "vaultd/core/scrub.h"
 #include "vaultd/core/tenant_erase.h"
@@ -100,7 +99,7 @@ progress(struct op *op, struct sys_status_res *res)
 	struct unseal_progress *unseal = scratch_alloc(op->scratch, sizeof *unseal);
 	struct rekey_status *rekey = scratch_alloc(op->scratch, sizeof *rekey);
 	struct share_progress shares;
-	struct rekey_progress tenants;
+	struct work_seen seen;
 
 	if (unseal == NULL || rekey == NULL)
 		return VAULT_BUSY;
@@ -111,9 +110,35 @@ progress(struct op *op, struct sys_status_res *res)
 				 &unseal->slot));
 		res->unseal = unseal;
 	}
-	if (vault_rekey_progress(op->vault, &tenants)) {
-		*rekey = (struct rekey_status){ (int64_t)tenants.done, (int64_t)tenants.total };
+	if (work_read(&op->vault->work[WORK_COMMIT], &seen)) {
+		*rekey = (struct rekey_status){ (int64_t)seen.done, (int64_t)seen.total };
 		res->rekey = rekey;
+	}
+	return VAULT_OK;
+}
+
+/* What takes so long that somebody may want to know how far it is. */
+static enum vault_err
+work(struct op *op, struct sys_status_res *res)
+{
+	struct work_status *items = scratch_alloc(op->scratch, WORK_PLACES * sizeof *items);
+	struct work_seen seen;
+	size_t n = 0;
+
+	if (items == NULL)
+		return VAULT_BUSY;
+	for (int i = 0; i < WORK_PLACES; i++)
+		if (work_read(&op->vault->work[i], &seen))
+			items[n++] = (struct work_status){
+				.method = text_of(op_rows[seen.op].method),
+				.done = (int64_t)seen.done,
+				.total = { (int64_t)seen.total, seen.total > 0 },
+				.unit = text_of(seen.unit),
+				.since = seen.since,
+			};
+	if (n > 0) {
+		res->work.v = items;
+		res->work.n = n;
 	}
 	return VAULT_OK;
 }
@@ -155,6 +180,7 @@ op_sys_status(struct op *op, const struct sys_status_req *req, struct sys_status
 	if (state == STATE_OPEN)
 		TRY(background(op, &res->background));
 	TRY(progress(op, res));
+	TRY(work(op, res));
 	return store_id(op, &res->store_id);
 }
 
@@ -168,6 +194,7 @@ op_sys_check(struct op *op, const struct sys_check_req *req, struct sys_check_re
 	(void)req;
 	if (differs == NULL)
 		return VAULT_BUSY;
+	work_begin(&op->vault->work[WORK_SLOW], OP_sys_check, "entries", op->now.wall);
 	TRY(check_store(op->vault, op->txn, &check));
 	for (int i = 0; i < TABLE_COUNT; i++)
 		if (check.differs[i])

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "vaultd/base/bytes.h"
 #include "vaultd/store/index.h"
 #include "vaultd/store/lmdb.h"
 
@@ -8,46 +9,38 @@ struct index_place {
 	uint8_t entry[INDEX_ENTRY_BYTES];
 };
 
-static void
-put_be(uint8_t *p, uint64_t v, unsigned size)
-{
-	for (unsigned i = 0; i < size; i++)
-		p[i] = (uint8_t)(v >> 8 * (size - 1 - i));
-}
-
-static uint64_t
-get_be(const uint8_t *p, unsigned size)
-{
-	uint64_t v = 0;
-
-	for (unsigned i = 0; i < size; i++)
-		v = v << 8 | p[i];
-	return v;
-}
-
 static struct index_place
 index_place(const struct row_key *key, uint64_t id)
 {
 	struct index_place place;
 
-	put_be(place.key, key->tenant, 4);
+	put_be32(place.key, key->tenant);
 	place.key[4] = key->kind;
 	memcpy(place.entry, key->tag, ROW_TAG_BYTES);
-	put_be(place.entry + ROW_TAG_BYTES, id, 8);
+	put_be64(place.entry + ROW_TAG_BYTES, id);
 	return place;
+}
+
+/* Of an entry under that tenant and kind. */
+static enum vault_err
+entry_read(uint32_t tenant, uint8_t kind, struct vault_bytes entry, struct row_key *key,
+	   uint64_t *id)
+{
+	if (entry.len != INDEX_ENTRY_BYTES)
+		return VAULT_INTEGRITY;
+	*key = (struct row_key){ .tenant = tenant, .kind = kind };
+	memcpy(key->tag, entry.p, ROW_TAG_BYTES);
+	*id = get_be64(entry.p + ROW_TAG_BYTES);
+	return VAULT_OK;
 }
 
 enum vault_err
 index_read(struct vault_bytes key_bytes, struct vault_bytes entry, struct row_key *key,
 	   uint64_t *id)
 {
-	if (key_bytes.len != INDEX_KEY_BYTES || entry.len != INDEX_ENTRY_BYTES)
+	if (key_bytes.len != INDEX_KEY_BYTES)
 		return VAULT_INTEGRITY;
-	*key = (struct row_key){ .tenant = (uint32_t)get_be(key_bytes.p, 4),
-				 .kind = key_bytes.p[4] };
-	memcpy(key->tag, entry.p, ROW_TAG_BYTES);
-	*id = get_be(entry.p + ROW_TAG_BYTES, 8);
-	return VAULT_OK;
+	return entry_read(get_be32(key_bytes.p), key_bytes.p[4], entry, key, id);
 }
 
 /* A read transaction keeps its cursor, which outlives the snapshot; a write transaction's does not. */
@@ -72,7 +65,10 @@ row_linked(struct txn *txn, const struct row_key *key, uint64_t *id)
 {
 	struct index_place place = index_place(key, 0);
 	MDB_val k = { INDEX_KEY_BYTES, place.key }, v = { INDEX_ENTRY_BYTES, place.entry };
+	struct row_key found;
 	MDB_cursor *cursor;
+	enum vault_err err;
+	uint64_t at = 0;
 	int rc;
 
 	rc = seeker_get(txn, &cursor);
@@ -80,14 +76,15 @@ row_linked(struct txn *txn, const struct row_key *key, uint64_t *id)
 		return store_error(rc);
 	/* The entry is found by its tag alone: id 0 sorts before every id. */
 	rc = mdb_cursor_get(cursor, &k, &v, MDB_GET_BOTH_RANGE);
-	if (rc == 0 &&
-	    (v.mv_size != INDEX_ENTRY_BYTES || memcmp(v.mv_data, key->tag, ROW_TAG_BYTES) != 0))
-		rc = MDB_NOTFOUND;
-	if (rc == 0)
-		*id = get_be((const uint8_t *)v.mv_data + ROW_TAG_BYTES, 8);
+	err = rc != 0 ? store_error(rc)
+		      : entry_read(key->tenant, key->kind, bytes_of(v), &found, &at);
 	if (txn->writes)
 		mdb_cursor_close(cursor);
-	return store_error(rc);
+	TRY(err);
+	if (memcmp(found.tag, key->tag, ROW_TAG_BYTES) != 0)
+		return VAULT_NOT_FOUND;
+	*id = at;
+	return VAULT_OK;
 }
 
 enum vault_err
@@ -96,6 +93,7 @@ row_seek(struct txn *txn, const struct row_key *key, struct row_key *found, uint
 	struct index_place place = index_place(key, 0);
 	MDB_val k = { INDEX_KEY_BYTES, place.key }, v = { INDEX_ENTRY_BYTES, place.entry };
 	MDB_cursor *cursor;
+	enum vault_err err;
 	int rc;
 
 	rc = seeker_get(txn, &cursor);
@@ -104,14 +102,11 @@ row_seek(struct txn *txn, const struct row_key *key, struct row_key *found, uint
 	rc = mdb_cursor_get(cursor, &k, &v, MDB_GET_BOTH_RANGE);
 	if (rc == MDB_NOTFOUND)
 		rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_KEY);
-	if (rc == 0 && v.mv_size == INDEX_ENTRY_BYTES) {
-		*found = (struct row_key){ .tenant = key->tenant, .kind = key->kind };
-		memcpy(found->tag, v.mv_data, ROW_TAG_BYTES);
-		*id = get_be((const uint8_t *)v.mv_data + ROW_TAG_BYTES, 8);
-	}
+	err = rc != 0 ? store_error(rc)
+		      : entry_read(key->tenant, key->kind, bytes_of(v), found, id);
 	if (txn->writes)
 		mdb_cursor_close(cursor);
-	return store_error(rc);
+	return err;
 }
 
 uint64_t
@@ -227,7 +222,6 @@ row_count(struct txn *txn, uint64_t *rows)
 enum vault_err
 index_walk_next(struct txn *txn, struct index_walk *walk, struct row_key *key, uint64_t *id)
 {
-	const uint8_t *place;
 	MDB_cursor *cursor = walk->cursor;
 	MDB_val k, v;
 	int rc = 0;
@@ -237,15 +231,7 @@ index_walk_next(struct txn *txn, struct index_walk *walk, struct row_key *key, u
 	walk->cursor = cursor;
 	if (rc == 0)
 		rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
-	if (rc != 0)
-		return store_error(rc);
-	if (k.mv_size != INDEX_KEY_BYTES || v.mv_size != INDEX_ENTRY_BYTES)
-		return VAULT_INTEGRITY;
-	place = k.mv_data;
-	*key = (struct row_key){ .tenant = (uint32_t)get_be(place, 4), .kind = place[4] };
-	memcpy(key->tag, v.mv_data, ROW_TAG_BYTES);
-	*id = get_be((const uint8_t *)v.mv_data + ROW_TAG_BYTES, 8);
-	return VAULT_OK;
+	return rc != 0 ? store_error(rc) : index_read(bytes_of(k), bytes_of(v), key, id);
 }
 
 void
@@ -323,11 +309,7 @@ row_walk_next(struct row_walk *walk, struct row_key *key, uint64_t *id, struct v
 	walk->started = true;
 	if (rc != 0)
 		return store_error(rc);
-	if (v.mv_size != INDEX_ENTRY_BYTES)
-		return VAULT_INTEGRITY;
-	*key = (struct row_key){ .tenant = walk->tenant, .kind = walk->kind };
-	memcpy(key->tag, v.mv_data, ROW_TAG_BYTES);
-	*id = get_be((const uint8_t *)v.mv_data + ROW_TAG_BYTES, 8);
+	TRY(entry_read(walk->tenant, walk->kind, bytes_of(v), key, id));
 	return row == NULL ? VAULT_OK : row_read(walk->txn, *id, row);
 }
 
@@ -378,7 +360,7 @@ row_next_kind(struct txn *txn, uint32_t tenant, uint8_t *kind)
 	size_t n;
 
 	TRY(find_kind(txn, &k, MDB_SET_RANGE, &n));
-	if (k.mv_size != INDEX_KEY_BYTES || get_be(k.mv_data, 4) != tenant)
+	if (k.mv_size != INDEX_KEY_BYTES || get_be32(k.mv_data) != tenant)
 		return VAULT_NOT_FOUND;
 	*kind = ((const uint8_t *)k.mv_data)[4];
 	return VAULT_OK;

@@ -149,14 +149,17 @@ void txn_set_sums(struct txn *txn, const struct store_sums *sums);
 
 /* All of the store but what stands under a row's id, and what an id changes with each commit. */
 struct store_count {
-	uint64_t skip_row;	   /* a row that is left out with its index entries; 0: none */
-	const atomic_bool *cancel; /* NULL: never */
+	uint64_t skip_row;	     /* a row that is left out with its index entries; 0: none */
+	const atomic_bool *cancel;   /* NULL: never */
+	_Atomic uint64_t *looked_at; /* entries so far, rounded down; NULL: nobody asks */
 	/* Set: */
 	struct store_sums sums;
 	uint64_t rows, entries; /* of the index */
 };
 /* Reads it whole. VAULT_BUSY when cancelled. The sums must be kept. */
 MUST_USE enum vault_err txn_count(struct txn *txn, struct store_count *count);
+/* How many entries that is going to look at. */
+MUST_USE enum vault_err txn_entries(struct txn *txn, uint64_t *n);
 
 MUST_USE enum vault_err meta_get(struct txn *txn, const char *name, struct vault_bytes *value);
 MUST_USE enum vault_err meta_put(struct txn *txn, const char *name, struct vault_bytes value);

@@ -4,9 +4,10 @@
  */
 #include <string.h>
 
+#include "vaultd/base/bytes.h"
 #include "vaultd/store/lmdb.h"
 
-#define CANCEL_EVERY 4096 /* entries between looks at whether to go on */
+#define CANCEL_EVERY 4096 /* entries between looks at whether to go on, and telling how far it is */
 
 static void
 note(struct store_sums *sums, const uint8_t *key, struct vault_bytes place,
@@ -87,7 +88,7 @@ txn_set_sums(struct txn *txn, const struct store_sums *sums)
 static bool
 skipped(const struct store_count *count, enum store_table table, const MDB_val *k, const MDB_val *v)
 {
-	uint64_t id = 0;
+	uint64_t id;
 
 	switch (table) {
 	case TABLE_ROWS:
@@ -96,8 +97,7 @@ skipped(const struct store_count *count, enum store_table table, const MDB_val *
 	case TABLE_INDEX:
 		if (v->mv_size != INDEX_ENTRY_BYTES)
 			return false;
-		for (unsigned i = 0; i < sizeof id; i++)
-			id = id << 8 | ((const uint8_t *)v->mv_data)[ROW_TAG_BYTES + i];
+		id = get_be64((const uint8_t *)v->mv_data + ROW_TAG_BYTES);
 		return count->skip_row != 0 && id == count->skip_row;
 	case TABLE_META:
 	case TABLE_COUNT:
@@ -107,10 +107,15 @@ skipped(const struct store_count *count, enum store_table table, const MDB_val *
 	       memcmp(k->mv_data, META_NEXT_ROW, k->mv_size) == 0;
 }
 
+/* Tells how far it is, and answers whether it is to end. */
 static bool
 cancelled(const struct store_count *count, uint64_t done)
 {
-	return count->cancel != NULL && done % CANCEL_EVERY == 0 && atomic_load(count->cancel);
+	if (done % CANCEL_EVERY != 0)
+		return false;
+	if (done > 0 && count->looked_at != NULL)
+		*count->looked_at += CANCEL_EVERY;
+	return count->cancel != NULL && atomic_load(count->cancel);
 }
 
 static enum vault_err
@@ -139,6 +144,23 @@ count_table(struct txn *txn, enum store_table table, struct store_count *count, 
 	}
 	mdb_cursor_close(cursor);
 	return rc == 0 || rc == MDB_NOTFOUND ? err : store_error(rc);
+}
+
+enum vault_err
+txn_entries(struct txn *txn, uint64_t *n)
+{
+	const MDB_dbi tables[] = { txn->store->rows, txn->store->index, txn->store->meta };
+	MDB_stat stat;
+
+	*n = 0;
+	for (int i = 0; i < TABLE_COUNT; i++) {
+		int rc = mdb_stat(txn->mdb, tables[i], &stat);
+
+		if (rc != 0)
+			return store_error(rc);
+		*n += stat.ms_entries;
+	}
+	return VAULT_OK;
 }
 
 enum vault_err

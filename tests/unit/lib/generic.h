@@ -26,7 +26,6 @@ struct fill {
 	size_t length_max; /* of a text, bytes or map */
 	size_t count_max;  /* of a list */
 	size_t object_max; /* of a list of structs */
-	bool later;	   /* also what requests may not ask for yet */
 };
 
 static inline uint64_t
@@ -105,7 +104,7 @@ fill_present(struct fill *f, const struct field *field)
 {
 	if (field->required)
 		return true;
-	if (f->mode == FILL_REQUIRED || ((field->flags & F_LATER) != 0 && !f->later))
+	if (f->mode == FILL_REQUIRED)
 		return false;
 	return f->mode != FILL_RANDOM || fill_next(f) % 2 == 0;
 }

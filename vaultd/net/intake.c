@@ -1,0 +1,102 @@
+#include "vaultd/net/intake.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "vaultd/net/conns.h"
+
+static void
+refuse(struct conn *conn)
+{
+	worker_count(conn->worker, -1);
+	session_release(conn->session);
+	atomic_fetch_sub_explicit(&conn->uid->connections, 1, memory_order_relaxed);
+	close(conn->fd);
+	buf_free(&conn->in);
+	buf_free(&conn->out);
+	free(conn);
+}
+
+static void
+adopt(struct worker *worker, struct conn *conn)
+{
+	if (worker->stopping || !conns_add(worker, conn)) {
+		refuse(conn);
+		return;
+	}
+	conn->prev = NULL;
+	conn->next = worker->conns;
+	if (worker->conns != NULL)
+		worker->conns->prev = conn;
+	worker->conns = conn;
+	conn_start(conn);
+}
+
+/* Under the worker's mutex. */
+static void
+put(struct worker *worker, struct conn *conn)
+{
+	conn->worker = worker;
+	conn->next = worker->arrived;
+	worker->arrived = conn;
+}
+
+bool
+intake_new(struct worker *worker, int fd, struct session *session, struct uid_place *uid)
+{
+	struct conn *conn = calloc(1, sizeof *conn);
+
+	if (conn == NULL)
+		return false;
+	conn->fd = fd;
+	conn->session = session;
+	conn->uid = uid;
+	atomic_fetch_add_explicit(&uid->connections, 1, memory_order_relaxed);
+	/* Counted from here on, so that a burst of connections cannot pass the limit unseen. */
+	worker_count(worker, 1);
+	pthread_mutex_lock(&worker->mutex);
+	put(worker, conn);
+	pthread_mutex_unlock(&worker->mutex);
+	worker_wake(worker);
+	return true;
+}
+
+bool
+intake_give(struct conn *conn, struct worker *to)
+{
+	struct worker *from = conn->worker;
+	bool given;
+
+	pthread_mutex_lock(&to->mutex);
+	/* A worker that was told to stop may have ended already. */
+	given = !to->stop;
+	if (given) {
+		conn_leave(conn);
+		put(to, conn);
+	}
+	pthread_mutex_unlock(&to->mutex);
+	if (!given)
+		return false;
+	atomic_fetch_add_explicit(&to->conn_count, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&from->conn_count, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&from->lanes->vault->metrics.moved, 1, memory_order_relaxed);
+	worker_wake(to);
+	return true;
+}
+
+void
+intake_take(struct worker *worker)
+{
+	struct conn *conn;
+
+	pthread_mutex_lock(&worker->mutex);
+	conn = worker->arrived;
+	worker->arrived = NULL;
+	pthread_mutex_unlock(&worker->mutex);
+	while (conn != NULL) {
+		struct conn *next = conn->next;
+
+		adopt(worker, conn);
+		conn = next;
+	}
+}
