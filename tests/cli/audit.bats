@@ -14,6 +14,24 @@ teardown_file() { stop_daemon; }
 	[ "$(jq .ok <<<"$output")" = true ]
 }
 
+@test "an error says where to look" {
+	run -2 --separate-stderr vaultctl --tenant nope key list
+	stderr_has 'vaultctl tenant list'
+	run -2 --separate-stderr vaultctl --tenant acme secret get none
+	stderr_has 'vaultctl secret list'
+	run -2 --separate-stderr vaultctl --tenant acme key create k --algorithm HS257
+	stderr_has '--algorithm takes HS256, HS512'
+	run -2 --separate-stderr vaultctl --quiet --tenant nope key list
+	[[ $stderr != *'vaultctl tenant list'* ]]
+	run -1 --separate-stderr vaultctl --tenant acme key create k
+	stderr_has 'see vaultctl key create --help'
+}
+
+@test "a record's parts have their units" {
+	run -0 vaultctl tenant get acme
+	has 'failures 100, window 5m, block 5m, enabled yes'
+}
+
 @test "status tells of the anchor" {
 	run -0 vaultctl status
 	has 'anchor        ok, revision'

@@ -7,6 +7,8 @@ teardown_file() { stop_daemon; }
 @test "a new daemon waits for init" {
 	run -0 vaultctl --quiet status
 	[ "$output" = uninitialized ]
+	run -0 vaultctl status
+	[[ $output != *'store id'* ]]
 	run -2 --separate-stderr vaultctl tenant list
 	stderr_has 'Run: vaultctl init'
 	run -2 --separate-stderr vaultctl --format json tenant list
@@ -36,6 +38,18 @@ teardown_file() { stop_daemon; }
 	has 'you are'
 	run -0 vaultctl --format json status
 	[ "$(jq -c '[.initialized, .sealed, .audit.ok]' <<<"$output")" = '[true,false,true]' ]
+	run -0 vaultctl sys status
+	has 'ok yes, revision '
+}
+
+@test "who may not see the status is told nothing of backups" {
+	chmod 755 "$DIR" "$DIR/run"
+	chmod 666 "$VAULTD_SOCKET"
+	run -0 setpriv --reuid nobody --clear-groups "$VAULTCTL" status
+	chmod 700 "$DIR/run"
+	has unsealed
+	has 'you are       uid:'
+	[[ $output != *never* ]]
 }
 
 @test "sealed until the right passphrase comes" {

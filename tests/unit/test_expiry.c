@@ -211,9 +211,12 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(the_oldest_go_first_and_few_at_a_time), TEST(none_goes_before_its_time),
-		TEST(a_later_time_replaces_the_one_before),  TEST(a_row_that_went_already),
-		TEST(nothing_goes_right_after_the_start),    TEST(nothing_goes_after_a_jump),
+		TEST(the_oldest_go_first_and_few_at_a_time),
+		TEST(none_goes_before_its_time),
+		TEST(a_later_time_replaces_the_one_before),
+		TEST(a_row_that_went_already),
+		TEST(nothing_goes_right_after_the_start),
+		TEST(nothing_goes_after_a_jump),
 		TEST(a_time_beyond_the_index_is_not_taken_for_an_early_one),
 	};
 

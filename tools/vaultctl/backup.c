@@ -208,7 +208,7 @@ run_backup_create(struct ctl *ctl, struct args *args)
 	int status = CTL_LOCAL;
 
 	if (args->words_n != 1)
-		return ctl_usage(ctl, "vaultctl backup create FILE; see --help");
+		return ctl_usage(ctl, "usage: vaultctl backup create FILE; see --help");
 	child_guard();
 	sigemptyset(&endings);
 	sigaddset(&endings, SIGINT);

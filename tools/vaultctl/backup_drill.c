@@ -250,7 +250,7 @@ run_backup_drill(struct ctl *ctl, struct args *args)
 	int status, removed;
 
 	if (args->words_n != 0)
-		return ctl_usage(ctl, "vaultctl backup drill; see --help");
+		return ctl_usage(ctl, "usage: vaultctl backup drill; see --help");
 	status = run(&drill);
 	removed = remove_scratch(&drill);
 	return status != CTL_DONE ? status : removed;

@@ -63,7 +63,7 @@ run_backup_identity(struct ctl *ctl, struct args *args)
 	int status;
 
 	if (args->words_n < 1 || args->words_n > 2 || !text_name(text_of(name)))
-		return ctl_usage(ctl, "vaultctl backup identity FILE [NAME]");
+		return ctl_usage(ctl, "usage: vaultctl backup identity FILE [NAME]");
 	snprintf(recipient.name, sizeof recipient.name, "%s", name);
 	if (crypto_init() != VAULT_OK || arena_open(ARENA_BYTES, false, &arena) != VAULT_OK)
 		return ctl_local(ctl, "memory is short");

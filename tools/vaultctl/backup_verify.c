@@ -188,7 +188,7 @@ run_backup_inspect(struct ctl *ctl, struct args *args)
 	int status;
 
 	if (args->words_n != 1)
-		return ctl_usage(ctl, "vaultctl backup inspect FILE");
+		return ctl_usage(ctl, "usage: vaultctl backup inspect FILE");
 	if (crypto_init() != VAULT_OK)
 		return ctl_local(ctl, "memory is short");
 	status = explain(ctl, reading.path, backup_read_ends(ctl, &reading));
@@ -327,7 +327,7 @@ run_backup_verify(struct ctl *ctl, struct args *args)
 	bool given;
 
 	if (args->words_n != 1)
-		return ctl_usage(ctl, "vaultctl backup verify FILE; see --help");
+		return ctl_usage(ctl, "usage: vaultctl backup verify FILE; see --help");
 	child_guard();
 	if (crypto_init() != VAULT_OK || arena_open(ARENA_BYTES, false, &arena) != VAULT_OK)
 		return ctl_local(ctl, "memory is short");

@@ -16,8 +16,8 @@
 #define LEFT_MAX (UNIT_TEXT_MAX + 8)
 #define AMOUNT_MAX 320 /* bytes of "1200 of 3500 rows  400 rows/s" */
 
-static int64_t
-now_ms(void)
+int64_t
+bar_now_ms(void)
 {
 	struct timespec ts;
 
@@ -130,7 +130,7 @@ draw(const struct bar *bar, const struct bar_at *at, const char *end)
 	char text[BAR_TEXT_MAX];
 	struct winsize size = { 0 };
 
-	bar_text(bar, at, now_ms() - bar->begun_ms, text);
+	bar_text(bar, at, bar_now_ms() - bar->begun_ms, text);
 	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 &&
 	    size.ws_col <= sizeof text)
 		text[size.ws_col - 1] = '\0';
@@ -157,7 +157,7 @@ bar_name(struct bar *bar, struct vault_text label, struct vault_text unit)
 void
 bar_begin(struct bar *bar, bool shown, const char *label, const char *unit)
 {
-	*bar = (struct bar){ .shown = shown, .begun_ms = now_ms() };
+	*bar = (struct bar){ .shown = shown, .begun_ms = bar_now_ms() };
 	bar->next_ms = bar->begun_ms + BAR_AFTER_MS;
 	bar_name(bar, text_of(label == NULL ? "" : label), text_of(unit == NULL ? "" : unit));
 }
@@ -165,14 +165,14 @@ bar_begin(struct bar *bar, bool shown, const char *label, const char *unit)
 void
 bar_restart(struct bar *bar, uint64_t done)
 {
-	bar->begun_ms = now_ms();
+	bar->begun_ms = bar_now_ms();
 	bar->before = done;
 }
 
 void
 bar_show(struct bar *bar, const struct bar_at *at)
 {
-	int64_t now = now_ms();
+	int64_t now = bar_now_ms();
 
 	if (!bar->shown || now < bar->next_ms)
 		return;

@@ -36,6 +36,9 @@ struct bar_at {
 void bar_text(const struct bar *bar, const struct bar_at *at, int64_t spent_ms,
 	      char out[static BAR_TEXT_MAX]);
 
+/* The clock that bars go by. */
+int64_t bar_now_ms(void);
+
 /* shown: whether somebody looks. label and unit (of bytes) may be NULL. */
 void bar_begin(struct bar *bar, bool shown, const char *label, const char *unit);
 /* Other names, for what is shown next; a daemon may give them. */

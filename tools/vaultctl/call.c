@@ -73,7 +73,7 @@ run_call(struct ctl *ctl, struct args *args)
 	int status = CTL_LOCAL;
 
 	if (args->words_n < 1 || args->words_n > 2)
-		return ctl_usage(ctl, "vaultctl call METHOD [JSON | @FILE | -]");
+		return ctl_usage(ctl, "usage: vaultctl call METHOD [JSON | @FILE | -]");
 	row = row_of(args->words[0]);
 	if (args->words_n < 2 || read_params(ctl, args->words[1], &params))
 		status = ctl_connect(ctl, &row, &vault);

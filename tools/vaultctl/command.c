@@ -90,15 +90,18 @@ static bool
 require_all(const struct ctl *ctl, const struct args *args)
 {
 	const struct object_type *type = args->row->request();
-	char name[METHOD_MAX];
+	size_t noun = strcspn(args->row->method, ".");
+	char name[METHOD_MAX], verb[METHOD_MAX];
 
 	for (unsigned i = 0; i < type->count; i++) {
 		const struct field *field = &type->fields[i];
 
 		if (!field->required || args_given(args, field->name))
 			continue;
-		ctl_usage(ctl, "--%s is required%s; see --help", dashed(field->name, name),
-			  field->kind == FIELD_TENANT ? " (or set VAULTD_TENANT)" : "");
+		ctl_usage(ctl, "--%s is required%s; see vaultctl %.*s %s --help",
+			  dashed(field->name, name),
+			  field->kind == FIELD_TENANT ? " (or set VAULTD_TENANT)" : "", (int)noun,
+			  args->row->method, dashed(args->row->method + noun + 1, verb));
 		return false;
 	}
 	return true;

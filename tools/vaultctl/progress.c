@@ -1,7 +1,6 @@
 #include "tools/vaultctl/progress.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "protocol/text.h"
 
@@ -16,15 +15,6 @@ struct watch {
 	bool looked;	       /* once at least */
 	enum op_id shown_work; /* OP_COUNT: none */
 };
-
-static int64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static bool
 runs_slowly(const struct op_row *row)
@@ -117,20 +107,20 @@ enum vault_err
 progress_wait(struct ctl *ctl, const struct op_row *row, struct vault *vault, uint32_t msgid)
 {
 	struct watch watch = { .ctl = ctl, .row = row, .shown_work = OP_COUNT };
-	int64_t end = now_ms() + ctl_timeout_ms(ctl, row);
+	int64_t end = bar_now_ms() + ctl_timeout_ms(ctl, row);
 	enum vault_err err = VAULT_OK;
 	int wait = BAR_AFTER_MS;
 	bool arrived = false;
 
 	ctl_bar(ctl, row->method, NULL);
-	while (ctl->bar.shown && err == VAULT_OK && !arrived && now_ms() < end) {
+	while (ctl->bar.shown && err == VAULT_OK && !arrived && bar_now_ms() < end) {
 		err = vault_wait(vault, msgid, wait, &arrived);
 		if (err == VAULT_OK && !arrived)
 			look(&watch);
 		wait = LOOK_MS;
 	}
 	/* Receiving is not given as long once more. */
-	if (now_ms() >= end)
+	if (bar_now_ms() >= end)
 		vault_set_timeout(vault, 1);
 	bar_end(&ctl->bar);
 	vault_close(watch.status);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "protocol/text.h"
 #include "tools/vaultctl/ctl.h"
 #include "tools/vaultctl/json.h"
 #include "tools/vaultctl/names.h"
@@ -127,6 +128,55 @@ no_connection(const struct ctl *ctl, const struct vault_failure *f, const char *
 	return CTL_LOCAL;
 }
 
+static const struct field *
+field_named(const struct op_row *row, const char *name)
+{
+	const struct object_type *type =
+		row == NULL || row->request == NULL ? NULL : row->request();
+
+	for (unsigned i = 0; type != NULL && i < type->count; i++)
+		if (strcmp(type->fields[i].name, name) == 0)
+			return &type->fields[i];
+	return NULL;
+}
+
+/* The words that the field takes, where those are few. */
+static void
+advise_values(const struct op_row *row, const char *name)
+{
+	const struct field *field = field_named(row, name);
+
+	if (field == NULL || field->kind != FIELD_ENUM)
+		return;
+	fputs("--", stderr);
+	for (const char *p = name; *p != '\0'; p++)
+		fputc(*p == '_' ? '-' : *p, stderr);
+	fputs(" takes", stderr);
+	for (int i = 1; i < field->values->count; i++)
+		fprintf(stderr, "%s %s", i > 1 ? "," : "", field->values->names[i]);
+	fputs(".\n", stderr);
+}
+
+/* Which list shows what there is in place of what is not. */
+static void
+advise_list(const struct op_row *row, const char *name)
+{
+	char method[64];
+	int n = 0;
+
+	if (row == NULL || field_named(row, name) == NULL)
+		return;
+	if (strcmp(name, "name") == 0 || strcmp(name, "id") == 0)
+		n = snprintf(method, sizeof method, "%.*s.list", (int)strcspn(row->method, "."),
+			     row->method);
+	else
+		n = snprintf(method, sizeof method, "%s.list", name);
+	if (n < 0 || (size_t)n >= sizeof method || op_find(text_of(method)) == NULL)
+		return;
+	*strchr(method, '.') = ' ';
+	fprintf(stderr, "`vaultctl %s` shows what there is.\n", method);
+}
+
 /* What the user can do about an answer. */
 static void
 advise(const struct ctl *ctl, const struct vault_failure *f, const struct op_row *row)
@@ -166,6 +216,12 @@ advise(const struct ctl *ctl, const struct vault_failure *f, const struct op_row
 			      "lost, as "
 			      "root: vaultctl unseal --accept-rollback\n",
 			      stderr);
+		break;
+	case VAULT_INVALID_PARAMS:
+		advise_values(row, f->field);
+		break;
+	case VAULT_NOT_FOUND:
+		advise_list(row, f->field);
 		break;
 	case VAULT_UNKNOWN_METHOD:
 		fputs("`vaultctl methods` lists what this daemon can do.\n", stderr);

@@ -148,7 +148,7 @@ static void
 anchor_line(struct cursor map)
 {
 	struct cursor anchor, value;
-	char text[96];
+	char text[128], ago[UNIT_TEXT_MAX];
 	int64_t revision = 0, age = 0;
 
 	if (!show_entry(map, "anchor", &anchor))
@@ -157,8 +157,9 @@ anchor_line(struct cursor map)
 		revision = 0;
 	if (show_entry(anchor, "age", &value) && !cursor_int(&value, &age))
 		age = 0;
-	snprintf(text, sizeof text, "%s, revision %lld, written %llds ago",
-		 flag_of(anchor, "ok") ? "ok" : "NOT WRITTEN", (long long)revision, (long long)age);
+	unit_show_duration(ago, age);
+	snprintf(text, sizeof text, "%s, revision %lld, written %s ago",
+		 flag_of(anchor, "ok") ? "ok" : "NOT WRITTEN", (long long)revision, ago);
 	line("anchor", text);
 }
 
@@ -226,18 +227,20 @@ static void
 show_status(const struct ctl *ctl, struct cursor status, const struct vault_sys_hello_res *hello)
 {
 	const struct object_type *type = sys_status_res_type();
+	struct cursor value;
 
 	state_line(status);
 	shares_line(status);
 	line_of(ctl, type, "version", status, NULL);
 	line_of(ctl, type, "uptime", status, NULL);
-	line_of(ctl, type, "store_id", status, NULL);
+	if (flag_of(status, "initialized"))
+		line_of(ctl, type, "store_id", status, NULL);
 	line_of(ctl, type, "tenants", status, NULL);
 	line_of(ctl, type, "slots", status, NULL);
 	line_of(ctl, type, "sandbox", status, NULL);
 	line_of(ctl, type, "memory_lock", status, NULL);
-	/* Of these nothing is known while it is sealed. */
-	if (!flag_of(status, "sealed")) {
+	/* Of these nothing is known while it is sealed, and the greeting tells nothing. */
+	if (!flag_of(status, "sealed") && show_entry(status, "uptime", &value)) {
 		audit_line(status);
 		anchor_line(status);
 		line_of(ctl, type, "last_backup", status, "never");

@@ -102,6 +102,25 @@ put_entries(FILE *out, const struct ctl *ctl, const struct field *field, struct 
 	}
 }
 
+static void put_value(FILE *out, const struct ctl *ctl, const struct field *field,
+		      struct cursor value, bool brief);
+
+/* "failures 100, window 5m, enabled yes" */
+static void
+put_object(FILE *out, const struct ctl *ctl, const struct object_type *type, struct cursor map)
+{
+	const char *gap = "";
+	struct cursor value;
+
+	for (unsigned i = 0; i < type->count; i++) {
+		if (!show_entry(map, type->fields[i].name, &value))
+			continue;
+		fprintf(out, "%s%s ", gap, type->fields[i].name);
+		put_value(out, ctl, &type->fields[i], value, true);
+		gap = ", ";
+	}
+}
+
 static void
 put_value(FILE *out, const struct ctl *ctl, const struct field *field, struct cursor value,
 	  bool brief)
@@ -129,8 +148,13 @@ put_value(FILE *out, const struct ctl *ctl, const struct field *field, struct cu
 		if (cursor_bytes(&value, &bytes))
 			base64url_write(out, bytes);
 		return;
-	case FIELD_MAP:
 	case FIELD_OBJECT:
+		if (!brief) {
+			put_object(out, ctl, field->object(), value);
+			return;
+		}
+		/* fall through */
+	case FIELD_MAP:
 		json_print_value(out, &value, -1);
 		return;
 	default:

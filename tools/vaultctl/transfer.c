@@ -122,7 +122,8 @@ run_tenant_export(struct ctl *ctl, struct args *args)
 	int status = CTL_LOCAL;
 
 	if (args->words_n != 1 || ctl->tenant == NULL)
-		return ctl_usage(ctl, "vaultctl tenant export --tenant TENANT FILE; see --help");
+		return ctl_usage(ctl,
+				 "usage: vaultctl tenant export --tenant TENANT FILE; see --help");
 	child_guard();
 	if (take_passphrase(ctl, args, t.row, &passphrase) &&
 	    backup_file_open(ctl, args->words[0], "", force, &file))
@@ -196,7 +197,8 @@ run_tenant_import(struct ctl *ctl, struct args *args)
 	struct stat st = { 0 };
 
 	if (args->words_n != 1)
-		return ctl_usage(ctl, "vaultctl tenant import FILE [--tenant NAME]; see --help");
+		return ctl_usage(ctl,
+				 "usage: vaultctl tenant import FILE [--tenant NAME]; see --help");
 	fd = open(args->words[0], O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) != 0) {
 		status = ctl_local(ctl, "%s: %s", args->words[0], strerror(errno));
