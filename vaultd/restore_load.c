@@ -174,6 +174,8 @@ take_meta(struct restore_load *load, struct vault_bytes bytes)
 	if (len == 0 || bytes.len < 1 + len)
 		return VAULT_INTEGRITY;
 	memcpy(name, bytes.p + 1, len);
+	if (strlen(name) != len)
+		return VAULT_INTEGRITY;
 	value = (struct vault_bytes){ bytes.p + 1 + len, bytes.len - 1 - len };
 	if (strcmp(name, "next_row") != 0)
 		return meta_put(load->txn, name, value);

@@ -117,6 +117,17 @@ def test_chunks_out_of_place(lost, into):
             refused(other, into, head + b"".join(wrong) + tail)
 
 
+@pytest.mark.parametrize("name", (b"\0", b"slots\0", b"store_id\0x"))
+def test_names_that_are_none(lost, into, name):
+    """Of an entry of meta, from who knows the secret: cut at the zero it would be another's, or nobody's."""
+
+    def change(items):
+        return [*items, (forge.META, bytes([len(name)]) + name + b"value")]
+
+    done = refused(lost, into, forge.forged(lost.file.read_bytes(), KEYFILE, change))
+    assert "is damaged" in done.stderr, done.stderr
+
+
 def test_trailing_bytes(lost, into):
     data = lost.file.read_bytes()
     for more in (b"\0", b"\n", data, data[-276:]):

@@ -3,6 +3,7 @@
 import hashlib
 import time
 
+LIFE = {"ttl": 86400, "max_ttl": 86400}  # of its tokens: a campaign of kills may take hours
 WAIT = 60  # seconds that work in the background may take
 
 
@@ -42,8 +43,8 @@ class Rich:
             call("key.rotate", name="raw", now=True)
         call("key.create", name="box", algorithm="XC20P")
         call("key.create", name="hook", algorithm="HS256", usage="webhook")
-        call("profile.put", name="p", key="hs", max_uses=5)
-        call("profile.put", name="e", key="ed")
+        call("profile.put", name="p", key="hs", max_uses=5, **LIFE)
+        call("profile.put", name="e", key="ed", **LIFE)
         made["token"] = call("token.sign", profile="p", subject="s", max_uses=3)
         made["ed"] = call("token.sign", profile="e", subject="s")
         made["revoked"] = call("token.sign", profile="e", subject="s")
