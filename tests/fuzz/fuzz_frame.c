@@ -23,10 +23,9 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	FUZZ_CHECK(scratch_init(&scratch, SCRATCH_BYTES, SCRATCH_LIMIT) == VAULT_OK);
 	for (unsigned i = 0; i < OP_COUNT * SEEDS_EACH; i++) {
 		const struct op_row *row = &op_rows[i / SEEDS_EACH];
-		struct fill fill = { &scratch,	(enum fill_mode)(i % SEEDS_EACH),
-				     i + 1,	SEED_LENGTH,
-				     3,		2,
-				     i % 8 == 7 };
+		struct fill fill = { &scratch, (enum fill_mode)(i % SEEDS_EACH),
+				     i + 1,    SEED_LENGTH,
+				     3,	       2 };
 		struct op_common common = { .actor = TEXT_LITERAL("someone") };
 		struct buf out = { 0 };
 		struct codec_writer writer = { .out = &out };

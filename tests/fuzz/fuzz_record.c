@@ -31,8 +31,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	FUZZ_CHECK(scratch_init(&scratch, SCRATCH_BYTES, SCRATCH_LIMIT) == VAULT_OK);
 	for (unsigned i = 0; i < TYPES * SEEDS_EACH; i++) {
-		struct fill fill = { &scratch, (enum fill_mode)(i % SEEDS_EACH), i + 1, 80, 3, 2,
-				     true };
+		struct fill fill = { &scratch, (enum fill_mode)(i % SEEDS_EACH), i + 1, 80, 3, 2 };
 		_Alignas(16) uint8_t record[STRUCT_MAX];
 		uint8_t type = (uint8_t)(i / SEEDS_EACH);
 		struct buf out = { 0 };

@@ -202,6 +202,14 @@ def test_a_new_root_key_while_it_runs(vault):
                 ended[drill_code(admin)] += 1
     finally:
         stop.set()
-        thread.join(20)
+        thread.join(60)
+    assert not thread.is_alive()
     assert ended["conflict"] > 0 and set(ended) <= {"ok", "conflict", "busy"}, ended
-    assert drill(vault)[1]["ok"] is True
+    # Busy is for asking again, which a slow build may have to.
+    with vault.admin() as admin:
+        for _ in range(50):
+            last = drill_code(admin)
+            if last != "busy":
+                break
+            time.sleep(0.2)
+    assert last == "ok"

@@ -6,10 +6,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "vaultd/net/conns.h"
 #include "vaultd/net/rest.h"
 #include "vaultd/net/uids.h"
 #include "vaultd/net/watch.h"
-#include "vaultd/net/worker.h"
 
 #define NS_PER_MS 1000000
 
@@ -270,21 +270,6 @@ take_reply(struct conn *conn, struct buf *reply)
 	return VAULT_OK;
 }
 
-/* Takes the connection out of a list that is linked through the member at such an offset. */
-static void
-unlink_from(struct conn **list, const struct conn *conn, size_t member)
-{
-	while (*list != NULL) {
-		struct conn **next = (struct conn **)(void *)((char *)*list + member);
-
-		if (*list == conn) {
-			*list = *next;
-			return;
-		}
-		list = next;
-	}
-}
-
 static void
 die(struct conn *conn)
 {
@@ -471,22 +456,11 @@ conn_may_leave(const struct conn *conn)
 void
 conn_leave(struct conn *conn)
 {
-	struct worker *worker = conn->worker;
-
 	event_del(&conn->readable);
 	event_del(&conn->writable);
 	conn->reading = false;
-	if (conn->prev != NULL)
-		conn->prev->next = conn->next;
-	else
-		worker->conns = conn->next;
-	if (conn->next != NULL)
-		conn->next->prev = conn->prev;
 	watch_drop(conn);
-	unlink_from(&worker->waiting, conn, offsetof(struct conn, next_waiting));
-	unlink_from(&worker->resting, conn, offsetof(struct conn, next_resting));
-	conn->queued = conn->resting = false;
-	worker->table[conn->id & UINT32_MAX] = NULL;
+	conns_remove(conn);
 }
 
 void

@@ -30,7 +30,44 @@ conns_add(struct worker *worker, struct conn *conn)
 		return false;
 	worker->table[index] = conn;
 	conn->id = (uint64_t)++worker->next_conn << 32 | index;
+	conn->prev = NULL;
+	conn->next = worker->conns;
+	if (worker->conns != NULL)
+		worker->conns->prev = conn;
+	worker->conns = conn;
 	return true;
+}
+
+/* Takes the connection out of a list that is linked through the member at such an offset. */
+static void
+unlink_from(struct conn **list, const struct conn *conn, size_t member)
+{
+	while (*list != NULL) {
+		struct conn **next = (struct conn **)(void *)((char *)*list + member);
+
+		if (*list == conn) {
+			*list = *next;
+			return;
+		}
+		list = next;
+	}
+}
+
+void
+conns_remove(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+
+	if (conn->prev != NULL)
+		conn->prev->next = conn->next;
+	else
+		worker->conns = conn->next;
+	if (conn->next != NULL)
+		conn->next->prev = conn->prev;
+	unlink_from(&worker->waiting, conn, offsetof(struct conn, next_waiting));
+	unlink_from(&worker->resting, conn, offsetof(struct conn, next_resting));
+	conn->queued = conn->resting = false;
+	worker->table[conn->id & UINT32_MAX] = NULL;
 }
 
 struct conn *

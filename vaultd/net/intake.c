@@ -24,11 +24,6 @@ adopt(struct worker *worker, struct conn *conn)
 		refuse(conn);
 		return;
 	}
-	conn->prev = NULL;
-	conn->next = worker->conns;
-	if (worker->conns != NULL)
-		worker->conns->prev = conn;
-	worker->conns = conn;
 	conn_start(conn);
 }
 
