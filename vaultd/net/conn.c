@@ -24,12 +24,20 @@ has_room(const struct conn *conn)
 	       buf_len(&conn->out) < CONN_UNSENT_MAX;
 }
 
+/* Whole requests are left of what was read: a peer sends faster than any of its turns can run. */
+static bool
+has_enough(const struct conn *conn)
+{
+	return conn->queued && buf_len(&conn->in) >= CONN_UNRUN_MAX;
+}
+
 /* Reading stops while the connection may not run what it would read. */
 static void
 set_reading(struct conn *conn)
 {
 	bool wanted = !conn->dead && !conn->eof && !conn->resting &&
-		      (conn->drain_until != 0 || (!conn->ending && has_room(conn)));
+		      (conn->drain_until != 0 ||
+		       (!conn->ending && has_room(conn) && !has_enough(conn)));
 
 	if (wanted == conn->reading)
 		return;
