@@ -472,9 +472,8 @@ conn_leave(struct conn *conn)
 }
 
 void
-conn_close(struct conn *conn)
+conn_free(struct conn *conn)
 {
-	conn_leave(conn);
 	close(conn->fd);
 	buf_free(&conn->in);
 	buf_free(&conn->out);
@@ -483,4 +482,11 @@ conn_close(struct conn *conn)
 	atomic_store_explicit(&conn->session->gone, true, memory_order_relaxed);
 	session_release(conn->session);
 	free(conn);
+}
+
+void
+conn_close(struct conn *conn)
+{
+	conn_leave(conn);
+	conn_free(conn);
 }

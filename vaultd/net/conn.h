@@ -78,8 +78,9 @@ void conn_flush(struct conn *conn);
 bool conn_may_leave(const struct conn *conn);
 /* Takes it out of all that its worker has; what has arrived of it stays with it. */
 void conn_leave(struct conn *conn);
-/* Closes and frees. */
+/* Closes and frees; and one that no worker has yet, or has any more. */
 void conn_close(struct conn *conn);
+void conn_free(struct conn *conn);
 /* The rest is over: what waits is run again. */
 void conn_wake(struct conn *conn);
 /* Ends the connection if a deadline has passed. */
