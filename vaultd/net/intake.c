@@ -61,8 +61,6 @@ intake_give(struct conn *conn, struct worker *to)
 	pthread_mutex_unlock(&to->mutex);
 	if (!given)
 		return false;
-	atomic_fetch_add_explicit(&to->conn_count, 1, memory_order_relaxed);
-	atomic_fetch_sub_explicit(&from->conn_count, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&from->lanes->vault->metrics.moved, 1, memory_order_relaxed);
 	worker_wake(to);
 	return true;
