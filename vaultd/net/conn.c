@@ -24,12 +24,20 @@ has_room(const struct conn *conn)
 	       buf_len(&conn->out) < CONN_UNSENT_MAX;
 }
 
+/* Whole requests are left of what was read: a peer sends faster than any of its turns can run. */
+static bool
+has_enough(const struct conn *conn)
+{
+	return conn->queued && buf_len(&conn->in) >= CONN_UNRUN_MAX;
+}
+
 /* Reading stops while the connection may not run what it would read. */
 static void
 set_reading(struct conn *conn)
 {
 	bool wanted = !conn->dead && !conn->eof && !conn->resting &&
-		      (conn->drain_until != 0 || (!conn->ending && has_room(conn)));
+		      (conn->drain_until != 0 ||
+		       (!conn->ending && has_room(conn) && !has_enough(conn)));
 
 	if (wanted == conn->reading)
 		return;
@@ -464,9 +472,8 @@ conn_leave(struct conn *conn)
 }
 
 void
-conn_close(struct conn *conn)
+conn_free(struct conn *conn)
 {
-	conn_leave(conn);
 	close(conn->fd);
 	buf_free(&conn->in);
 	buf_free(&conn->out);
@@ -475,4 +482,11 @@ conn_close(struct conn *conn)
 	atomic_store_explicit(&conn->session->gone, true, memory_order_relaxed);
 	session_release(conn->session);
 	free(conn);
+}
+
+void
+conn_close(struct conn *conn)
+{
+	conn_leave(conn);
+	conn_free(conn);
 }

@@ -16,6 +16,7 @@
 	(1u << 20) /* bytes of unsent replies at which a connection is neither read nor run */
 #define CONN_IN_FLIGHT_BYTES_MAX (4u << 20) /* bytes of requests in other lanes */
 #define CONN_READ_BYTES 65536		    /* read at a time */
+#define CONN_UNRUN_MAX (256u << 10)	    /* bytes of whole requests that wait, beyond which none is read */
 #define CONN_KEEP_BYTES 65536		    /* of an emptied buffer */
 #define CONN_DRAIN_BYTES_MAX                                                                       \
 	(8u << 20) /* thrown away behind an error, so that the peer gets to read it */
@@ -77,8 +78,9 @@ void conn_flush(struct conn *conn);
 bool conn_may_leave(const struct conn *conn);
 /* Takes it out of all that its worker has; what has arrived of it stays with it. */
 void conn_leave(struct conn *conn);
-/* Closes and frees. */
+/* Closes and frees; and one that no worker has yet, or has any more. */
 void conn_close(struct conn *conn);
+void conn_free(struct conn *conn);
 /* The rest is over: what waits is run again. */
 void conn_wake(struct conn *conn);
 /* Ends the connection if a deadline has passed. */

@@ -1,30 +1,19 @@
 #include "vaultd/net/intake.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "vaultd/net/conns.h"
 
-static void
-refuse(struct conn *conn)
-{
-	worker_count(conn->worker, -1);
-	session_release(conn->session);
-	atomic_fetch_sub_explicit(&conn->uid->connections, 1, memory_order_relaxed);
-	close(conn->fd);
-	buf_free(&conn->in);
-	buf_free(&conn->out);
-	free(conn);
-}
-
+/* A stopping worker takes whom it owes an answer: requests that were read where he came from. */
 static void
 adopt(struct worker *worker, struct conn *conn)
 {
-	if (worker->stopping || !conns_add(worker, conn)) {
-		refuse(conn);
-		return;
-	}
-	conn_start(conn);
+	bool wanted = !worker->stopping || buf_len(&conn->in) > 0;
+
+	if (wanted && conns_add(worker, conn))
+		conn_start(conn);
+	else
+		conn_free(conn);
 }
 
 /* Under the worker's mutex. */
@@ -72,8 +61,6 @@ intake_give(struct conn *conn, struct worker *to)
 	pthread_mutex_unlock(&to->mutex);
 	if (!given)
 		return false;
-	atomic_fetch_add_explicit(&to->conn_count, 1, memory_order_relaxed);
-	atomic_fetch_sub_explicit(&from->conn_count, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&from->lanes->vault->metrics.moved, 1, memory_order_relaxed);
 	worker_wake(to);
 	return true;

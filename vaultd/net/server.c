@@ -41,14 +41,14 @@ server_queue(struct server *server, struct job *job)
 	return write(server->wake_fd, &one, sizeof one) == sizeof one || errno == EAGAIN;
 }
 
-static size_t
-connection_count(const struct server *server)
+/* Of all workers in one number: one that moves while they were added up would be missed, or counted twice. */
+static bool
+is_full(const struct server *server)
 {
-	size_t n = 0;
+	const struct metrics *metrics = &server->config->vault->metrics;
 
-	for (unsigned i = 0; i < server->worker_count; i++)
-		n += atomic_load_explicit(&server->workers[i].conn_count, memory_order_relaxed);
-	return n;
+	return atomic_load_explicit(&metrics->connections, memory_order_relaxed) >=
+	       server->config->max_connections;
 }
 
 /* NULL where the caller's identity cannot be read: whoever he is, he is not let in. */
@@ -87,7 +87,7 @@ take_connection(struct server *server, int fd, bool admin)
 	struct session *session = NULL;
 	struct uid_place *uid;
 
-	if (connection_count(server) < server->config->max_connections)
+	if (!is_full(server))
 		session = identify(server, fd, admin);
 	if (session != NULL) {
 		uid = uids_place(&server->uids, session->who.uid);

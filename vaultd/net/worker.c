@@ -30,7 +30,6 @@ worker_count(struct worker *worker, int n)
 {
 	struct metrics *metrics = &worker->lanes->vault->metrics;
 
-	worker->conn_count += (size_t)n;
 	atomic_fetch_add_explicit(&metrics->connections, n, memory_order_relaxed);
 	if (n > 0)
 		atomic_fetch_add_explicit(&metrics->accepted, 1, memory_order_relaxed);

@@ -54,7 +54,6 @@ struct worker {
 	struct conn **table;		/* by the low half of a connection's id; NULL: free */
 	size_t table_size;
 	uint32_t next_conn;	    /* the high half, so that an id is never used again */
-	_Atomic size_t conn_count;  /* read by main */
 	struct turn_reply *replies; /* TURN_REPLIES_MAX */
 	size_t reply_count;
 	/* What other threads bring, under the mutex. */
