@@ -35,9 +35,9 @@ has_enough(const struct conn *conn)
 static void
 set_reading(struct conn *conn)
 {
-	bool wanted = !conn->dead && !conn->eof && !conn->resting &&
-		      (conn->drain_until != 0 ||
-		       (!conn->ending && has_room(conn) && !has_enough(conn)));
+	bool wanted =
+		!conn->dead && !conn->eof && !conn->resting &&
+		(conn->drain_until != 0 || (!conn->ending && has_room(conn) && !has_enough(conn)));
 
 	if (wanted == conn->reading)
 		return;

@@ -16,8 +16,9 @@
 	(1u << 20) /* bytes of unsent replies at which a connection is neither read nor run */
 #define CONN_IN_FLIGHT_BYTES_MAX (4u << 20) /* bytes of requests in other lanes */
 #define CONN_READ_BYTES 65536		    /* read at a time */
-#define CONN_UNRUN_MAX (256u << 10)	    /* bytes of whole requests that wait, beyond which none is read */
-#define CONN_KEEP_BYTES 65536		    /* of an emptied buffer */
+#define CONN_UNRUN_MAX                                                                             \
+	(256u << 10)	      /* bytes of whole requests that wait, beyond which none is read */
+#define CONN_KEEP_BYTES 65536 /* of an emptied buffer */
 #define CONN_DRAIN_BYTES_MAX                                                                       \
 	(8u << 20) /* thrown away behind an error, so that the peer gets to read it */
 #define CONN_DRAIN_MS 1000
