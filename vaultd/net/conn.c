@@ -224,7 +224,7 @@ run_next(struct conn *conn)
 static bool
 had_its_share(const struct conn *conn)
 {
-	return conn->worker->reply_count >= TURN_REPLIES_MAX - 1 || conn->ran >= CONN_QUANTUM ||
+	return conn->worker->reply_count >= conn->worker->reply_room || conn->ran >= CONN_QUANTUM ||
 	       (conn->ran > 0 && conn->ran % CONN_QUANTUM_LATE == 0 && worker_late(conn->worker));
 }
 

@@ -84,6 +84,8 @@ worker_turn(struct worker *worker)
 	if (worker->in_turn)
 		return;
 	worker->in_turn = true;
+	/* Thousands of connections that can be read do not keep it all from those that were read before. */
+	worker->reply_room = worker->waiting != NULL ? TURN_REPLIES_MAX / 2 : TURN_REPLIES_MAX - 1;
 	balance_begin(worker);
 	if (runner_turn(&worker->runner) != VAULT_OK)
 		lanes_fatal("the arena has no room for a worker's random bytes");
@@ -217,6 +219,7 @@ run_waiting(struct worker *worker)
 	struct conn *conn = worker->waiting;
 
 	worker->waiting = NULL;
+	worker->reply_room = TURN_REPLIES_MAX - 1;
 	while (conn != NULL) {
 		struct conn *next = conn->next_waiting;
 

@@ -56,6 +56,7 @@ struct worker {
 	uint32_t next_conn;	    /* the high half, so that an id is never used again */
 	struct turn_reply *replies; /* TURN_REPLIES_MAX */
 	size_t reply_count;
+	size_t reply_room; /* how many there may be by now: some are kept for who has waited */
 	/* What other threads bring, under the mutex. */
 	pthread_mutex_t mutex;
 	pthread_cond_t parked_cond;
