@@ -10,8 +10,15 @@
 #include "vaultd/crypto/init.h"
 
 #define LENGTH_MAX                                                                                 \
-	300 /* every length up to here is tried: more than two of the widest implementation's      \
-	       strides */
+	600 /* every length up to here is tried: more than two of the widest implementation's      \
+	       strides, and more than what is opened in one run */
+
+typedef enum vault_err opener(const uint8_t key[static AEAD_KEY_BYTES],
+			      const uint8_t nonce[static AEAD_NONCE_BYTES], struct vault_bytes ad,
+			      struct vault_bytes sealed, uint8_t *out);
+/* Both must say the same of anything. */
+static opener *const openers[] = { aead_open, aead_open_fresh };
+#define OPENERS (sizeof openers / sizeof openers[0])
 
 static int
 setup(void **state)
@@ -47,12 +54,17 @@ check_open(const json_t *test, struct vault_bytes key, struct vault_bytes nonce)
 
 	memset(out, 0x5a, message.len + 1);
 	if (vectors_valid(test)) {
-		assert_int_equal(aead_open(key.p, nonce.p, ad, sealed, out), VAULT_OK);
-		assert_memory_equal(out, message.p, message.len);
+		for (size_t i = 0; i < OPENERS; i++) {
+			memset(out, 0x5a, message.len + 1);
+			assert_int_equal(openers[i](key.p, nonce.p, ad, sealed, out), VAULT_OK);
+			assert_memory_equal(out, message.p, message.len);
+			assert_int_equal(out[message.len], 0x5a);
+		}
 	} else {
 		assert_int_equal(aead_open(key.p, nonce.p, ad, sealed, out), VAULT_INTEGRITY);
 		for (size_t i = 0; i < message.len; i++)
 			assert_int_equal(out[i], 0x5a);
+		assert_int_equal(aead_open_fresh(key.p, nonce.p, ad, sealed, out), VAULT_INTEGRITY);
 	}
 	free(out);
 	vectors_free(message);
@@ -94,7 +106,7 @@ static void
 test_round_trips(void **state)
 {
 	uint8_t key[AEAD_KEY_BYTES] = { 1 }, nonce[AEAD_NONCE_BYTES],
-		last[AEAD_NONCE_BYTES] = { 0 };
+		last[AEAD_NONCE_BYTES] = { 0 }, fresh[LENGTH_MAX];
 
 	(void)state;
 	for (size_t n = 0; n <= LENGTH_MAX; n++) {
@@ -105,7 +117,10 @@ test_round_trips(void **state)
 		aead_seal(key, nonce, bytes_of("ad"), (struct vault_bytes){ p, n }, p);
 		assert_memory_not_equal(nonce, last, sizeof nonce);
 		memcpy(last, nonce, sizeof nonce);
+		assert_int_equal(aead_open_fresh(key, nonce, bytes_of("ad"), sealed, fresh),
+				 VAULT_OK);
 		assert_int_equal(aead_open(key, nonce, bytes_of("ad"), sealed, p), VAULT_OK);
+		assert_memory_equal(fresh, p, n);
 		for (size_t i = 0; i < n; i++)
 			assert_int_equal(p[i], (uint8_t)n);
 
@@ -119,7 +134,7 @@ test_round_trips(void **state)
 
 /* Any bit of key, nonce, associated data, ciphertext and tag matters; so does every length. */
 static void
-test_changes(void **state)
+check_changes(opener *open)
 {
 	enum {
 		AD = AEAD_KEY_BYTES + AEAD_NONCE_BYTES,
@@ -129,23 +144,54 @@ test_changes(void **state)
 	uint8_t all[ALL] = { 0 }, out[20];
 	struct vault_bytes ad = { all + AD, 5 }, sealed = { all + SEALED, 20 + AEAD_TAG_BYTES };
 
-	(void)state;
 	aead_seal(all, all + AEAD_KEY_BYTES, ad, bytes_of("twenty bytes of text"), all + SEALED);
 	for (size_t bit = 0; bit < 8 * sizeof all; bit++) {
 		all[bit / 8] ^= (uint8_t)(1 << bit % 8);
-		assert_int_equal(aead_open(all, all + AEAD_KEY_BYTES, ad, sealed, out),
-				 VAULT_INTEGRITY);
+		assert_int_equal(open(all, all + AEAD_KEY_BYTES, ad, sealed, out), VAULT_INTEGRITY);
 		all[bit / 8] ^= (uint8_t)(1 << bit % 8);
 	}
 	for (sealed.len = 0; sealed.len < 20 + AEAD_TAG_BYTES; sealed.len++)
-		assert_int_equal(aead_open(all, all + AEAD_KEY_BYTES, ad, sealed, out),
-				 VAULT_INTEGRITY);
+		assert_int_equal(open(all, all + AEAD_KEY_BYTES, ad, sealed, out), VAULT_INTEGRITY);
 	for (ad.len = 0; ad.len < 5; ad.len++)
-		assert_int_equal(aead_open(all, all + AEAD_KEY_BYTES, ad, sealed, out),
-				 VAULT_INTEGRITY);
+		assert_int_equal(open(all, all + AEAD_KEY_BYTES, ad, sealed, out), VAULT_INTEGRITY);
 	ad.len = 5;
-	assert_int_equal(aead_open(all, all + AEAD_KEY_BYTES, ad, sealed, out), VAULT_OK);
+	assert_int_equal(open(all, all + AEAD_KEY_BYTES, ad, sealed, out), VAULT_OK);
 	assert_memory_equal(out, "twenty bytes of text", 20);
+}
+
+static void
+test_changes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < OPENERS; i++)
+		check_changes(openers[i]);
+}
+
+/* Associated data of every length to three blocks of the MAC, around the longest that is opened in one run. */
+static void
+test_associated_data(void **state)
+{
+	uint8_t key[AEAD_KEY_BYTES] = { 2 }, nonce[AEAD_NONCE_BYTES], ad[50] = { 3 };
+	uint8_t plain[450], sealed[450 + AEAD_TAG_BYTES], out[450];
+
+	(void)state;
+	memset(plain, 0x77, sizeof plain);
+	for (size_t n = 446; n <= 450; n++)
+		for (size_t len = 0; len < sizeof ad; len++) {
+			struct vault_bytes view = { sealed, n + AEAD_TAG_BYTES };
+
+			aead_seal(key, nonce, (struct vault_bytes){ ad, len },
+				  (struct vault_bytes){ plain, n }, sealed);
+			assert_int_equal(aead_open_fresh(key, nonce,
+							 (struct vault_bytes){ ad, len }, view,
+							 out),
+					 VAULT_OK);
+			assert_memory_equal(out, plain, n);
+			assert_int_equal(aead_open_fresh(key, nonce,
+							 (struct vault_bytes){ ad, len ^ 1 }, view,
+							 out),
+					 VAULT_INTEGRITY);
+		}
 }
 
 /*
@@ -187,9 +233,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_wycheproof),
-		cmocka_unit_test(test_round_trips),
-		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_wycheproof), cmocka_unit_test(test_round_trips),
+		cmocka_unit_test(test_changes),	   cmocka_unit_test(test_associated_data),
 		cmocka_unit_test(test_counter),
 	};
 
