@@ -21,6 +21,16 @@ refuse_all(struct group *group, enum vault_err err)
 		job_refuse(job, err, NULL);
 }
 
+enum vault_err
+group_begin_change(struct group *group, struct change *change)
+{
+	struct txn *child;
+
+	TRY(txn_child(group->txn, &child));
+	change_start(change, child);
+	return VAULT_OK;
+}
+
 void
 group_end_change(struct group *group, struct change *change, const struct call *call)
 {
@@ -56,17 +66,15 @@ run_job(struct group *group, struct job *job)
 		.prepared = &job->prepared,
 	};
 	struct change change;
-	struct txn *child;
 	enum vault_err err;
 
 	if (group_run_own(group, job))
 		return;
-	err = txn_child(group->txn, &child);
+	err = group_begin_change(group, &change);
 	if (err != VAULT_OK) {
 		job_refuse(job, err, NULL);
 		return;
 	}
-	change_start(&change, child);
 	call.change = &change;
 	if (dispatch_run(&group->lanes->commit_runner, &call) != VERDICT_DONE) {
 		call.result = VAULT_BUSY;

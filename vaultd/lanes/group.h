@@ -29,6 +29,8 @@ struct group {
 	bool failed;
 };
 
+/* Begins a change of its own in the group; group_end_change ends it. */
+MUST_USE enum vault_err group_begin_change(struct group *group, struct change *change);
 /* Keeps a change that went well, forgets one that did not. */
 void group_end_change(struct group *group, struct change *change, const struct call *call);
 /* Runs a job of the daemon's own; false where it is a request. */

@@ -14,17 +14,15 @@ static void
 run_task(struct group *group, enum vault_err (*task)(struct op *op, unsigned part), unsigned part)
 {
 	struct change change;
-	struct txn *child;
 
-	if (txn_child(group->txn, &child) != VAULT_OK)
+	if (group_begin_change(group, &change) != VAULT_OK)
 		return;
-	change_start(&change, child);
 	if (dispatch_own(&group->lanes->commit_runner, &change, task, part) != VAULT_OK ||
 	    change.count == 0) {
-		txn_abort(child);
+		txn_abort(change.txn);
 		return;
 	}
-	if (txn_commit(child) != VAULT_OK)
+	if (txn_commit(change.txn) != VAULT_OK)
 		lanes_fatal("a change could not be added to its group");
 	group->wrote = true;
 }
@@ -58,11 +56,9 @@ run_entry(struct group *group, struct job *job, const struct due_entry *entry)
 	struct runner *runner = &group->lanes->commit_runner;
 	struct due_call call = { .entry = entry, .prepared = &job->prepared };
 	struct change change;
-	struct txn *child;
 
-	if (txn_child(group->txn, &child) != VAULT_OK)
+	if (group_begin_change(group, &change) != VAULT_OK)
 		return false;
-	change_start(&change, child);
 	call.change = &change;
 	dispatch_due(runner, &call);
 	keep_due(group, &change, &call);
@@ -71,9 +67,8 @@ run_entry(struct group *group, struct job *job, const struct due_entry *entry)
 			due_send(group->lanes, entry, call.wants_bits);
 		return true;
 	}
-	if (txn_child(group->txn, &child) != VAULT_OK)
+	if (group_begin_change(group, &change) != VAULT_OK)
 		return false;
-	change_start(&change, child);
 	dispatch_due_failed(runner, &call);
 	keep_due(group, &change, &call);
 	return call.result == VAULT_OK;
@@ -113,11 +108,9 @@ run_step(struct group *group)
 	struct sweep_call call = { 0 };
 	struct call ended = { 0 };
 	struct change change;
-	struct txn *child;
 
-	if (txn_child(group->txn, &child) != VAULT_OK)
+	if (group_begin_change(group, &change) != VAULT_OK)
 		return false;
-	change_start(&change, child);
 	call.change = &change;
 	dispatch_sweep(&group->lanes->commit_runner, &call);
 	ended = (struct call){ .result = call.result, .effects = call.effects };
